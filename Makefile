@@ -1,0 +1,58 @@
+# Everything is reached from here. `make setup` builds .venv; every other target sees to it first.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+CODE := $(wildcard src tests benchmarks examples scripts)
+TYPED := $(wildcard src tests benchmarks examples)
+COVERAGE := --cov --cov-report=term
+WORKERS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup redis-server run test test-quick test-all check format bench bench-peers lock clean
+
+help:  ## Show this list.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+setup:  ## Build .venv with the locked dependencies.
+	@scripts/setup.sh $(VENV)
+
+redis-server: setup
+	@scripts/ensure_redis.sh
+
+run: setup  ## Run the demo on the embedded store. ARGS="PATH --url redis://..." goes through.
+	@$(VENV)/bin/abaca demo $(ARGS)
+
+test: redis-server  ## Run every test, with branch coverage. ARGS goes to pytest.
+	$(PY) -m pytest -n $(WORKERS) $(COVERAGE) $(ARGS)
+
+test-quick: redis-server  ## Run the tests that are neither slow nor chaos.
+	$(PY) -m pytest -n $(WORKERS) -m "not slow and not chaos" $(ARGS)
+
+test-all: redis-server  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
+	@scripts/test_all.sh -n $(WORKERS) $(ARGS)
+
+# pyright and the node it runs on come as wheels, so nothing is fetched here; the variable keeps it from asking for news.
+check: setup  ## Format, lint, types and layers: what CI asks before the tests.
+	$(PY) -m ruff format --check $(CODE)
+	$(PY) -m ruff check $(CODE)
+	$(PY) -m mypy $(TYPED)
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(PY) -m pyright
+	$(VENV)/bin/lint-imports --no-logo
+
+format: setup  ## Format the code and mend what the linter can mend.
+	$(PY) -m ruff format $(CODE)
+	$(PY) -m ruff check --fix $(CODE)
+
+bench: redis-server  ## Measure this project beside a hand-written loop. ARGS goes to the benchmark.
+	$(PY) -m benchmarks $(ARGS)
+
+bench-peers: redis-server  ## The same with other queues, each installed into an environment of its own.
+	$(PY) -m benchmarks --peers $(ARGS)
+
+lock: setup  ## Write constraints.txt anew from what pyproject.toml allows.
+	@scripts/lock.sh
+
+clean:  ## Remove the environments and everything the tools wrote.
+	rm -rf .venv .venv-* benchmarks/.peers build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,64 @@
+"""Fixtures for every test: a private Redis, special ones made to order, and a fresh SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.servers import Option, RedisServer, require_redis
+
+
+class MakeRedis(Protocol):
+    """Starts a server with options of its own, `make_redis(appendonly=True)`; it is stopped after the test."""
+
+    def __call__(self, **options: Option) -> RedisServer: ...
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"redis_session", "make_redis"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.redis)
+
+
+@pytest.fixture(scope="session")
+def redis_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(require_redis(), tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_server(redis_session: RedisServer) -> RedisServer:
+    """The server that this process's tests share, emptied. A test that stops or sets one up asks for `make_redis`."""
+    redis_session.wipe()
+    return redis_session
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    return redis_server.url
+
+
+@pytest.fixture
+def make_redis(tmp_path: Path) -> Iterator[MakeRedis]:
+    program = require_redis()
+    servers: list[RedisServer] = []
+
+    def make(**options: Option) -> RedisServer:
+        server = RedisServer(program, tmp_path / f"redis-{len(servers)}", **options)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield make
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'abaca.db'}"
