@@ -1,0 +1,205 @@
+"""The storage seam: what a store promises. No code.
+
+Every verb takes and answers batches. An exception means that the outcome is *unknown*: ``BackendUnavailable`` (try
+again) or ``BackendError`` (a bug or a damaged store). Every verb may be repeated blindly, but for the claiming half of
+``exchange`` and for ``reclaim``: a lost claim reply costs one lease.
+
+Time belongs to the store: durations go in, never "now". A store that is given a ``Clock`` uses it in place of its own
+(tests). Order inside a queue: priority (higher first), then due time, then id.
+
+A backend object may be used from several event loops and threads only where it says so (memory and SQLite do; Redis
+connections belong to the loop that opened them). It never crosses a fork.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from abaca.model import (
+    Amended,
+    Beat,
+    Cancelled,
+    Card,
+    Change,
+    Exchanged,
+    Hint,
+    History,
+    Job,
+    Lease,
+    NewJob,
+    NewUpdate,
+    Page,
+    Pulse,
+    Query,
+    Receipt,
+    Record,
+    Requeued,
+    Settle,
+    Stats,
+    Verdict,
+    Want,
+)
+
+MAX_BATCH = 1000
+MAX_BATCH_BYTES = 8 << 20
+MAX_RECORD_BYTES = 256_000
+TRIMMED_LOG_CAP = 1000
+"""How many trimmed entries (progress and log lines) a job's log keeps."""
+MIN_TOMBSTONE_MS = 3_600_000
+CARD_LIFE_MS = 60_000
+"""A worker whose last beat is older than this is no longer listed."""
+
+
+class Watch(Protocol):
+    """A subscription that was confirmed before it was returned."""
+
+    async def next(self, timeout: float) -> Hint | None:
+        """The next hint, or ``None`` after ``timeout`` seconds. Hints may come early, twice, or be lost.
+
+        A lost connection answers with a hint (re-read, please) after the subscription was made anew.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Backend(Protocol):
+    """A store of jobs. ``memory.py`` is the executable meaning of this protocol."""
+
+    @property
+    def durability(self) -> str:
+        """What an acknowledged write survives, in one line for people; known once open."""
+        ...
+
+    async def open(self) -> None:
+        """Connect, migrate, and refuse with ``ConfigError`` a store that could lose jobs. Safe to repeat."""
+        ...
+
+    async def close(self) -> None: ...
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[Receipt]:
+        """Store new jobs, at most ``MAX_BATCH``; receipts in order.
+
+        The id is judged before the key: a known id (tombstones included) answers ``KNOWN`` and changes nothing, which
+        makes the call safe to repeat. A key whose holder is live answers ``HELD`` with the holder's id. Within one
+        batch earlier jobs count as present. A job that is due becomes claimable in the same write, and a held claim
+        that it satisfies may be answered with it, already leased.
+        """
+        ...
+
+    async def exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:
+        """Settle every ``done``, then claim for ``want``, in one round trip.
+
+        A settle applies iff the job is RUNNING at that epoch. The first settle of (id, epoch) wins: the same
+        transition again answers ``APPLIED`` and writes nothing, anything else is ``STALE``, as is an unknown id. A move
+        to WAITING is refused with ``CANCEL`` when the job carries a cancel flag. Terminal status, result, totals,
+        the key's release, follow-ups and the hint on ``job_topic(id)`` are one write.
+
+        Claimed jobs are WAITING jobs that are due, at most ``want.slots[lane]`` for each lane: queues in the order
+        given, inside a queue priority, due time, id; a full lane is skipped, not waited for. They become RUNNING at
+        epoch + 1 with revision + 1, the update ``seq`` starts again at 0, and the lease ends ``job.lease_ms`` (else
+        ``lease.ms``) from now. With ``want.hold_ms`` and nothing to claim the call stays open, answers within a moment
+        of a job becoming claimable (by insert, settle, amend, requeue, or its due time coming), and answers empty
+        after ``hold_ms``. A record that cannot be read is claimed like any other, with ``damage`` set.
+        """
+        ...
+
+    def unhold(self) -> None:
+        """End the held exchange calls of this object now; each answers with what it has. From any thread."""
+        ...
+
+    async def reclaim(self, limit: int, lease: Lease) -> list[Job]:
+        """Up to ``limit`` RUNNING jobs of any queue whose lease has ended, leased to the caller at epoch + 1.
+
+        Longest ago first; the claim is as in ``exchange``, and the cancel flag stays.
+        A lease that ends later than now + its own length (the clock stepped back) is cut to now + its length.
+        """
+        ...
+
+    async def beat(self, card: Card | None, beats: Sequence[Beat], lease: Lease) -> list[Pulse]:
+        """Renew the lease of each (id, epoch) that is still RUNNING at that epoch, from now by the store's clock.
+
+        Pulses in order: ``alive`` says whether it was, ``cancel`` carries the job's cancel flag. ``card`` replaces the
+        worker's entry in the registry (kept ``CARD_LIFE_MS``).
+        """
+        ...
+
+    async def sign_off(self, worker: str) -> None:
+        """Remove a worker's card. Its leases are untouched."""
+        ...
+
+    async def cancel(self, ids: Sequence[str]) -> list[Cancelled]:
+        """WAITING jobs end as cancelled at once (kept ``spec.keep`` or the default); RUNNING ones get their flag and a
+        hint on ``job_topic(id)``; ended ones are untouched."""
+        ...
+
+    async def requeue(self, runs: Sequence[tuple[str, int]]) -> list[Requeued]:
+        """Put ended jobs back to WAITING, due now, with a fresh attempt budget (attempts, losses 0; memo empty).
+
+        Applies iff the job ended at that epoch; result and error are cleared, the key taken again (``HELD`` when
+        another live job has it). The log gets a ``status`` entry with the old ended status and one with ``requeued``.
+        The same call again, before the next claim, answers ``REQUEUED``.
+        """
+        ...
+
+    async def amend(self, changes: Sequence[Change]) -> list[Amended]:
+        """Change or delete WAITING or ended jobs whose revision matches. RUNNING answers ``BUSY``.
+
+        Of an ended job only tags, ``drop_result`` and ``delete`` apply; other fields answer ``STALE``. Deleting leaves
+        no tombstone and releases a key.
+        """
+        ...
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[Verdict]:
+        """Add log entries. Stored iff the job is RUNNING at that epoch and ``seq`` is above the last stored one.
+
+        A ``seq`` at or below it answers ``APPLIED`` and writes nothing. A ``PROGRESS`` entry also becomes the job's
+        ``progress``. Trimmed kinds keep the last ``TRIMMED_LOG_CAP`` entries. Each touched job gets a hint.
+        """
+        ...
+
+    async def updates(self, id: str, after: int, limit: int) -> History:
+        """The job and its stored entries with ids above ``after``, ascending, at most ``limit``, read together.
+
+        Entry ids count up from 3 in one job (1 and 2 are the synthesised ``queued`` and first ``running``). The
+        settle's ``error`` adds an entry of kind ``error`` whose data is the encoded ``ErrorInfo``.
+        """
+        ...
+
+    async def get(self, ids: Sequence[str]) -> list[Job | None]:
+        """Jobs in order, tombstones included; ``None`` where the id is unknown."""
+        ...
+
+    async def find(self, query: Query) -> Page:
+        """For people, never to decide. Keyset pages; see ``Query`` and ``Page``."""
+        ...
+
+    async def stats(self) -> Stats: ...
+
+    async def read(self, kind: str, ids: Sequence[str]) -> list[Record | None]:
+        """Records in order; ``None`` where absent or expired."""
+        ...
+
+    async def put(self, records: Sequence[Record]) -> list[Verdict]:
+        """Compare-and-set, each record on its own: ``APPLIED`` iff the stored version is ``record.version``.
+
+        Version 0 means absent. The new version is one higher. ``data=None`` deletes. Data above ``MAX_RECORD_BYTES`` raises ``ValueError``.
+        """
+        ...
+
+    async def scan(self, kind: str, after: str, limit: int) -> list[Record]:
+        """Records of a kind with ids above ``after``, in order of id."""
+        ...
+
+    async def purge(self, limit: int) -> int:
+        """Reduce up to ``limit`` jobs past their keep to tombstones, and drop tombstones past theirs; answers how many.
+
+        A tombstone (id, state, end) lives for the job's keep again, at least ``MIN_TOMBSTONE_MS``. Safe everywhere at
+        once. Oldest first.
+        """
+        ...
+
+    async def watch(self, topics: Sequence[str]) -> Watch:
+        """Subscribe to hints. Read *after* this returns, then wait. Correctness never depends on a hint."""
+        ...

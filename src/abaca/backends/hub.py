@@ -1,0 +1,87 @@
+"""Hints inside one process: many watchers, any thread, any event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import defaultdict, deque
+from collections.abc import Sequence
+
+from abaca.model import Hint, Job
+
+
+class HintHub:
+    """Delivers hints to the watches of this process. Safe to call from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watches: dict[str, set[HubWatch]] = defaultdict(set)
+
+    def watch(self, topics: Sequence[str]) -> HubWatch:
+        watch = HubWatch(self, tuple(topics), asyncio.get_running_loop())
+        with self._lock:
+            for topic in watch.topics:
+                self._watches[topic].add(watch)
+        return watch
+
+    def publish(self, topic: str, job: Job | None = None) -> None:
+        if topic not in self._watches:
+            return
+        with self._lock:
+            targets = list(self._watches.get(topic, ()))
+        for watch in targets:
+            watch.push(Hint(topic=topic, job=job))
+
+    def topics(self) -> list[str]:
+        with self._lock:
+            return list(self._watches)
+
+    def forget(self, watch: HubWatch) -> None:
+        with self._lock:
+            for topic in watch.topics:
+                members = self._watches.get(topic)
+                if members is not None:
+                    members.discard(watch)
+                    if not members:
+                        del self._watches[topic]
+
+
+class HubWatch:
+    """One reader's queue of hints. It belongs to the event loop that made it."""
+
+    def __init__(self, hub: HintHub, topics: tuple[str, ...], loop: asyncio.AbstractEventLoop) -> None:
+        self.topics = topics
+        self._hub = hub
+        self._loop = loop
+        self._thread = threading.get_ident()
+        self._hints: deque[Hint] = deque(maxlen=1000)
+        self._waiter: asyncio.Future[None] | None = None
+
+    def push(self, hint: Hint) -> None:
+        self._hints.append(hint)
+        if threading.get_ident() == self._thread:
+            self._wake()
+        else:
+            try:
+                self._loop.call_soon_threadsafe(self._wake)
+            except RuntimeError:  # the watcher's loop is closed: nobody waits there any more
+                self._hub.forget(self)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def next(self, timeout: float) -> Hint | None:
+        if not self._hints:
+            self._waiter = self._loop.create_future()
+            try:
+                if not self._hints:  # a push from another thread may have come before the future stood
+                    await asyncio.wait_for(self._waiter, timeout)
+            except TimeoutError:
+                return None
+            finally:
+                self._waiter = None
+        return self._hints.popleft() if self._hints else None
+
+    async def close(self) -> None:
+        self._hub.forget(self)

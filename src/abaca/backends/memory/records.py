@@ -1,0 +1,60 @@
+"""The memory store's small versioned records."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import msgspec
+
+from abaca.backends.search import check_batch, check_record
+from abaca.clock import Clock
+from abaca.model import Record, Verdict
+
+
+class MemoryRecords:
+    """The half of the memory store that knows no jobs. One lock serves both halves."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._records: dict[tuple[str, str], tuple[Record, int | None]] = {}
+
+    def _live(self, kind: str, id: str) -> Record | None:
+        held = self._records.get((kind, id))
+        if held is None:
+            return None
+        record, ends = held
+        if ends is not None and self._clock.now() >= ends:
+            del self._records[kind, id]
+            return None
+        return record
+
+    async def read(self, kind: str, ids: Sequence[str]) -> list[Record | None]:
+        with self._lock:
+            return [self._live(kind, id) for id in ids]
+
+    async def put(self, records: Sequence[Record]) -> list[Verdict]:
+        check_batch(records)
+        for record in records:
+            check_record(record)
+        with self._lock:
+            return [self._put(record) for record in records]
+
+    def _put(self, record: Record) -> Verdict:
+        stored = self._live(record.kind, record.id)
+        if (stored.version if stored is not None else 0) != record.version:
+            return Verdict.STALE
+        if record.data is None:
+            self._records.pop((record.kind, record.id), None)
+            return Verdict.APPLIED
+        ends = None if record.expires_ms is None else self._clock.now() + record.expires_ms * 1000
+        raised = msgspec.structs.replace(record, version=record.version + 1)
+        self._records[record.kind, record.id] = (raised, ends)
+        return Verdict.APPLIED
+
+    async def scan(self, kind: str, after: str, limit: int) -> list[Record]:
+        with self._lock:
+            ids = sorted(id for k, id in self._records if k == kind and id > after)
+            live = (self._live(kind, id) for id in ids)
+            return [record for record in live if record is not None][:limit]

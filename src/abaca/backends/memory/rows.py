@@ -1,0 +1,113 @@
+"""A job as the memory store holds it: the one mutable record, never handed out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from abaca.backend import TRIMMED_LOG_CAP
+from abaca.backends.memory.lines import Line
+from abaca.model import TRIMMED_KINDS, ErrorInfo, Job, Kind, NewJob, State, Update
+
+FIRST_ENTRY_ID = 3
+
+
+@dataclass(slots=True)
+class Row:
+    """Everything the store knows of one job."""
+
+    spec: NewJob
+    created_at: int
+    due_at: int
+    state: State = State.WAITING
+    epoch: int = 0
+    revision: int = 1
+    attempts: int = 0
+    losses: int = 0
+    memo: bytes = b""
+    started_at: int | None = None
+    claimed_at: int | None = None
+    ended_at: int | None = None
+    lease_until: int | None = None
+    lease_ms: int = 0
+    worker: str | None = None
+    cancel: bool = False
+    result: bytes | None = None
+    error: ErrorInfo | None = None
+    progress: bytes | None = None
+    keep_ms: int = 0
+    purged: bool = False
+    settled_epoch: int = 0
+    settled_digest: bytes = b""
+    seq: int = 0
+    log: list[Update] = field(default_factory=list)
+    next_entry: int = FIRST_ENTRY_ID
+
+    @property
+    def line(self) -> Line:
+        return (self.spec.queue, self.spec.priority, self.spec.lane)
+
+    def snapshot(self, now: int) -> Job:
+        return Job(
+            spec=self.spec,
+            state=self.state,
+            epoch=self.epoch,
+            revision=self.revision,
+            attempts=self.attempts,
+            losses=self.losses,
+            memo=self.memo,
+            created_at=self.created_at,
+            due_at=self.due_at,
+            started_at=self.started_at,
+            claimed_at=self.claimed_at,
+            ended_at=self.ended_at,
+            lease_until=self.lease_until if self.state is State.RUNNING else None,
+            worker=self.worker if self.state is State.RUNNING else None,
+            cancel=self.cancel,
+            result=self.result,
+            error=self.error,
+            progress=self.progress,
+            purged=self.purged,
+            seen_at=now,
+        )
+
+    def claim(self, worker: str, lease_ms: int, now: int) -> None:
+        self.state = State.RUNNING
+        self.epoch += 1
+        self.revision += 1
+        self.seq = 0
+        self.worker = worker
+        self.lease_ms = self.spec.lease_ms or lease_ms
+        self.lease_until = now + self.lease_ms * 1000
+        self.claimed_at = now
+        if self.started_at is None:
+            self.started_at = now
+
+    def end(self, state: State, keep_ms: int, now: int) -> None:
+        self.state = state
+        self.ended_at = now
+        self.keep_ms = keep_ms
+
+    def record(self, kind: Kind, data: bytes, now: int) -> None:
+        """Add a log entry, then trim the oldest trimmed kinds above the cap."""
+        attempt = self.attempts + 1 if self.state is State.RUNNING else self.attempts
+        self.log.append(Update(id=self.next_entry, kind=kind, at=now, attempt=attempt, data=data))
+        self.next_entry += 1
+        if kind in TRIMMED_KINDS:
+            trimmed = [i for i, entry in enumerate(self.log) if entry.kind in TRIMMED_KINDS]
+            if len(trimmed) > TRIMMED_LOG_CAP:
+                del self.log[trimmed[0]]
+
+    def slice(self, after: int, limit: int) -> tuple[list[Update], int]:
+        """Entries above ``after`` and how many up to the last of them were trimmed."""
+        kept = [entry for entry in self.log if entry.id > after][:limit]
+        first = max(after + 1, FIRST_ENTRY_ID)
+        end = kept[-1].id + 1 if kept else self.next_entry
+        return kept, max(0, end - first - len(kept))
+
+    def bury(self) -> None:
+        """Become a tombstone."""
+        self.purged = True
+        self.spec = NewJob(id=self.spec.id, task="")
+        self.result = self.error = self.progress = None
+        self.memo = b""
+        self.log = []

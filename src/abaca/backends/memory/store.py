@@ -1,0 +1,418 @@
+"""The store in this process's memory: the executable meaning of the protocol, and the oracle of its tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from operator import attrgetter
+
+import msgspec
+
+from abaca.backend import CARD_LIFE_MS, MIN_TOMBSTONE_MS
+from abaca.backends.hub import HintHub, HubWatch
+from abaca.backends.memory.lines import Lines
+from abaca.backends.memory.records import MemoryRecords
+from abaca.backends.memory.rows import Row
+from abaca.backends.search import check_batch, digest, matches
+from abaca.clock import Clock, SystemClock
+from abaca.model import (
+    Amended,
+    Beat,
+    Cancelled,
+    Card,
+    Change,
+    Exchanged,
+    History,
+    Inserted,
+    Job,
+    Keep,
+    Kind,
+    Lease,
+    NewJob,
+    NewUpdate,
+    Page,
+    Pulse,
+    Query,
+    QueueStats,
+    Receipt,
+    Requeued,
+    Settle,
+    State,
+    Stats,
+    Transition,
+    Verdict,
+    Want,
+    job_topic,
+    queue_topic,
+)
+
+_encode = msgspec.json.Encoder().encode
+_LONGEST_WAIT = 1.0
+
+
+class MemoryBackend(MemoryRecords):
+    """Every verb is one act under one lock. Usable from any thread and any event loop; lost with the process."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__(clock or SystemClock())
+        self._rows: dict[str, Row] = {}
+        self._lines = Lines()
+        self._keys: dict[str, str] = {}
+        self._totals = {"completed": 0, "failed": 0, "cancelled": 0}
+        self._cards: dict[str, Card] = {}
+        self._hub = HintHub()
+        self._held: set[HubWatch] = set()
+        self._unholds = 0
+
+    @property
+    def durability(self) -> str:
+        return "memory: nothing survives the end of this process"
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None:
+        self.unhold()
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[Receipt]:
+        check_batch(jobs)
+        with self._lock:
+            now = self._clock.now()
+            return [self._insert(job, now) for job in jobs]
+
+    def _insert(self, new: NewJob, now: int) -> Receipt:
+        if new.id in self._rows:
+            return Receipt(id=new.id, outcome=Inserted.KNOWN)
+        if new.key is not None and new.key in self._keys:
+            return Receipt(id=self._keys[new.key], outcome=Inserted.HELD)
+        due_at = new.run_at if new.run_at is not None else now + new.delay_ms * 1000
+        row = self._rows[new.id] = Row(new, created_at=now, due_at=due_at)
+        if new.key is not None:
+            self._keys[new.key] = new.id
+        self._wait(row)
+        return Receipt(id=new.id, outcome=Inserted.INSERTED)
+
+    def _wait(self, row: Row) -> None:
+        """Put a row into its line and tell those who wait for its queue."""
+        self._lines.add(row.line, row.due_at, row.spec.id)
+        self._hub.publish(queue_topic(row.spec.queue))
+
+    async def exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:
+        check_batch(done)
+        with self._lock:
+            now = self._clock.now()
+            verdicts = [self._settle(settle, now) for settle in done]
+            jobs = self._claim(want, lease, now) if want is not None else []
+        if want is not None and want.hold_ms and not jobs:
+            jobs = await self._hold(want, lease)
+        return Exchanged(verdicts=verdicts, jobs=jobs)
+
+    def _settle(self, settle: Settle, now: int) -> Verdict:
+        row = self._rows.get(settle.id)
+        if row is None:
+            return Verdict.STALE
+        to = settle.to
+        if row.state is not State.RUNNING or row.epoch != settle.epoch:
+            same = row.settled_epoch == settle.epoch and row.settled_digest == digest(to)
+            return Verdict.APPLIED if same else Verdict.STALE
+        if to.target is State.WAITING and row.cancel:
+            return Verdict.CANCEL
+        row.settled_epoch, row.settled_digest = settle.epoch, digest(to)
+        self._apply(row, to, now)
+        return Verdict.APPLIED
+
+    def _apply(self, row: Row, to: Transition, now: int) -> None:
+        row.revision += 1
+        row.attempts, row.losses, row.memo = to.attempts, to.losses, to.memo
+        if to.error is not None:
+            row.error = to.error
+            row.state = to.target
+            row.record(Kind.ERROR, _encode(to.error), now)
+        if to.target is State.WAITING:
+            row.state = State.WAITING
+            if to.delay_ms is not None:
+                row.due_at = now + to.delay_ms * 1000
+            self._wait(row)
+        else:
+            row.result = to.result
+            self._end(row, to.target, to.keep_ms, now)
+        for new in to.then:
+            self._insert(new, now)
+
+    def _end(self, row: Row, state: State, keep_ms: int, now: int) -> None:
+        row.end(state, keep_ms, now)
+        self._totals[state.name.lower()] += 1
+        self._release_key(row)
+        self._hub.publish(job_topic(row.spec.id), row.snapshot(now))
+
+    def _release_key(self, row: Row) -> None:
+        key = row.spec.key
+        if key is not None and self._keys.get(key) == row.spec.id:
+            del self._keys[key]
+
+    def _claim(self, want: Want, lease: Lease, now: int) -> list[Job]:
+        free = dict(want.slots)
+        claimed: list[Job] = []
+        size = 0
+        for queue in want.queues:
+            while size < want.max_bytes and (id := self._lines.take(queue, now, free)) is not None:
+                row = self._rows[id]
+                free[row.spec.lane] -= 1
+                size += len(row.spec.args)
+                row.claim(lease.worker, lease.ms, now)
+                claimed.append(row.snapshot(now))
+                self._hub.publish(job_topic(id))
+        return claimed
+
+    async def _hold(self, want: Want, lease: Lease) -> list[Job]:
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + want.hold_ms / 1000
+        watch = self._hub.watch([queue_topic(queue) for queue in want.queues])
+        generation = self._unholds
+        self._held.add(watch)
+        try:
+            while True:
+                with self._lock:
+                    now = self._clock.now()
+                    jobs = self._claim(want, lease, now)
+                    due = self._lines.next_due(want.queues, want.slots)
+                left = ends - loop.time()
+                if jobs or left <= 0 or generation != self._unholds:
+                    return jobs
+                until_due = _LONGEST_WAIT if due is None else max(0.0, (due - now) / 1e6)
+                await watch.next(min(left, until_due, _LONGEST_WAIT))
+        finally:
+            self._held.discard(watch)
+            await watch.close()
+
+    def unhold(self) -> None:
+        self._unholds += 1
+        for watch in list(self._held):
+            for topic in watch.topics[:1]:
+                self._hub.publish(topic)
+
+    async def reclaim(self, limit: int, lease: Lease) -> list[Job]:
+        with self._lock:
+            now = self._clock.now()
+            ended: list[Row] = []
+            for row in self._rows.values():
+                if row.state is State.RUNNING and row.lease_until is not None:
+                    row.lease_until = min(row.lease_until, now + row.lease_ms * 1000)
+                    if row.lease_until <= now:
+                        ended.append(row)
+            ended.sort(key=lambda row: (row.lease_until, row.spec.id))
+            for row in ended[:limit]:
+                row.claim(lease.worker, lease.ms, now)
+            return [row.snapshot(now) for row in ended[:limit]]
+
+    async def beat(self, card: Card | None, beats: Sequence[Beat], lease: Lease) -> list[Pulse]:
+        with self._lock:
+            now = self._clock.now()
+            if card is not None:
+                self._cards[card.id] = msgspec.structs.replace(card, seen_at=now)
+            return [self._pulse(beat, lease, now) for beat in beats]
+
+    def _pulse(self, beat: Beat, lease: Lease, now: int) -> Pulse:
+        row = self._rows.get(beat.id)
+        if row is None or row.state is not State.RUNNING or row.epoch != beat.epoch:
+            return Pulse(id=beat.id, epoch=beat.epoch, alive=False)
+        row.lease_ms = row.spec.lease_ms or lease.ms
+        row.lease_until = now + row.lease_ms * 1000
+        return Pulse(id=beat.id, epoch=beat.epoch, alive=True, cancel=row.cancel)
+
+    async def sign_off(self, worker: str) -> None:
+        with self._lock:
+            self._cards.pop(worker, None)
+
+    async def cancel(self, ids: Sequence[str]) -> list[Cancelled]:
+        with self._lock:
+            now = self._clock.now()
+            return [self._cancel(id, now) for id in ids]
+
+    def _cancel(self, id: str, now: int) -> Cancelled:
+        row = self._rows.get(id)
+        if row is None:
+            return Cancelled.UNKNOWN
+        if row.state.ended:
+            return Cancelled.ALREADY
+        if row.state is State.RUNNING:
+            row.cancel = True
+            self._hub.publish(job_topic(id))
+            return Cancelled.FLAGGED
+        self._lines.remove(id)
+        row.revision += 1
+        self._end(row, State.CANCELLED, (row.spec.keep or Keep()).cancelled_ms, now)
+        return Cancelled.ENDED
+
+    async def requeue(self, runs: Sequence[tuple[str, int]]) -> list[Requeued]:
+        with self._lock:
+            now = self._clock.now()
+            return [self._requeue(id, epoch, now) for id, epoch in runs]
+
+    def _requeue(self, id: str, epoch: int, now: int) -> Requeued:
+        row = self._rows.get(id)
+        if row is None or row.purged:
+            return Requeued.UNKNOWN
+        if row.epoch == epoch and row.state is State.WAITING and not (row.attempts or row.losses):
+            return Requeued.REQUEUED
+        if row.epoch != epoch or not row.state.ended:
+            return Requeued.STALE
+        key = row.spec.key
+        if key is not None and key in self._keys:
+            return Requeued.HELD
+        if key is not None:
+            self._keys[key] = id
+        row.record(Kind.STATUS, _encode(row.state.name.lower()), now)
+        row.state, row.cancel, row.ended_at = State.WAITING, False, None
+        row.attempts = row.losses = 0
+        row.memo, row.result, row.error, row.progress = b"", None, None, None
+        row.record(Kind.STATUS, _encode("requeued"), now)
+        row.revision += 1
+        row.due_at = now
+        self._wait(row)
+        self._hub.publish(job_topic(id))
+        return Requeued.REQUEUED
+
+    async def amend(self, changes: Sequence[Change]) -> list[Amended]:
+        with self._lock:
+            now = self._clock.now()
+            return [self._amend(change, now) for change in changes]
+
+    def _amend(self, change: Change, now: int) -> Amended:
+        row = self._rows.get(change.id)
+        if row is None or row.purged:
+            return Amended.UNKNOWN
+        if row.state is State.RUNNING:
+            return Amended.BUSY
+        if change.revision is not None and change.revision != row.revision:
+            return Amended.STALE
+        moves = any(
+            value is not None for value in (change.run_at, change.delay_ms, change.priority, change.queue, change.args)
+        )
+        if (row.state.ended and moves) or (change.drop_result and not row.state.ended):
+            return Amended.STALE
+        row.revision += 1
+        self._lines.remove(change.id)
+        if change.delete:
+            self._release_key(row)
+            del self._rows[change.id]
+            self._hub.publish(job_topic(change.id))
+            return Amended.APPLIED
+        if change.drop_result:
+            row.result = None
+        fields = {
+            name: value
+            for name in ("priority", "queue", "tags", "args")
+            if (value := getattr(change, name)) is not None
+        }
+        row.spec = msgspec.structs.replace(row.spec, **fields)
+        if change.run_at is not None:
+            row.due_at = change.run_at
+        elif change.delay_ms is not None:
+            row.due_at = now + change.delay_ms * 1000
+        if row.state is State.WAITING:
+            self._wait(row)
+        self._hub.publish(job_topic(change.id))
+        return Amended.APPLIED
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[Verdict]:
+        check_batch(updates)
+        with self._lock:
+            now = self._clock.now()
+            return [self._append(update, now) for update in updates]
+
+    def _append(self, update: NewUpdate, now: int) -> Verdict:
+        row = self._rows.get(update.id)
+        if row is None or row.state is not State.RUNNING or row.epoch != update.epoch:
+            return Verdict.STALE
+        if update.seq > row.seq:
+            row.seq = update.seq
+            row.record(update.kind, update.data, now)
+            if update.kind is Kind.PROGRESS:
+                row.progress = update.data
+            self._hub.publish(job_topic(update.id))
+        return Verdict.APPLIED
+
+    async def updates(self, id: str, after: int, limit: int) -> History:
+        with self._lock:
+            row = self._rows.get(id)
+            if row is None:
+                return History()
+            entries, dropped = ([], 0) if row.purged else row.slice(after, limit)
+            return History(job=row.snapshot(self._clock.now()), entries=entries, dropped=dropped)
+
+    async def get(self, ids: Sequence[str]) -> list[Job | None]:
+        with self._lock:
+            now = self._clock.now()
+            return [row.snapshot(now) if (row := self._rows.get(id)) is not None else None for id in ids]
+
+    async def find(self, query: Query) -> Page:
+        with self._lock:
+            now = self._clock.now()
+            found: list[Job] = []
+            for id in sorted(self._rows, reverse=True):
+                if query.cursor is not None and id >= query.cursor:
+                    continue
+                job = self._rows[id].snapshot(now)
+                if matches(job, query):
+                    if len(found) == query.limit:
+                        return Page(jobs=found, cursor=found[-1].id)
+                    found.append(job)
+            return Page(jobs=found)
+
+    async def stats(self) -> Stats:
+        with self._lock:
+            now = self._clock.now()
+            cards = [card for card in self._cards.values() if now - card.seen_at <= CARD_LIFE_MS * 1000]
+            return Stats(
+                queues=self._queue_stats(now),
+                running=sum(row.state is State.RUNNING for row in self._rows.values()),
+                totals=dict(self._totals),
+                workers=sorted(cards, key=attrgetter("id")),
+                seen_at=now,
+            )
+
+    def _queue_stats(self, now: int) -> list[QueueStats]:
+        places: dict[str, list[tuple[int, int]]] = {}
+        for (queue, priority, _), (due_at, _) in self._lines.waiting():
+            places.setdefault(queue, []).append((due_at, priority))
+        return [_count_queue(queue, places[queue], now) for queue in sorted(places)]
+
+    async def purge(self, limit: int) -> int:
+        with self._lock:
+            now = self._clock.now()
+            past = [row for row in self._rows.values() if row.state.ended and now >= _leaves_at(row)]
+            past.sort(key=lambda row: (_leaves_at(row), row.spec.id))
+            for row in past[:limit]:
+                if row.purged:
+                    del self._rows[row.spec.id]
+                else:
+                    row.bury()
+            return len(past[:limit])
+
+    async def watch(self, topics: Sequence[str]) -> HubWatch:
+        return self._hub.watch(topics)
+
+
+def _leaves_at(row: Row) -> int:
+    """When an ended row becomes a tombstone, or a tombstone goes."""
+    grave_ms = max(row.keep_ms, MIN_TOMBSTONE_MS) if row.purged else 0
+    return (row.ended_at or 0) + (row.keep_ms + grave_ms) * 1000
+
+
+def _count_queue(queue: str, places: list[tuple[int, int]], now: int) -> QueueStats:
+    due = [due_at for due_at, _ in places if due_at <= now]
+    by_priority: dict[int, int] = {}
+    for _, priority in places:
+        by_priority[priority] = by_priority.get(priority, 0) + 1
+    return QueueStats(
+        name=queue,
+        due=len(due),
+        later=len(places) - len(due),
+        by_priority=dict(sorted(by_priority.items(), reverse=True)),
+        oldest_due_at=min(due, default=None),
+    )
+
+
+def from_url(url: str, clock: Clock | None) -> MemoryBackend:
+    """``memory://``: a new, empty store at every call."""
+    return MemoryBackend(clock)

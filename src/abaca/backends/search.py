@@ -1,0 +1,59 @@
+"""What ``find`` means: the same filter for every store that has to filter by hand, and the checks all stores share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from abaca.backend import MAX_BATCH, MAX_RECORD_BYTES
+from abaca.model import Job, Query, Record, Transition
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def matches(job: Job, query: Query) -> bool:
+    """Whether a job, as read, answers the query. Tombstones match by id and status alone."""
+    spec = job.spec
+    if query.status and job.status not in query.status:
+        return False
+    exact = (
+        (query.queue, spec.queue),
+        (query.task, spec.task),
+        (query.owner, spec.owner),
+        (query.tenant, spec.tenant),
+        (query.key, spec.key),
+        (query.parent, spec.parent),
+    )
+    if any(wanted is not None and wanted != value for wanted, value in exact):
+        return False
+    if query.tag is not None and query.tag not in spec.tags:
+        return False
+    if query.created_after is not None and job.created_at <= query.created_after:
+        return False
+    if query.created_before is not None and job.created_at >= query.created_before:
+        return False
+    return query.text is None or _contains(job, query.text)
+
+
+def _contains(job: Job, text: str) -> bool:
+    return text in job.id or text in job.spec.task or text.encode() in job.spec.args
+
+
+def digest(transition: Transition) -> bytes:
+    """Eight bytes that tell one transition from another, kept by the store to recognise a repeated settle."""
+    return hashlib.blake2b(_encode(transition), digest_size=8).digest()
+
+
+def check_batch(items: Sequence[Any]) -> None:
+    """Raise ``ValueError`` for a batch above ``MAX_BATCH``: callers split, stores do not."""
+    if len(items) > MAX_BATCH:
+        raise ValueError(f"a batch of {len(items)} is above the limit of {MAX_BATCH}; split it")
+
+
+def check_record(record: Record) -> None:
+    if record.data is not None and len(record.data) > MAX_RECORD_BYTES:
+        size = len(record.data)
+        raise ValueError(f"record {record.kind}/{record.id} has {size} bytes; the limit is {MAX_RECORD_BYTES}")

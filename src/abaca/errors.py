@@ -1,0 +1,146 @@
+"""Every exception of Abaca.
+
+::
+
+    AbacaError
+    ├── ConfigError            a setting, URL or duration that cannot be used; raised before any work starts
+    ├── TaskDeclarationError   a function that cannot be a task; raised by the decorator
+    ├── UnknownTask            no task of that name is registered here
+    ├── ArgumentError          an argument does not fit the task's signature; also a TypeError
+    ├── ResultError            a result that cannot be stored, or read, as its declared type; also a TypeError
+    ├── PayloadTooLarge        arguments or a result above the size limit
+    ├── EnqueueRefused         the store refused a new job; the message gives its reason
+    ├── RunningLoopError       a _sync method was called inside a running event loop
+    ├── BackendError           the store refused in a way that is a bug or a damaged store
+    │   └── BackendUnavailable the store cannot be reached now; whether the call happened is unknown; try again
+    └── JobError               about one job; carries job_id
+        ├── JobNotFound        no job of that id, or it was deleted
+        ├── JobFailed          the job ended as failed; carries type, message and traceback
+        ├── JobCancelled       the job ended as cancelled
+        ├── ResultTimeout      the wait ended before the job did; the job goes on; also a TimeoutError
+        ├── JobConflict        the job is not in a state that allows this
+        ├── ResultExpired      the job ended, but its result is no longer kept
+        └── ResultDisabled     the job keeps no result (keep=0)
+
+    Signal                     raised by a handler to say how its run ends
+    ├── Snooze                 back to waiting for some seconds, not charged
+    └── Abort                  failed now, without retry
+
+    CancelledByRequest         raised inside a sync handler by ``ctx.raise_if_cancelled()``
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class AbacaError(Exception):
+    """The base of every error that Abaca raises."""
+
+
+class ConfigError(AbacaError, ValueError):
+    """A setting, URL or duration cannot be used. The message names it."""
+
+
+class TaskDeclarationError(AbacaError, TypeError):
+    """The decorated function cannot be a task. The message names the function and the parameter."""
+
+
+class UnknownTask(AbacaError, LookupError):
+    """No task of this name is registered in this process."""
+
+
+class ArgumentError(AbacaError, TypeError):
+    """An argument does not fit the task's signature. The message names the task and the argument."""
+
+
+class ResultError(AbacaError, TypeError):
+    """A result cannot be stored, or cannot be read, as the type that the task declares."""
+
+
+class PayloadTooLarge(AbacaError, ValueError):
+    """The encoded arguments or the encoded result are larger than the limit."""
+
+
+class EnqueueRefused(AbacaError):
+    """The store refused a new job and stored nothing. The message gives its reason."""
+
+
+class RunningLoopError(AbacaError, RuntimeError):
+    """A ``_sync`` method would block the running event loop; call the async method instead."""
+
+
+class BackendError(AbacaError):
+    """The store answered with something that is a bug or a damaged store."""
+
+
+class BackendUnavailable(BackendError, ConnectionError):
+    """The store cannot be reached now. Whether the call took effect is unknown; repeating it is safe."""
+
+
+class JobError(AbacaError):
+    """Something about one job."""
+
+    def __init__(self, job_id: str, message: str) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+
+
+class JobNotFound(JobError, LookupError):
+    """There is no job of this id."""
+
+
+class JobFailed(JobError):
+    """The job ended as failed.
+
+    ``type`` is the qualified name of the exception class, ``message`` its text, ``traceback`` the formatted traceback
+    of the last attempt (empty when there was none).
+    """
+
+    def __init__(self, job_id: str, type: str, message: str, traceback: str = "") -> None:
+        super().__init__(
+            job_id, f"job {job_id} failed with {type}: {message}" if message else f"job {job_id} failed with {type}"
+        )
+        self.type = type
+        self.message = message
+        self.traceback = traceback
+
+
+class JobCancelled(JobError):
+    """The job ended as cancelled. Not asyncio's ``CancelledError``: the waiter itself was not cancelled."""
+
+
+class ResultTimeout(JobError, TimeoutError):
+    """The wait ended before the job did."""
+
+
+class JobConflict(JobError):
+    """The job is not in a state that allows what was asked. The message says in which it is."""
+
+
+class ResultExpired(JobError):
+    """The job ended, but its result is no longer kept."""
+
+
+class ResultDisabled(JobError):
+    """The job was enqueued with ``keep=0``, so no result is stored."""
+
+
+class Signal(Exception):
+    """Raised by a handler to say how its run ends."""
+
+
+class Snooze(Signal):
+    """Put the job back for ``delay`` (seconds or a timedelta) without charging the run."""
+
+    def __init__(self, delay: float | timedelta) -> None:
+        super().__init__(delay)
+        self.delay = delay
+
+
+class Abort(Signal):
+    """Fail the job now, without retry."""
+
+
+class CancelledByRequest(BaseException):
+    """Raised by ``ctx.raise_if_cancelled()``. A BaseException, so that a broad ``except Exception`` does not eat it."""

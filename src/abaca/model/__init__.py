@@ -1,0 +1,65 @@
+"""Values that cross the storage seam. All are frozen: nothing is changed and handed back.
+
+Units: a field that ends in ``_ms`` is a duration in milliseconds; a field that ends in ``_at`` is an instant in
+microseconds since the Unix epoch, read from the store's clock. Ids are UUIDv7 (RFC 9562) as 32 hexadecimal digits,
+whose last two name the partition.
+"""
+
+from abaca.model.base import DAY_MS, HOUR_MS, MINUTE_MS, Value
+from abaca.model.job import DEFAULT_PRIORITY, DEFAULT_QUEUE, STATUS_ALIASES, ErrorInfo, Job, NewJob, State, Status
+from abaca.model.log import TRIMMED_KINDS, History, Kind, NewUpdate, Update
+from abaca.model.moves import Beat, Card, Exchanged, Inserted, Lease, Pulse, Receipt, Settle, Transition, Verdict, Want
+from abaca.model.operator import Amended, Cancelled, Change, Requeued
+from abaca.model.rules import Backoff, Delays, Exponential, Fixed, Keep, Linear, Quadratic, RetryRule
+from abaca.model.views import Hint, Page, Query, QueueStats, Record, Stats, job_topic, queue_topic
+
+__all__ = [
+    "DAY_MS",
+    "DEFAULT_PRIORITY",
+    "DEFAULT_QUEUE",
+    "HOUR_MS",
+    "MINUTE_MS",
+    "STATUS_ALIASES",
+    "TRIMMED_KINDS",
+    "Amended",
+    "Backoff",
+    "Beat",
+    "Cancelled",
+    "Card",
+    "Change",
+    "Delays",
+    "ErrorInfo",
+    "Exchanged",
+    "Exponential",
+    "Fixed",
+    "Hint",
+    "History",
+    "Inserted",
+    "Job",
+    "Keep",
+    "Kind",
+    "Lease",
+    "Linear",
+    "NewJob",
+    "NewUpdate",
+    "Page",
+    "Pulse",
+    "Quadratic",
+    "Query",
+    "QueueStats",
+    "Receipt",
+    "Record",
+    "Requeued",
+    "RetryRule",
+    "Settle",
+    "State",
+    "Stats",
+    "Status",
+    "Transition",
+    "Update",
+    "Value",
+    "Verdict",
+    "Want",
+    "job_topic",
+    "queue_topic",
+]

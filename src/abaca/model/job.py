@@ -1,0 +1,135 @@
+"""A job: as asked for, and as stored."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+from abaca.model.base import Value
+from abaca.model.rules import Keep, RetryRule
+
+DEFAULT_PRIORITY = 50
+DEFAULT_QUEUE = "default"
+
+
+class State(IntEnum):
+    """What the store knows of a job. The last three are the ended states."""
+
+    WAITING = 0
+    RUNNING = 1
+    COMPLETED = 2
+    FAILED = 3
+    CANCELLED = 4
+
+    @property
+    def ended(self) -> bool:
+        return self >= State.COMPLETED
+
+
+class Status(StrEnum):
+    """What people see: derived from the state, the due time and the attempts, so time alone moves no rows."""
+
+    SCHEDULED = "scheduled"
+    BLOCKED = "blocked"
+    QUEUED = "queued"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+STATUS_ALIASES = {"pending": "queued", "processing": "running", "error": "failed", "canceled": "cancelled"}
+
+
+class NewJob(Value, frozen=True, kw_only=True):
+    """One call of a task, as the client asked for it.
+
+    ``args`` is a JSON object of the bound arguments by parameter name. ``delay_ms`` counts from the insert by the
+    store's clock; ``run_at`` is the user's own absolute time and wins over it. ``key``: while a live job holds the key,
+    an insert with the same key stores nothing and answers ``HELD`` with the holder's id. ``lane`` says which kind of
+    slot the job needs. ``retry``, ``keep``, ``lease_ms`` and ``timeout_ms`` are left out when default.
+    """
+
+    id: str
+    task: str
+    args: bytes = b"{}"
+    queue: str = DEFAULT_QUEUE
+    priority: int = DEFAULT_PRIORITY
+    lane: str = ""
+    delay_ms: int = 0
+    run_at: int | None = None
+    key: str | None = None
+    tags: tuple[str, ...] = ()
+    owner: str | None = None
+    tenant: str | None = None
+    parent: str | None = None
+    retry: RetryRule | None = None
+    timeout_ms: int | None = None
+    lease_ms: int | None = None
+    keep: Keep | None = None
+
+
+class ErrorInfo(Value, frozen=True, kw_only=True):
+    """One failure, as text. ``kinds`` are the qualified names of the exception's MRO, most derived first."""
+
+    type: str
+    message: str = ""
+    traceback: str = ""
+    kinds: tuple[str, ...] = ()
+    attempt: int = 0
+
+
+class Job(Value, frozen=True, kw_only=True):
+    """A stored job as it was at ``seen_at``, the store's clock at the read.
+
+    ``attempts`` counts charged runs that are over; the present run is ``attempt``. ``losses`` counts runs that
+    vanished without blame. ``revision`` rises at every claim, settle, amend and requeue. ``started_at`` is the first
+    claim, ``claimed_at`` the latest. ``purged`` marks a tombstone: id, state and end are all that is left. ``damage``
+    says why a record could not be read; the worker fails such a job and goes on.
+    """
+
+    spec: NewJob
+    state: State = State.WAITING
+    epoch: int = 0
+    revision: int = 0
+    attempts: int = 0
+    losses: int = 0
+    memo: bytes = b""
+    created_at: int = 0
+    due_at: int = 0
+    started_at: int | None = None
+    claimed_at: int | None = None
+    ended_at: int | None = None
+    lease_until: int | None = None
+    worker: str | None = None
+    cancel: bool = False
+    result: bytes | None = None
+    error: ErrorInfo | None = None
+    progress: bytes | None = None
+    purged: bool = False
+    damage: str | None = None
+    seen_at: int = 0
+
+    @property
+    def id(self) -> str:
+        return self.spec.id
+
+    @property
+    def attempt(self) -> int:
+        return self.attempts + 1 if self.state is State.RUNNING else self.attempts
+
+    @property
+    def status(self) -> Status:
+        if self.state is State.WAITING:
+            if self.due_at <= self.seen_at:
+                return Status.QUEUED
+            return Status.RETRYING if self.attempts else Status.SCHEDULED
+        return _STATUS_OF_STATE[self.state]
+
+
+_STATUS_OF_STATE = {
+    State.RUNNING: Status.RUNNING,
+    State.COMPLETED: Status.COMPLETED,
+    State.FAILED: Status.FAILED,
+    State.CANCELLED: Status.CANCELLED,
+}

@@ -1,0 +1,84 @@
+"""What people read: searches, counts, records, hints."""
+
+from __future__ import annotations
+
+from abaca.model.base import Value
+from abaca.model.job import Job, Status
+from abaca.model.moves import Card
+
+
+class Query(Value, frozen=True, kw_only=True):
+    """A search for people, never to decide.
+
+    Fields narrow; ``text`` looks in the id, the task's name and the arguments. The order is the store's own.
+    """
+
+    status: tuple[Status, ...] = ()
+    queue: str | None = None
+    task: str | None = None
+    owner: str | None = None
+    tenant: str | None = None
+    tag: str | None = None
+    key: str | None = None
+    parent: str | None = None
+    created_after: int | None = None
+    created_before: int | None = None
+    text: str | None = None
+    cursor: str | None = None
+    limit: int = 50
+
+
+class Page(Value, frozen=True, kw_only=True):
+    """``complete=False`` with a cursor: the store's search budget ended before the page was full; go on with it."""
+
+    jobs: list[Job] = []
+    cursor: str | None = None
+    complete: bool = True
+
+
+class QueueStats(Value, frozen=True, kw_only=True):
+    name: str
+    due: int = 0
+    later: int = 0
+    by_priority: dict[int, int] = {}
+    oldest_due_at: int | None = None
+
+
+class Stats(Value, frozen=True, kw_only=True):
+    """Counts now, and totals of ended jobs since the store was made."""
+
+    queues: list[QueueStats] = []
+    running: int = 0
+    totals: dict[str, int] = {}
+    workers: list[Card] = []
+    seen_at: int = 0
+
+
+class Record(Value, frozen=True, kw_only=True):
+    """A small versioned record.
+
+    In ``put``, ``version`` is the version expected (0: absent) and ``data=None`` deletes.
+    """
+
+    kind: str
+    id: str
+    data: bytes | None
+    version: int = 0
+    expires_ms: int | None = None
+
+
+class Hint(Value, frozen=True, kw_only=True):
+    """Something may have changed under ``topic``. ``job`` may carry the ended record, to spare a read."""
+
+    topic: str
+    job: Job | None = None
+
+
+def job_topic(id: str) -> str:
+    """The topic of everything that happens to one job."""
+    return f"job:{id}"
+
+
+def queue_topic(queue: str) -> str:
+    """The topic of jobs that become claimable in a queue."""
+    return f"queue:{queue}"
