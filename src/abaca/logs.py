@@ -1,0 +1,35 @@
+"""Structured logs. Importing this module costs nothing: structlog is loaded at the first line that is written."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from functools import cache
+from typing import Any, Literal
+
+LogFormat = Literal["text", "json"]
+
+
+@cache
+def worker_log() -> Any:
+    """The logger of everything a worker does. Per-job lines are at debug level."""
+    return importlib.import_module("structlog").get_logger("abaca.worker")
+
+
+def configure_logs(format: LogFormat = "text", level: str = "info") -> None:
+    """Set up logs for a process that is Abaca's own (the command line); a library user's set-up is left alone."""
+    structlog = importlib.import_module("structlog")
+    renderer = structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,27 @@
+"""What becomes of the jobs that a dead process held."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from abaca.backend import MAX_BATCH, Backend
+from abaca.model import Lease, Settle, State
+from abaca.policy.decide import decide
+from abaca.policy.outcome import Outcome
+from abaca.worker.runs import RunKey
+
+
+async def settle_dead(backend: Backend, lease: Lease, outcomes: Mapping[RunKey, Outcome]) -> None:
+    """Settle each run with its outcome, where the job is still that run's. Raises what the backend raises."""
+    keys = list(outcomes)
+    for start in range(0, len(keys), MAX_BATCH):
+        batch = keys[start : start + MAX_BATCH]
+        jobs = await backend.get([id for id, _ in batch])
+        settles = [
+            Settle(id=job.id, epoch=job.epoch, to=decide(job, outcomes[key], random.random))
+            for key, job in zip(batch, jobs, strict=True)
+            if job is not None and job.state is State.RUNNING and job.epoch == key[1]
+        ]
+        if settles:
+            await backend.exchange(settles, None, lease)

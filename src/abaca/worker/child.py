@@ -1,0 +1,146 @@
+"""A process that runs one job at a time for a runner, so that it can be killed and blamed alone."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+from abaca.codec import describe_error
+from abaca.context import Ctx
+from abaca.errors import AbacaError, CancelledByRequest
+from abaca.model import Kind
+from abaca.policy.outcome import Aborted, Outcome, Raised, WasCancelled
+from abaca.policy.retry import DEFAULT_RULE
+from abaca.worker.link import Ended, FrameReader, Message, Report, Work, frame, pack_outcome
+from abaca.worker.loading import TaskLoader
+from abaca.worker.outcomes import raised, returned, undecodable
+
+_PR_SET_PDEATHSIG = 1
+_PROGRESS_INTERVAL = 0.05
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGKILL when the parent dies (Linux ``prctl``); elsewhere the closed socket ends us."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+class Child:
+    """Reads work from the socket, runs it in the main thread, and writes back reports and the outcome."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._send_lock = threading.Lock()
+        self._loader = TaskLoader()
+        self._inbox: list[Message] = []
+        self._reader = FrameReader(self._inbox.append)
+        self._stopping = threading.Event()
+        self._in_handler = False
+        self._held_progress: bytes | None = None
+        self._progress_at = 0.0
+
+    def serve(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        while True:
+            while not self._inbox:
+                data = self._sock.recv(1 << 20)
+                if not data:
+                    return
+                self._reader.feed(data)
+            work = self._inbox.pop(0)
+            if isinstance(work, Work):
+                outcome = self._run(work)
+                self._flush_progress()
+                self._send(Ended(outcome=pack_outcome(outcome), rss=_resident_bytes()))
+
+    def _on_sigterm(self, signum: int, frame: FrameType | None) -> None:
+        self._stopping.set()
+        if self._in_handler:
+            raise CancelledByRequest("the job was told to stop")
+        os._exit(0)
+
+    def _run(self, work: Work) -> Outcome:
+        try:
+            task = self._loader.task(work)
+        except BaseException as error:
+            return Aborted(error=describe_error(error))
+        try:
+            args, kwargs = task.arguments.decode(work.job.spec.args)
+        except (AbacaError, ValueError, TypeError) as error:
+            return undecodable(error)
+        if task.takes_ctx:
+            args = (self._context(work), *args)
+        try:
+            self._in_handler = True
+            try:
+                value = asyncio.run(_awaited(task, args, kwargs)) if task.pool == "async" else task.fn(*args, **kwargs)
+            finally:
+                self._in_handler = False
+            return returned(task, value)
+        except BaseException as error:
+            return raised(error, WasCancelled(), was_stopped=self._stopping.is_set()) or Raised(
+                error=describe_error(error)
+            )
+
+    def _context(self, work: Work) -> Ctx:
+        spec = work.job.spec
+        deadline = None
+        if spec.timeout_ms is not None:
+            deadline = datetime.fromtimestamp(time.time() + spec.timeout_ms / 1000, UTC)
+        attempts = (spec.retry or DEFAULT_RULE).max_attempts
+        return Ctx(work.job, task_max_attempts=attempts, report=self._report, cancel=self._stopping, deadline=deadline)
+
+    def _report(self, kind: Kind, data: bytes) -> None:
+        if kind is Kind.PROGRESS:
+            now = time.monotonic()
+            if now - self._progress_at < _PROGRESS_INTERVAL:
+                self._held_progress = data
+                return
+            self._progress_at, self._held_progress = now, None
+        else:
+            self._flush_progress()
+        self._send(Report(kind=kind, data=data))
+
+    def _flush_progress(self) -> None:
+        held, self._held_progress = self._held_progress, None
+        if held is not None:
+            self._send(Report(kind=Kind.PROGRESS, data=held))
+
+    def _send(self, message: Message) -> None:
+        with self._send_lock:
+            self._sock.sendall(frame(message))
+
+
+async def _awaited(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return await task.fn(*args, **kwargs)
+
+
+def _resident_bytes() -> int:
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def main() -> None:
+    """``python -m abaca.worker.child FD PARENT_PID``"""
+    descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
+    die_with_parent(parent)
+    Child(socket.socket(fileno=descriptor)).serve()
+
+
+if __name__ == "__main__":
+    main()

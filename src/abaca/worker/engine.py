@@ -1,0 +1,93 @@
+"""The parts that claim and run jobs, put together: the same in a runner process and in somebody's program."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from abaca.backend import Backend
+from abaca.worker.loop import ExchangeLoop, Holder, LoopOptions
+from abaca.worker.middleware import Middleware
+from abaca.worker.options import WorkerOptions
+from abaca.worker.processes import OnChild, Processes
+from abaca.worker.reporter import Reporter
+from abaca.worker.runner import Runner
+from abaca.worker.runs import RunKey, StopReason
+from abaca.worker.threads import Threads
+
+_LAST_WORDS = 2.0
+
+
+class Engine:
+    """Loop, runner, pools and reporter over one backend, in the running event loop."""
+
+    def __init__(
+        self,
+        tasks: Mapping[str, Any],
+        backend: Backend,
+        loop_options: LoopOptions,
+        options: WorkerOptions,
+        holder: Holder,
+        *,
+        middleware: Sequence[Middleware] = (),
+        app: str | None = None,
+        on_child: OnChild = lambda pid, run: None,
+    ) -> None:
+        self._reporter = Reporter(backend)
+        self._threads = Threads(options.concurrency, name="abaca")
+        self._processes = Processes(
+            report=self._reporter.report,
+            app=app,
+            grace=options.grace,
+            max_jobs=options.max_jobs_per_child,
+            max_rss=options.max_child_rss,
+            on_child=on_child,
+        )
+        self.loop = ExchangeLoop(backend, loop_options, holder, self._start, self._reporter)
+        self.runner = Runner(
+            tasks,
+            threads=self._threads,
+            processes=self._processes,
+            finished=self.loop.finished,
+            report=self._reporter.report,
+            middleware=middleware,
+        )
+
+    def _start(self, job: Any) -> None:
+        self.runner.start(job)
+
+    async def run(self) -> None:
+        """Claim and run until ``drain`` has ended the loop."""
+        await self.loop.run()
+
+    def stop(self, key: RunKey, reason: StopReason) -> None:
+        self.runner.stop(key, reason)
+
+    async def drain(self, seconds: float) -> bool:
+        """Claim no more, let runs finish for ``seconds``, interrupt and give back the rest.
+
+        Answers whether every run is over; one that is not (a thread that will not end) keeps its lease until the
+        process is gone.
+        """
+        self.loop.stop_claiming()
+        if not await self._quiet(seconds):
+            for key in list(self.runner.runs):
+                self.runner.stop(key, StopReason.RELEASED)
+            await self._quiet(_LAST_WORDS)
+        over = not self.runner.runs
+        await self._processes.close()
+        await self.loop.settled()
+        self.loop.close()
+        self._threads.close()
+        return over
+
+    async def _quiet(self, seconds: float) -> bool:
+        """Wait until nothing runs, at most so long."""
+        ends = asyncio.get_running_loop().time() + seconds
+        while self.runner.runs:
+            left = ends - asyncio.get_running_loop().time()
+            if left <= 0:
+                return False
+            await self.runner.changed(left)
+        return True

@@ -1,0 +1,102 @@
+"""Renews leases and brings back what the store says of the runs: cancelled, or no longer ours."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from abaca.backend import MAX_BATCH, Backend
+from abaca.errors import BackendError
+from abaca.logs import worker_log
+from abaca.model import Beat, Card, Lease, Pulse
+from abaca.worker.held import HeldRun
+from abaca.worker.runs import RunKey, StopReason
+
+_SHARE_OF_LEASE = 3
+_MARGIN_SHARE = 0.1
+_LOOK_UP = 0.25
+
+Held = Callable[[], list[tuple[RunKey, HeldRun]]]
+
+
+class Heart:
+    """Beats every ``beat`` seconds, and at least three times within the shortest lease held.
+
+    Trust in a lease runs on this process's monotonic clock from the moment the renewal was sent, less a margin: a
+    worker that cannot renew in time stops the run itself.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        lease: Lease,
+        *,
+        held: Held,
+        stop: Callable[[RunKey, StopReason], None],
+        card: Callable[[], Card],
+        beat: float = 5.0,
+    ) -> None:
+        self._backend = backend
+        self._lease = lease
+        self._held = held
+        self._stop = stop
+        self._card = card
+        self._beat = beat
+        self._failing = False
+
+    async def run(self) -> None:
+        while True:
+            started = time.monotonic()
+            await self.beat_once()
+            await self._pause(started)
+
+    async def _pause(self, started: float) -> None:
+        """Until the next beat is due. Looks up now and then: a job with a short lease of its own may have come."""
+        # Time passes by itself: there is no event to wait for.
+        while (left := started + self._interval() - time.monotonic()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(min(left, _LOOK_UP))
+
+    def _interval(self) -> float:
+        shortest = min((run.lease_ms for _, run in self._held()), default=self._lease.ms)
+        return min(self._beat, min(shortest, self._lease.ms) / 1000 / _SHARE_OF_LEASE)
+
+    async def beat_once(self) -> None:
+        """One round of beats for all runs held now."""
+        held = self._held()
+        card: Card | None = self._card()
+        for start in range(0, max(len(held), 1), MAX_BATCH):
+            await self._beat_batch(card, held[start : start + MAX_BATCH])
+            card = None
+        self._fence()
+
+    async def _beat_batch(self, card: Card | None, held: list[tuple[RunKey, HeldRun]]) -> None:
+        sent_at = time.monotonic()
+        beats = [Beat(id=id, epoch=epoch) for (id, epoch), _ in held]
+        try:
+            async with asyncio.timeout(max(self._lease.ms / 1000 / _SHARE_OF_LEASE, 0.2)):
+                pulses = await self._backend.beat(card, beats, self._lease)
+        except (BackendError, TimeoutError) as error:
+            if not self._failing:
+                worker_log().warning(
+                    "beat failed, trying again", error=str(error) or "no answer in time", runs=len(beats)
+                )
+            self._failing = True
+            return
+        self._failing = False
+        for (key, run), pulse in zip(held, pulses, strict=True):
+            self._hear(key, run, pulse, sent_at)
+
+    def _hear(self, key: RunKey, run: HeldRun, pulse: Pulse, sent_at: float) -> None:
+        if not pulse.alive:
+            self._stop(key, StopReason.LOST)
+            return
+        run.trusted_from = sent_at
+        if pulse.cancel:
+            self._stop(key, StopReason.CANCELLED)
+
+    def _fence(self) -> None:
+        now = time.monotonic()
+        for key, run in self._held():
+            if run.fenced(now, run.lease_ms / 1000 * _MARGIN_SHARE):
+                self._stop(key, StopReason.LOST)

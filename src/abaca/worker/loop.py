@@ -1,0 +1,284 @@
+"""The data plane: moves jobs from the store to the runner and outcomes back, in batches."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from abaca.backend import MAX_BATCH, Backend
+from abaca.errors import BackendError
+from abaca.logs import worker_log
+from abaca.model import Job, Lease, Settle, State, Verdict, Want
+from abaca.policy.decide import decide
+from abaca.policy.outcome import Outcome
+from abaca.worker.reporter import Reporter
+from abaca.worker.runs import Run, RunKey
+
+_PUMPS = 2
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+
+@dataclass(slots=True)
+class LoopOptions:
+    """``slots`` per lane; ``hold`` is how long an idle claim stays open; ``give_up_after`` without one answer from the
+    store ends the loop (all in seconds)."""
+
+    queues: tuple[str, ...]
+    slots: dict[str, int]
+    lease: Lease
+    weights: dict[str, int] | None = None
+    hold: float = 5.0
+    give_up_after: float = 600.0
+
+
+class Holder(Protocol):
+    """Whoever keeps the leases alive: told of every run before it begins and after the store has judged its end."""
+
+    def taken(self, jobs: Sequence[Job], sent_at: float) -> None: ...
+
+    def gone(self, keys: Sequence[RunKey]) -> None: ...
+
+
+@dataclass(slots=True)
+class Totals:
+    processed: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    busy_ms: int = 0
+
+
+class _Finished(msgspec.Struct, frozen=True):
+    job: Job
+    outcome: Outcome
+    settle: Settle
+
+
+class StoreGone(Exception):
+    """The store did not answer for so long that this worker is of no use."""
+
+
+class ExchangeLoop:
+    """Two exchanges in flight while there is work, one held claim while there is none."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        options: LoopOptions,
+        holder: Holder,
+        start: Callable[[Job], None],
+        reporter: Reporter,
+    ) -> None:
+        self._backend = backend
+        self._options = options
+        self._holder = holder
+        self._start = start
+        self._reporter = reporter
+        self._free = dict(options.slots)
+        self._done: list[_Finished] = []
+        self._owed = 0
+        self._hungry = True
+        self._claiming = True
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._answered_at = time.monotonic()
+        self._pause = 0.0
+        self._closed = False
+        self._late: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
+        self.totals = Totals()
+
+    async def run(self) -> None:
+        """Until ``close``. Raises ``StoreGone`` when the store stays away for too long."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_PUMPS):
+                group.create_task(self._pump())
+            group.create_task(self._hold())
+
+    def finished(self, run: Run, outcome: Outcome | None) -> None:
+        """The runner's answer for one run. Its slot is free now; its settle travels with the next exchange."""
+        lane = run.job.spec.lane
+        self._free[lane] = self._free.get(lane, 0) + 1
+        self.totals.processed += 1
+        self.totals.busy_ms += round((time.monotonic() - run.started) * 1000)
+        if outcome is None:
+            self._holder.gone([run.key])
+        elif run.reports or run.seq:
+            self._owed += 1
+            task = asyncio.ensure_future(self._settle_after_reports(run, outcome))
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+        else:
+            self._settle_soon(run.job, outcome)
+        self._wake.set()
+
+    async def _settle_after_reports(self, run: Run, outcome: Outcome) -> None:
+        await self._reporter.flush()
+        self._owed -= 1
+        self._settle_soon(run.job, outcome)
+
+    def _settle_soon(self, job: Job, outcome: Outcome) -> None:
+        transition = decide(job, outcome, random.random)
+        if transition.target is State.COMPLETED:
+            self.totals.succeeded += 1
+        elif transition.error is not None:
+            self.totals.failed += 1
+            worker_log().warning(
+                "run failed",
+                job_id=job.id,
+                task=job.spec.task,
+                attempt=job.attempt,
+                error=f"{transition.error.type}: {transition.error.message}",
+                next=transition.target.name.lower(),
+            )
+        self._done.append(_Finished(job, outcome, Settle(id=job.spec.id, epoch=job.epoch, to=transition)))
+        self._wake.set()
+
+    def stop_claiming(self) -> None:
+        """Claim no more; settles go on."""
+        self._claiming = False
+        self._backend.unhold()
+        self._wake.set()
+
+    async def settled(self) -> None:
+        """Until every outcome handed in has been judged by the store."""
+        while self._done or self._owed or self._in_flight:
+            self._idle.clear()
+            await self._idle.wait()
+
+    def close(self) -> None:
+        self._closed = True
+        self.stop_claiming()
+
+    async def _pump(self) -> None:
+        while True:
+            await self._work_or_close()
+            if self._closed and not self._done:
+                self._wake.set()
+                return
+            if self._pause:
+                await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))
+            batch, self._done = self._done[:MAX_BATCH], self._done[MAX_BATCH:]
+            want = self._reserve() if self._hungry else None
+            if batch or want is not None:
+                await self._exchange(batch, want)
+
+    async def _work_or_close(self) -> None:
+        while not (self._done or self._closed or (self._may_claim() and self._hungry)):
+            self._wake.clear()
+            self._idle.set()
+            await self._wake.wait()
+
+    def _may_claim(self) -> bool:
+        backlog = len(self._done) > 4 * MAX_BATCH
+        return self._claiming and not backlog and any(count > 0 for count in self._free.values())
+
+    def _reserve(self, hold: float = 0.0) -> Want | None:
+        """Take all free slots for one claim, so that two claims in flight cannot fill the same slot."""
+        if not self._may_claim():
+            return None
+        slots = {lane: min(count, self._share(lane, hold)) for lane, count in self._free.items() if count > 0}
+        for lane, count in slots.items():
+            self._free[lane] -= count
+        return Want(queues=self._queue_order(), slots=slots, hold_ms=round(hold * 1000))
+
+    def _share(self, lane: str, hold: float) -> int:
+        """A claim under load takes half of the slots: the store works on one half while handlers run the other."""
+        if hold:
+            return MAX_BATCH
+        return min(MAX_BATCH, -(-self._options.slots.get(lane, 1) // _PUMPS))
+
+    def _queue_order(self) -> tuple[str, ...]:
+        """Strict order, or by weight: a queue comes first as often as its share says.
+
+        Weighted shuffle by random keys (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
+        """
+        weights = self._options.weights
+        if not weights:
+            return self._options.queues
+        keyed = [(random.random() ** (1.0 / max(weights.get(q, 1), 1)), q) for q in self._options.queues]
+        return tuple(queue for _, queue in sorted(keyed, reverse=True))
+
+    async def _hold(self) -> None:
+        while not self._closed:
+            if self._hungry or not self._may_claim() or self._pause:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            want = self._reserve(self._options.hold)
+            if want is not None:
+                await self._exchange([], want)
+
+    async def _exchange(self, batch: list[_Finished], want: Want | None) -> None:
+        sent_at = time.monotonic()
+        self._in_flight += bool(batch)
+        try:
+            answer = await self._backend.exchange([item.settle for item in batch], want, self._options.lease)
+        except BackendError as error:
+            self._done = batch + self._done
+            self._give_back(want, [])
+            self._store_failed(error)
+            return
+        finally:
+            self._in_flight -= bool(batch)
+        self._store_answered()
+        self._judge(batch, answer.verdicts)
+        if want is not None:
+            self._give_back(want, answer.jobs)
+            self._begin(answer.jobs, sent_at, want)
+        if not self._done and not self._in_flight:
+            self._idle.set()
+
+    def _judge(self, batch: list[_Finished], verdicts: list[Verdict]) -> None:
+        gone = []
+        for item, verdict in zip(batch, verdicts, strict=True):
+            if verdict is Verdict.CANCEL:
+                self._settle_soon(msgspec.structs.replace(item.job, cancel=True), item.outcome)
+                continue
+            if verdict is Verdict.STALE:
+                worker_log().info(
+                    "stale settle dropped", job_id=item.job.id, task=item.job.spec.task, epoch=item.job.epoch
+                )
+            gone.append((item.settle.id, item.settle.epoch))
+        if gone:
+            self._holder.gone(gone)
+
+    def _give_back(self, want: Want | None, jobs: Sequence[Job]) -> None:
+        """Free the reserved slots that the claim did not fill."""
+        if want is None:
+            return
+        for lane, count in want.slots.items():
+            self._free[lane] = self._free.get(lane, 0) + count
+        for job in jobs:
+            self._free[job.spec.lane] = self._free.get(job.spec.lane, 0) - 1
+
+    def _begin(self, jobs: Sequence[Job], sent_at: float, want: Want) -> None:
+        self._hungry = bool(jobs) and (len(jobs) >= max(want.slots.values()) or not want.hold_ms)
+        if jobs:
+            self._holder.taken(jobs, sent_at)
+            for job in jobs:
+                self._start(job)
+        self._wake.set()
+
+    def _store_failed(self, error: BackendError) -> None:
+        now = time.monotonic()
+        if not self._pause:
+            worker_log().warning("store unavailable, trying again", error=str(error))
+        self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
+        self._hungry = True
+        self._wake.set()
+        if now - self._answered_at > self._options.give_up_after:
+            raise StoreGone(f"no answer from the store for {now - self._answered_at:.0f} s: {error}") from error
+
+    def _store_answered(self) -> None:
+        if self._pause:
+            worker_log().info("store is back")
+            self._pause = 0.0
+            self._wake.set()
+        self._answered_at = time.monotonic()

@@ -1,0 +1,186 @@
+"""Child processes for handlers that must be killable: ``pool="process"`` and quarantine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+from abaca.model import Kind
+from abaca.policy.outcome import Crashed, Outcome, WasCancelled
+from abaca.worker.link import Ended, FrameReader, Message, Report, Work, frame, unpack_outcome
+from abaca.worker.loading import main_path
+from abaca.worker.runs import Run
+from abaca.worker.spawn import spawn
+
+OnReport = Callable[[Run, Kind, bytes], None]
+OnChild = Callable[[int, Run | None], None]
+"""Called with the process group and the run it now works for, ``None`` when it has ended."""
+
+
+class Processes:
+    """Children on demand, reused while they are well: one job each at a time.
+
+    A child is replaced after ``max_jobs`` jobs, above ``max_rss`` bytes, and after it was interrupted.
+    """
+
+    def __init__(
+        self,
+        *,
+        report: OnReport,
+        app: str | None = None,
+        grace: float = 5.0,
+        max_jobs: int = 1000,
+        max_rss: int = 1 << 30,
+        on_child: OnChild = lambda pid, run: None,
+    ) -> None:
+        self._report = report
+        self._app = app
+        self._grace = grace
+        self._max_jobs = max_jobs
+        self._max_rss = max_rss
+        self._on_child = on_child
+        self._idle: list[_Child] = []
+        self._all: set[_Child] = set()
+
+    def can_run(self, task: Any) -> bool:
+        """Whether another process can find the task: by the application's name, or at its module's top level."""
+        return self._app is not None or "<locals>" not in task.qualname
+
+    async def run(self, run: Run) -> Outcome | None:
+        """Run a job in a child to its end, whatever that is."""
+        if run.is_set():
+            return run.stopped_outcome()
+        child = self._idle.pop() if self._idle else await self._spawn()
+        run.halt = child.interrupt
+        self._on_child(child.pid, run)
+        if run.is_set():  # the order to stop came while the child was being made
+            child.interrupt()
+        outcome = await child.work(run, self._work(run))
+        if child.fit(self._max_jobs, self._max_rss):
+            self._idle.append(child)
+        else:
+            await child.end()
+            self._forget(child)
+        if run.is_set() and isinstance(outcome, Crashed | WasCancelled):
+            return run.stopped_outcome()
+        return outcome
+
+    def _work(self, run: Run) -> Work:
+        task = run.task
+        return Work(job=run.job, module=task.module, qualname=task.qualname, app=self._app, main=main_path())
+
+    async def _spawn(self) -> _Child:
+        child = await _Child.start(self._report, self._grace)
+        self._all.add(child)
+        return child
+
+    def _forget(self, child: _Child) -> None:
+        if child in self._all:
+            self._all.discard(child)
+            self._on_child(child.pid, None)
+
+    async def close(self) -> None:
+        """End every child now, those at work included."""
+        for child in list(self._all):
+            await child.end()
+            self._forget(child)
+        self._idle.clear()
+
+
+class _Child(asyncio.Protocol):
+    """The runner's end of one child process."""
+
+    def __init__(self, report: OnReport, grace: float) -> None:
+        self._report = report
+        self._grace = grace
+        self._reader = FrameReader(self._on_message)
+        self._run: Run | None = None
+        self._ended: asyncio.Future[Outcome] | None = None
+        self._lost = asyncio.Event()
+        self._interrupted = False
+        self._jobs = 0
+        self._rss = 0
+
+    @classmethod
+    async def start(cls, report: OnReport, grace: float) -> _Child:
+        process, ours = spawn("abaca.worker.child")
+        child = cls(report, grace)
+        child._process = process
+        child._transport, _ = await asyncio.get_running_loop().create_connection(lambda: child, sock=ours)
+        return child
+
+    _process: subprocess.Popen[bytes]
+    _transport: asyncio.WriteTransport
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def work(self, run: Run, work: Work) -> Outcome:
+        self._run = run
+        self._ended = asyncio.get_running_loop().create_future()
+        self._jobs += 1
+        if self._lost.is_set():
+            return await self._crash()
+        self._transport.write(frame(work))
+        lost = asyncio.ensure_future(self._lost.wait())
+        try:
+            await asyncio.wait((self._ended, lost), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            lost.cancel()
+            self._run = None
+        return self._ended.result() if self._ended.done() else await self._crash()
+
+    async def _crash(self) -> Crashed:
+        """The child is gone, or has closed its end and must go."""
+        await self.end()
+        status = self._process.returncode
+        if status < 0:
+            return Crashed(signal=-status, alone=True)
+        return Crashed(exit_code=status, alone=True)
+
+    def fit(self, max_jobs: int, max_rss: int) -> bool:
+        healthy = not self._interrupted and not self._lost.is_set()
+        return healthy and self._jobs < max_jobs and self._rss <= max_rss
+
+    def interrupt(self) -> None:
+        """SIGTERM to the whole group, SIGKILL after the grace time."""
+        if not self._interrupted:
+            self._interrupted = True
+            self._signal(signal.SIGTERM)
+            asyncio.get_running_loop().call_later(self._grace, self._kill_if_busy)
+
+    def _kill_if_busy(self) -> None:
+        if self._run is not None:
+            self._signal(signal.SIGKILL)
+
+    async def end(self) -> None:
+        self._transport.close()
+        if self._process.returncode is None:
+            if not self._lost.is_set() or self._process.poll() is None:
+                self._signal(signal.SIGKILL)
+            await asyncio.get_running_loop().run_in_executor(None, self._process.wait)
+        self._signal(signal.SIGKILL)  # what the handler left behind in its process group
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
+
+    def _on_message(self, message: Message) -> None:
+        if isinstance(message, Report) and self._run is not None:
+            self._report(self._run, message.kind, message.data)
+        elif isinstance(message, Ended) and self._ended is not None and not self._ended.done():
+            self._rss = message.rss
+            self._ended.set_result(unpack_outcome(message.outcome))

@@ -1,0 +1,88 @@
+"""Progress and log lines on their way to the store: coalesced, batched, never in a handler's way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+
+from abaca.backend import MAX_BATCH, Backend
+from abaca.errors import BackendError
+from abaca.model import Kind, NewUpdate, Verdict
+from abaca.worker.runs import Run, StopReason
+
+_INTERVAL = 0.1
+_MAX_PENDING = 1000
+
+
+class Reporter:
+    """Gathers reports from any thread and appends them, at most one progress entry per job and interval."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._pending: dict[Run, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushing = asyncio.Lock()
+        self._flushes: set[asyncio.Task[None]] = set()
+
+    def report(self, run: Run, kind: Kind, data: bytes) -> None:
+        """Note one report. Never blocks; the oldest log lines go first when a handler floods."""
+        with self._lock:
+            reports = run.reports
+            if reports is None:
+                reports = run.reports = []
+            if kind is Kind.PROGRESS and reports and reports[-1][0] is Kind.PROGRESS:
+                reports[-1] = (kind, data)
+            else:
+                reports.append((kind, data))
+                if len(reports) > _MAX_PENDING:
+                    del reports[0]
+            first = not self._pending
+            self._pending[run] = None
+        if first:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: this process is ending
+                self._loop.call_soon_threadsafe(self._schedule)
+
+    def _schedule(self) -> None:
+        if self._timer is None:
+            self._timer = self._loop.call_later(_INTERVAL, self._flush_soon)
+
+    def _flush_soon(self) -> None:
+        self._timer = None
+        task = self._loop.create_task(self.flush())
+        self._flushes.add(task)
+        task.add_done_callback(self._flushes.discard)
+
+    async def flush(self) -> None:
+        """Append all that is pending. What the store does not take now is tried again at the next interval."""
+        async with self._flushing:
+            with self._lock:
+                runs, self._pending = list(self._pending), {}
+                batch = [(run, update) for run in runs for update in self._number(run)]
+            for start in range(0, len(batch), MAX_BATCH):
+                await self._append(batch[start : start + MAX_BATCH])
+
+    def _number(self, run: Run) -> list[NewUpdate]:
+        reports, run.reports = run.reports or [], None
+        id, epoch = run.key
+        updates = []
+        for kind, data in reports:
+            run.seq += 1
+            updates.append(NewUpdate(id=id, epoch=epoch, seq=run.seq, kind=kind, data=data))
+        return updates
+
+    async def _append(self, batch: list[tuple[Run, NewUpdate]]) -> None:
+        for attempt in range(3):
+            try:
+                verdicts = await self._backend.append([update for _, update in batch])
+            except BackendError:
+                await asyncio.sleep(_INTERVAL * 2**attempt)
+                continue
+            for (run, _), verdict in zip(batch, verdicts, strict=True):
+                if verdict is Verdict.STALE and run.stop_reason is None:
+                    run.stop_reason = StopReason.LOST
+                    if run.halt is not None:
+                        run.halt()
+            return

@@ -1,0 +1,197 @@
+"""Runs one job at a time per slot and says how it ended. It has no store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from abaca.context import Ctx
+from abaca.errors import AbacaError
+from abaca.model import Job, Kind
+from abaca.policy.decide import quarantined
+from abaca.policy.outcome import Damaged, Outcome, Released, TaskMissing
+from abaca.policy.retry import DEFAULT_RULE
+from abaca.worker.middleware import Middleware, stack
+from abaca.worker.outcomes import raised, returned, undecodable
+from abaca.worker.processes import Processes
+from abaca.worker.runs import Run, RunKey, StopReason
+from abaca.worker.threads import Threads
+
+Finished = Callable[[Run, Outcome | None], None]
+Report = Callable[[Run, Kind, bytes], None]
+
+
+class RunnableTask(Protocol):
+    """What the worker needs of a task."""
+
+    name: str
+    fn: Callable[..., Any]
+    takes_ctx: bool
+    pool: str
+    arguments: Any
+    results: Any
+
+
+class Runner:
+    """Starts runs in the right pool, interrupts them, and calls ``finished`` exactly once for each."""
+
+    def __init__(
+        self,
+        tasks: Mapping[str, Any],
+        *,
+        threads: Threads,
+        processes: Processes,
+        finished: Finished,
+        report: Report,
+        middleware: Sequence[Middleware] = (),
+    ) -> None:
+        self._tasks = tasks
+        self._threads = threads
+        self._processes = processes
+        self._finished = finished
+        self._report = report
+        self._middleware = tuple(middleware)
+        self._loop = asyncio.get_running_loop()
+        self._strong: set[asyncio.Task[None]] = set()
+        self._on_change: asyncio.Future[None] | None = None
+        self.runs: dict[RunKey, Run] = {}
+
+    def start(self, job: Job) -> None:
+        """Begin a run. Its end, however soon, comes through ``finished``."""
+        run = Run(job, time.monotonic())
+        self.runs[run.key] = run
+        if job.damage is not None:
+            self._finish(run, Damaged(reason=job.damage))
+            return
+        task = run.task = self._tasks.get(job.spec.task)
+        if task is None:
+            self._finish(run, TaskMissing())
+            return
+        try:
+            args, kwargs = task.arguments.decode(job.spec.args)
+        except (AbacaError, ValueError, TypeError) as error:
+            self._finish(run, undecodable(error))
+            return
+        if job.spec.timeout_ms is not None:
+            run.timer = self._loop.call_later(job.spec.timeout_ms / 1000, self._stop, run, StopReason.TIMED_OUT)
+        self._dispatch(run, args, kwargs)
+
+    def _dispatch(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        alone = quarantined(run.job) and self._processes.can_run(run.task)
+        if self._middleware:
+            self._spawn(run, self._run_wrapped(run, args, kwargs, alone))
+        elif run.task.pool == "process" or alone:
+            self._spawn(run, self._run_in_process(run))
+        elif run.task.pool == "async":
+            self._spawn(run, self._run_coroutine(run, args, kwargs))
+        else:
+            self._run_in_thread(run, args, kwargs, lambda outcome: self._finish(run, outcome))
+
+    def _spawn(self, run: Run, body: Any) -> None:
+        handle = self._loop.create_task(body)
+        run.halt = handle.cancel
+        self._strong.add(handle)
+        handle.add_done_callback(lambda done: self._left(run, done))
+
+    def _left(self, run: Run, handle: asyncio.Task[None]) -> None:
+        """Also where a run ends whose task was cancelled before its first step."""
+        self._strong.discard(handle)
+        if run.key in self.runs:
+            self._finish(run, run.stopped_outcome() or Released())
+
+    def stop(self, key: RunKey, reason: StopReason) -> None:
+        """Interrupt a run. Harmless when it is over or already stopping."""
+        run = self.runs.get(key)
+        if run is not None:
+            self._stop(run, reason)
+
+    def _stop(self, run: Run, reason: StopReason) -> None:
+        if run.stop_reason is None or reason is StopReason.LOST:
+            run.stop_reason = reason
+        if run.halt is not None:
+            run.halt()
+
+    def _finish(self, run: Run, outcome: Outcome | None) -> None:
+        if self.runs.pop(run.key, None) is None:
+            return
+        if run.timer is not None:
+            run.timer.cancel()
+        self._finished(run, None if run.stop_reason is StopReason.LOST else outcome)
+        if self._on_change is not None and not self._on_change.done():
+            self._on_change.set_result(None)
+
+    async def changed(self, timeout: float) -> None:
+        """Until a run ends, at most ``timeout`` seconds."""
+        self._on_change = self._loop.create_future()
+        await asyncio.wait((self._on_change,), timeout=timeout)
+        self._on_change = None
+
+    def _arguments(self, run: Run, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (self._context(run), *args) if run.task.takes_ctx else args
+
+    def _context(self, run: Run) -> Ctx:
+        spec = run.job.spec
+        deadline = None
+        if spec.timeout_ms is not None:
+            deadline = datetime.fromtimestamp(time.time() + spec.timeout_ms / 1000, UTC)
+        return Ctx(
+            run.job,
+            task_max_attempts=(spec.retry or DEFAULT_RULE).max_attempts,
+            report=lambda kind, data: self._report(run, kind, data),
+            cancel=run,
+            deadline=deadline,
+        )
+
+    async def _run_coroutine(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._finish(run, await self._await_handler(run, args, kwargs))
+
+    async def _await_handler(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome | None:
+        try:
+            value = await run.task.fn(*self._arguments(run, args), **kwargs)
+            return returned(run.task, value)
+        except BaseException as error:
+            return raised(error, run.stopped_outcome(), was_stopped=run.stop_reason is not None)
+
+    def _run_in_thread(
+        self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any], then: Callable[[Outcome | None], None]
+    ) -> None:
+        def work() -> None:
+            outcome = self._call_handler(run, args, kwargs)
+            self._threads.land(lambda: self._landed(outcome, then))
+
+        self._threads.submit(work)
+
+    def _call_handler(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome | None:
+        if run.stop_reason is not None:  # it never began
+            return run.stopped_outcome() or Released()
+        try:
+            return returned(run.task, run.task.fn(*self._arguments(run, args), **kwargs))
+        except BaseException as error:
+            return raised(error, run.stopped_outcome(), was_stopped=run.stop_reason is not None)
+
+    def _landed(self, outcome: Outcome | None, then: Callable[[Outcome | None], None]) -> None:
+        self._threads.done()
+        then(outcome)
+
+    async def _run_in_process(self, run: Run) -> None:
+        self._finish(run, await self._processes.run(run))
+
+    async def _run_wrapped(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any], alone: bool) -> None:
+        async def innermost(job: Job) -> Outcome | None:
+            if run.task.pool == "process" or alone:
+                return await self._processes.run(run)
+            if run.task.pool == "async":
+                return await self._await_handler(run, args, kwargs)
+            landed: asyncio.Future[Outcome | None] = self._loop.create_future()
+            run.halt = None  # a thread gets the flag; cancelling this task would only lose sight of it
+            self._run_in_thread(run, args, kwargs, landed.set_result)
+            return await landed
+
+        try:
+            outcome = await stack(self._middleware, innermost)(run.job)
+        except BaseException as error:
+            outcome = raised(error, run.stopped_outcome(), was_stopped=run.stop_reason is not None)
+        self._finish(run, outcome)

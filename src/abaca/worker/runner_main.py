@@ -1,0 +1,202 @@
+"""A runner process: loads the application, claims and runs jobs, and tells its supervisor what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from abaca.errors import AbacaError
+from abaca.model import Job, Lease
+from abaca.worker.child import die_with_parent
+from abaca.worker.engine import Engine
+from abaca.worker.link import (
+    ChildEnded,
+    ChildStarted,
+    Configure,
+    Counters,
+    Drain,
+    FrameReader,
+    Go,
+    Hopeless,
+    Message,
+    Ready,
+    StopRun,
+    frame,
+    frame_gone,
+    frame_taken,
+)
+from abaca.worker.loading import load_app
+from abaca.worker.loop import LoopOptions, StoreGone
+from abaca.worker.runs import Run, RunKey, StopReason
+
+EXIT_CONFIG = 78
+EXIT_STORE_GONE = 75
+_COUNTERS_INTERVAL = 1.0
+
+
+class RunnerProcess(asyncio.Protocol):
+    """The runner's end of the link, and the life of its engine."""
+
+    def __init__(self, configure: Configure, app: Any) -> None:
+        self._configure = configure
+        self._app = app
+        self._reader = FrameReader(self._on_message)
+        self._go = asyncio.Event()
+        self._drain: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._engine: Engine | None = None
+        self._transport: asyncio.WriteTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        self.send(Ready(url=self._app.url, tasks=tuple(sorted(self._app.tasks))))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        os._exit(1)  # the supervisor is gone and with it the heart; the leases bring the jobs back
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+
+    def send(self, message: Message) -> None:
+        self._transport.write(frame(message))
+
+    def _on_message(self, message: Message) -> None:
+        match message:
+            case Go():
+                self._go.set()
+            case StopRun(id=id, epoch=epoch, reason=reason) if self._engine is not None:
+                self._engine.stop((id, epoch), StopReason(reason))
+            case Drain(grace=grace) if not self._drain.done():
+                self._go.set()
+                self._drain.set_result(grace)
+            case _:
+                pass
+
+    def taken(self, jobs: Sequence[Job], sent_at: float) -> None:
+        self._transport.write(frame_taken(jobs, sent_at))
+
+    def gone(self, keys: Sequence[RunKey]) -> None:
+        self._transport.write(frame_gone(keys))
+
+    def _on_child(self, pid: int, run: Run | None) -> None:
+        if run is None:
+            self.send(ChildEnded(pid=pid))
+        else:
+            self.send(ChildStarted(pid=pid, id=run.job.id, epoch=run.job.epoch))
+
+    async def live(self) -> int:
+        """Claim and run until told to drain; answers the exit status."""
+        await self._go.wait()
+        options = self._configure.options
+        lease = Lease(worker=self._configure.worker, ms=round(options.lease * 1000))
+        async with self._app.connect() as backend:
+            loop_options = LoopOptions(
+                queues=options.queues,
+                slots=options.slots(),
+                lease=lease,
+                weights=options.weights,
+                give_up_after=options.give_up_after,
+            )
+            engine = self._engine = Engine(
+                self._app.tasks,
+                backend,
+                loop_options,
+                options,
+                self,
+                middleware=self._app.middleware,
+                app=self._configure.app,
+                on_child=self._on_child,
+            )
+            counters = asyncio.create_task(self._count(engine))
+            draining = asyncio.create_task(self._drain_when_told(engine))
+            reason = await _run_to_end(engine)
+            counters.cancel()
+            if reason is not None:
+                draining.cancel()
+                self.send(Hopeless(reason=reason))
+                return EXIT_STORE_GONE
+            over = await draining
+            self._report_counters(engine)
+        return 0 if over else 1
+
+    async def _drain_when_told(self, engine: Engine) -> bool:
+        return await engine.drain(await self._drain)
+
+    async def _count(self, engine: Engine) -> None:
+        while True:
+            await asyncio.sleep(_COUNTERS_INTERVAL)
+            self._report_counters(engine)
+
+    def _report_counters(self, engine: Engine) -> None:
+        totals = engine.loop.totals
+        self.send(
+            Counters(
+                processed=totals.processed,
+                succeeded=totals.succeeded,
+                failed=totals.failed,
+                busy_ms=totals.busy_ms,
+            )
+        )
+
+
+async def _run_to_end(engine: Engine) -> str | None:
+    """Why the engine stopped by itself, ``None`` when it was drained."""
+    reason = None
+    try:
+        await engine.run()
+    except* StoreGone as gone:
+        reason = str(gone.exceptions[0])
+    return reason
+
+
+def _receive_configure(sock: socket.socket) -> Configure:
+    received: list[Message] = []
+    reader = FrameReader(received.append)
+    while not received:
+        data = sock.recv(65536)
+        if not data:
+            sys.exit(1)
+        reader.feed(data)
+    first = received[0]
+    if not isinstance(first, Configure):
+        raise TypeError(f"expected Configure first, got {type(first).__name__}")
+    return first
+
+
+async def _main(sock: socket.socket, configure: Configure, app: Any) -> int:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: None)  # the supervisor decides when a runner ends
+    process = RunnerProcess(configure, app)
+    sock.setblocking(False)
+    await loop.create_connection(lambda: process, sock=sock)
+    return await process.live()
+
+
+def main() -> None:
+    """``python -m abaca.worker.runner_main FD PARENT_PID``"""
+    descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
+    die_with_parent(parent)
+    sock = socket.socket(fileno=descriptor)
+    configure = _receive_configure(sock)
+    try:
+        app = load_app(configure.app)
+    except AbacaError as error:
+        sock.sendall(frame(Hopeless(reason=str(error))))
+        sys.exit(EXIT_CONFIG)
+    try:
+        import uvloop  # noqa: PLC0415  (absent on Windows)
+    except ImportError:
+        status = asyncio.run(_main(sock, configure, app))
+    else:
+        status = uvloop.run(_main(sock, configure, app))
+    sys.stdout.flush()
+    os._exit(status)  # a thread that will not end must not keep the process
+
+
+if __name__ == "__main__":
+    main()

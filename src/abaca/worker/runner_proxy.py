@@ -1,0 +1,218 @@
+"""A runner process as its supervisor sees it: what it holds, what it was told, how it died."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut, WasCancelled
+from abaca.worker.held import HeldRun
+from abaca.worker.link import (
+    ChildEnded,
+    ChildStarted,
+    Configure,
+    Counters,
+    Drain,
+    FrameReader,
+    Hopeless,
+    Message,
+    Ready,
+    Taken,
+    frame,
+    run_key,
+)
+from abaca.worker.runs import RunKey, StopReason
+from abaca.worker.spawn import spawn
+
+OnReady = Callable[["RunnerProxy", Ready], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Entry(HeldRun):
+    """A held run with its own deadline (monotonic; ``None`` without timeout) and the order to stop, if any."""
+
+    timeout_ms: int = 0
+    taken_at: float = 0.0
+    reason: StopReason | None = None
+    kill_at: float | None = None
+
+
+class RunnerProxy(asyncio.Protocol):
+    """One runner. ``gone`` is set when its end of the link is closed."""
+
+    def __init__(self, default_lease_ms: int, on_ready: OnReady) -> None:
+        self._default_lease_ms = default_lease_ms
+        self._on_ready = on_ready
+        self._reader = FrameReader(self._on_message, self._on_taken, self._on_gone)
+        self._held: dict[bytes, _Entry] = {}
+        self._groups: dict[int, RunKey | None] = {}
+        self._counters = Counters()
+        self._culprits: dict[RunKey, StopReason] = {}
+        self._released = False
+        self._process: subprocess.Popen[bytes]
+        self._transport: asyncio.WriteTransport
+        self._starting: asyncio.Future[None] | None = None
+        self.ready = False
+        self.hopeless: str | None = None
+        self.gone = asyncio.Event()
+
+    @classmethod
+    async def start(cls, configure: Configure, default_lease_ms: int, on_ready: OnReady) -> RunnerProxy:
+        proxy = cls(default_lease_ms, on_ready)
+        proxy._process, ours = spawn("abaca.worker.runner_main")
+        await asyncio.get_running_loop().create_connection(lambda: proxy, sock=ours)
+        proxy.send(configure)
+        return proxy
+
+    @property
+    def status(self) -> int | None:
+        """The exit status; negative is a signal."""
+        return self._process.returncode
+
+    def send(self, message: Message) -> None:
+        if not self.gone.is_set():
+            self._transport.write(frame(message))
+
+    def drain(self, seconds: float) -> None:
+        """Ask the runner to finish; what it cannot finish is given back, not lost."""
+        self._released = True
+        self.send(Drain(grace=seconds))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gone.set()
+
+    def _on_message(self, message: Message) -> None:
+        match message:
+            case Ready():
+                self.ready = True
+                self._starting = asyncio.ensure_future(self._on_ready(self, message))
+            case Counters():
+                self._counters = message
+            case ChildStarted(pid=pid, id=id, epoch=epoch):
+                self._groups[pid] = (id, epoch) if id is not None else None
+            case ChildEnded(pid=pid):
+                self._groups.pop(pid, None)
+            case Hopeless(reason=reason):
+                self.hopeless = reason
+            case _:
+                pass
+
+    def _on_taken(self, runs: list[Taken], sent_at: float) -> None:
+        now = time.monotonic()
+        for packed, lease_ms, timeout_ms in runs:
+            self._held[packed] = _Entry(lease_ms or self._default_lease_ms, sent_at, timeout_ms, now)
+
+    def _on_gone(self, runs: list[bytes]) -> None:
+        for packed in runs:
+            self._held.pop(packed, None)
+
+    def held_runs(self) -> list[tuple[RunKey, HeldRun]]:
+        return [(run_key(packed), entry) for packed, entry in self._held.items()]
+
+    def holds(self, key: RunKey) -> bool:
+        return _packed(key) in self._held
+
+    def order_stop(self, key: RunKey, reason: StopReason, kill_at: float) -> bool:
+        """Note that the run was told to stop; answers whether that is news."""
+        entry = self._held[_packed(key)]
+        if entry.reason is reason or entry.reason is StopReason.LOST:
+            return False
+        entry.reason = reason
+        entry.kill_at = min(kill_at, entry.kill_at or kill_at)
+        return True
+
+    def enforce(self, now: float, grace: float) -> None:
+        """Kill what should have ended: its own process group where it has one, else the whole runner."""
+        for packed, entry in list(self._held.items()):
+            kill_at = entry.kill_at
+            if entry.timeout_ms and kill_at is None:
+                kill_at = entry.kill_at = entry.taken_at + entry.timeout_ms / 1000 + grace
+            if kill_at is not None and now >= kill_at:
+                self._kill_run(packed, entry, now)
+
+    def _kill_run(self, packed: bytes, entry: _Entry, now: float) -> None:
+        key = run_key(packed)
+        group = next((pid for pid, run in self._groups.items() if run == key), None)
+        if group is not None and key not in self._culprits:
+            self._culprits[key] = entry.reason or StopReason.TIMED_OUT
+            entry.kill_at = now + 1.0  # then the runner itself, should it not notice
+            _kill_group(group)
+            return
+        self._culprits[key] = entry.reason or StopReason.TIMED_OUT
+        self.kill()
+
+    def kill(self, *, released: bool = False) -> None:
+        """SIGKILL the runner and every process group under it."""
+        self._released = self._released or released
+        if self._process.poll() is None:
+            _kill_group(self._process.pid)
+
+    async def wait_gone(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.gone.wait(), seconds)
+        except TimeoutError:
+            pass
+
+    async def reap(self) -> None:
+        """Wait for the process after its link closed; one that closed the link but lives on is killed."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(5.0):
+                await loop.run_in_executor(None, self._process.wait, 4.0)
+        except (TimeoutError, subprocess.TimeoutExpired):
+            self.kill()
+            await loop.run_in_executor(None, self._process.wait)
+        for group in list(self._groups):
+            _kill_group(group)
+        self._transport.close()
+
+    def counts(self) -> tuple[int, int, int, int]:
+        counters = self._counters
+        return counters.processed, counters.succeeded, counters.failed, counters.busy_ms
+
+    def left_over(self) -> list[RunKey]:
+        return [run_key(packed) for packed in self._held]
+
+    def crashed(self) -> bool:
+        return not self._released and self.status != 0
+
+    def post_mortem(self) -> dict[RunKey, Outcome]:
+        """The outcome of every run that died here. A run whose lease was lost is not ours to judge."""
+        keys = [key for key in self.left_over() if self._culprits.get(key) is not StopReason.LOST]
+        return {key: self._outcome(key, alone=len(self._held) == 1) for key in keys}
+
+    def _outcome(self, key: RunKey, *, alone: bool) -> Outcome:
+        culprit = self._culprits.get(key)
+        if culprit is StopReason.TIMED_OUT:
+            return TimedOut(timeout_ms=self._held[_packed(key)].timeout_ms)
+        if culprit is StopReason.CANCELLED:
+            return WasCancelled()
+        if self._released:
+            return Released()
+        status = self.status or 0
+        blameless = bool(self._culprits)
+        if status < 0:
+            return Crashed(signal=-status, alone=alone and not blameless, blameless=blameless)
+        return Crashed(exit_code=status, alone=alone and not blameless, blameless=blameless)
+
+
+def _packed(key: RunKey) -> bytes:
+    return bytes.fromhex(key[0]) + key[1].to_bytes(4, "little")
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass

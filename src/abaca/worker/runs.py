@@ -1,0 +1,59 @@
+"""Runs: the jobs that this process holds now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from abaca.model import Job, Kind
+from abaca.policy.outcome import Outcome, Released, TimedOut, WasCancelled
+
+RunKey = tuple[str, int]
+"""(job id, epoch): names one run for ever."""
+
+
+class StopReason(Enum):
+    """Why a run is to end early."""
+
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    RELEASED = "released"
+    LOST = "lost"
+
+
+class Run:
+    """One claimed job in this process, from claim to settle. It is its own cancel flag."""
+
+    __slots__ = ("halt", "job", "reports", "seq", "started", "stop_reason", "task", "timer")
+
+    def __init__(self, job: Job, started: float) -> None:
+        self.job = job
+        self.started = started
+        self.task: Any = None
+        self.stop_reason: StopReason | None = None
+        self.halt: Callable[[], object] | None = None
+        """How the pool interrupts this run; set by the pool once it has begun."""
+        self.timer: asyncio.TimerHandle | None = None
+        self.reports: list[tuple[Kind, bytes]] | None = None
+        self.seq = 0
+
+    @property
+    def key(self) -> RunKey:
+        return (self.job.spec.id, self.job.epoch)
+
+    def is_set(self) -> bool:
+        return self.stop_reason is not None
+
+    def stopped_outcome(self) -> Outcome | None:
+        """What an early end means, ``None`` when the lease was lost and there is nothing left to say."""
+        match self.stop_reason:
+            case StopReason.CANCELLED:
+                return WasCancelled()
+            case StopReason.TIMED_OUT:
+                return TimedOut(timeout_ms=self.job.spec.timeout_ms or 0)
+            case StopReason.RELEASED:
+                return Released()
+            case _:
+                return None
