@@ -26,6 +26,7 @@ from abaca.policy.retry import DEFAULT_RULE, backoff_seconds, retries
 
 QUARANTINE_AFTER_LOSSES = 2
 DEFAULT_KEEP = Keep()
+LONGEST_BACKOFF_SECONDS = 366 * 86_400.0
 TASK_MISSING_FIRST_MS = 1_000
 TASK_MISSING_CAP_MS = 5 * 60_000
 TASK_MISSING_LIMIT_MS = DAY_MS
@@ -56,7 +57,8 @@ def decide(job: Job, outcome: Outcome, rand: Callable[[], float]) -> Transition:
     """The transition that ``outcome`` means for ``job``. Pure; ``rand`` answers in [0, 1)."""
     transition = _judge(job, outcome, rand)
     if transition.target is State.WAITING and job.cancel:
-        return _end(job, State.CANCELLED, transition.attempts, error=transition.error)
+        cancelled = _end(job, State.CANCELLED, transition.attempts, error=transition.error)
+        return msgspec.structs.replace(cancelled, losses=transition.losses)
     return transition
 
 
@@ -128,7 +130,7 @@ def _failed_run(
     attempts = job.attempts + 1
     if not covered or attempts >= rule.max_attempts:
         return _end(job, State.FAILED, attempts, error=error)
-    delay_ms = round(backoff_seconds(rule.backoff, attempts, rand) * 1000)
+    delay_ms = round(min(backoff_seconds(rule.backoff, attempts, rand), LONGEST_BACKOFF_SECONDS) * 1000)
     stamped = msgspec.structs.replace(error, attempt=attempts)
     return _waiting(job, attempts, delay_ms=delay_ms, memo=_kept_memo(job), losses=losses, error=stamped)
 

@@ -28,7 +28,7 @@ def backoff_seconds(backoff: Backoff, attempt: int, rand: Callable[[], float]) -
     """Seconds to wait after charged attempt ``attempt`` (the first is 1) failed. ``rand`` answers in [0, 1)."""
     match backoff:
         case Exponential(base=base, factor=factor, cap=cap, jitter=jitter):
-            ceiling = min(cap, base * factor ** min(attempt - 1, 64))
+            ceiling = _exponential(base, factor, cap, attempt)
             return ceiling * rand() if jitter == "full" else ceiling
         case Fixed(delay=delay):
             return delay
@@ -38,3 +38,10 @@ def backoff_seconds(backoff: Backoff, attempt: int, rand: Callable[[], float]) -
             return min(cap, step * attempt * attempt)
         case Delays(seconds=seconds):
             return seconds[min(attempt, len(seconds)) - 1] if seconds else 0.0
+
+
+def _exponential(base: float, factor: float, cap: float, attempt: int) -> float:
+    try:
+        return min(cap, base * factor ** (attempt - 1))
+    except OverflowError:
+        return cap if base else 0.0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 
 from abaca.backend import MAX_BATCH, Backend
 from abaca.model import Lease, Settle, State
-from abaca.policy.decide import decide
 from abaca.policy.outcome import Outcome
+from abaca.worker.judging import judge
 from abaca.worker.runs import RunKey
 
 
@@ -19,7 +18,7 @@ async def settle_dead(backend: Backend, lease: Lease, outcomes: Mapping[RunKey, 
         batch = keys[start : start + MAX_BATCH]
         jobs = await backend.get([id for id, _ in batch])
         settles = [
-            Settle(id=job.id, epoch=job.epoch, to=decide(job, outcomes[key], random.random))
+            Settle(id=job.id, epoch=job.epoch, to=judge(job, outcomes[key]))
             for key, job in zip(batch, jobs, strict=True)
             if job is not None and job.state is State.RUNNING and job.epoch == key[1]
         ]

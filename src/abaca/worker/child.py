@@ -16,7 +16,7 @@ from typing import Any
 
 from abaca.codec import describe_error
 from abaca.context import Ctx
-from abaca.errors import AbacaError, CancelledByRequest
+from abaca.errors import CancelledByRequest
 from abaca.model import Kind
 from abaca.policy.outcome import Aborted, Outcome, Raised, WasCancelled
 from abaca.policy.retry import DEFAULT_RULE
@@ -51,8 +51,8 @@ class Child:
         self._progress_at = 0.0
 
     def serve(self) -> None:
-        signal.signal(signal.SIGTERM, self._on_sigterm)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.register_at_fork(after_in_child=self._sock.close)  # or the link would stay open after our death
         while True:
             while not self._inbox:
                 data = self._sock.recv(1 << 20)
@@ -61,6 +61,7 @@ class Child:
                 self._reader.feed(data)
             work = self._inbox.pop(0)
             if isinstance(work, Work):
+                signal.signal(signal.SIGTERM, self._on_sigterm)  # each time: the last handler may have changed it
                 outcome = self._run(work)
                 self._flush_progress()
                 self._send(Ended(outcome=pack_outcome(outcome), rss=_resident_bytes()))
@@ -78,7 +79,7 @@ class Child:
             return Aborted(error=describe_error(error))
         try:
             args, kwargs = task.arguments.decode(work.job.spec.args)
-        except (AbacaError, ValueError, TypeError) as error:
+        except Exception as error:
             return undecodable(error)
         if task.takes_ctx:
             args = (self._context(work), *args)

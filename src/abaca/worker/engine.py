@@ -17,6 +17,7 @@ from abaca.worker.runs import RunKey, StopReason
 from abaca.worker.threads import Threads
 
 _LAST_WORDS = 2.0
+_LAST_SETTLES = 5.0
 
 
 class Engine:
@@ -52,6 +53,7 @@ class Engine:
             finished=self.loop.finished,
             report=self._reporter.report,
             middleware=middleware,
+            grace=options.grace,
         )
 
     def _start(self, job: Any) -> None:
@@ -77,7 +79,7 @@ class Engine:
             await self._quiet(_LAST_WORDS)
         over = not self.runner.runs
         await self._processes.close()
-        await self.loop.settled()
+        await self.loop.settled(_LAST_SETTLES)
         self.loop.close()
         self._threads.close()
         return over

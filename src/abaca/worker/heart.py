@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from abaca.backend import MAX_BATCH, Backend
-from abaca.errors import BackendError
 from abaca.logs import worker_log
 from abaca.model import Beat, Card, Lease, Pulse
 from abaca.worker.held import HeldRun
@@ -63,7 +62,7 @@ class Heart:
 
     async def beat_once(self) -> None:
         """One round of beats for all runs held now."""
-        held = self._held()
+        held = [(key, run) for key, run in self._held() if not run.lost]
         card: Card | None = self._card()
         for start in range(0, max(len(held), 1), MAX_BATCH):
             await self._beat_batch(card, held[start : start + MAX_BATCH])
@@ -76,7 +75,7 @@ class Heart:
         try:
             async with asyncio.timeout(max(self._lease.ms / 1000 / _SHARE_OF_LEASE, 0.2)):
                 pulses = await self._backend.beat(card, beats, self._lease)
-        except (BackendError, TimeoutError) as error:
+        except Exception as error:  # whatever a store raises, the heart goes on
             if not self._failing:
                 worker_log().warning(
                     "beat failed, trying again", error=str(error) or "no answer in time", runs=len(beats)
@@ -89,7 +88,7 @@ class Heart:
 
     def _hear(self, key: RunKey, run: HeldRun, pulse: Pulse, sent_at: float) -> None:
         if not pulse.alive:
-            self._stop(key, StopReason.LOST)
+            self._lose(key, run)
             return
         run.trusted_from = sent_at
         if pulse.cancel:
@@ -98,5 +97,10 @@ class Heart:
     def _fence(self) -> None:
         now = time.monotonic()
         for key, run in self._held():
-            if run.fenced(now, run.lease_ms / 1000 * _MARGIN_SHARE):
-                self._stop(key, StopReason.LOST)
+            if not run.lost and run.fenced(now, run.lease_ms / 1000 * _MARGIN_SHARE):
+                self._lose(key, run)
+
+    def _lose(self, key: RunKey, run: HeldRun) -> None:
+        """Stop the run for good. It is not beaten for again: what it may still do counts for nothing."""
+        run.lost = True
+        self._stop(key, StopReason.LOST)

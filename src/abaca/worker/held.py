@@ -11,10 +11,14 @@ from abaca.worker.runs import RunKey
 
 @dataclass(slots=True)
 class HeldRun:
-    """``trusted_from`` is the holder's monotonic clock when the claim or the last renewal was *sent*."""
+    """``trusted_from`` is the holder's monotonic clock when the claim or the last renewal was *sent*.
+
+    ``lost``: the lease was given up, though the run may not have ended yet.
+    """
 
     lease_ms: int
     trusted_from: float
+    lost: bool = False
 
     def fenced(self, now: float, margin: float) -> bool:
         """Whether the lease can no longer be trusted, whatever the store may say later."""

@@ -12,13 +12,13 @@ from typing import Protocol
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
-from abaca.errors import BackendError
 from abaca.logs import worker_log
 from abaca.model import Job, Lease, Settle, State, Verdict, Want
-from abaca.policy.decide import decide
-from abaca.policy.outcome import Outcome
+from abaca.policy.outcome import Outcome, Released
+from abaca.worker.judging import judge
 from abaca.worker.reporter import Reporter
 from abaca.worker.runs import Run, RunKey
+from abaca.worker.settles import Finished, Settles
 
 _PUMPS = 2
 _FIRST_PAUSE = 0.1
@@ -54,12 +54,6 @@ class Totals:
     busy_ms: int = 0
 
 
-class _Finished(msgspec.Struct, frozen=True):
-    job: Job
-    outcome: Outcome
-    settle: Settle
-
-
 class StoreGone(Exception):
     """The store did not answer for so long that this worker is of no use."""
 
@@ -81,7 +75,8 @@ class ExchangeLoop:
         self._start = start
         self._reporter = reporter
         self._free = dict(options.slots)
-        self._done: list[_Finished] = []
+        self._done = Settles()
+        self._held_lanes: dict[str, int] = {}
         self._owed = 0
         self._hungry = True
         self._claiming = True
@@ -105,6 +100,8 @@ class ExchangeLoop:
         """The runner's answer for one run. Its slot is free now; its settle travels with the next exchange."""
         lane = run.job.spec.lane
         self._free[lane] = self._free.get(lane, 0) + 1
+        if lane not in self._held_lanes:
+            self._hungry = True
         self.totals.processed += 1
         self.totals.busy_ms += round((time.monotonic() - run.started) * 1000)
         if outcome is None:
@@ -119,12 +116,14 @@ class ExchangeLoop:
         self._wake.set()
 
     async def _settle_after_reports(self, run: Run, outcome: Outcome) -> None:
-        await self._reporter.flush()
-        self._owed -= 1
-        self._settle_soon(run.job, outcome)
+        try:
+            await self._reporter.flush()
+        finally:
+            self._owed -= 1
+            self._settle_soon(run.job, outcome)
 
     def _settle_soon(self, job: Job, outcome: Outcome) -> None:
-        transition = decide(job, outcome, random.random)
+        transition = judge(job, outcome)
         if transition.target is State.COMPLETED:
             self.totals.succeeded += 1
         elif transition.error is not None:
@@ -137,7 +136,7 @@ class ExchangeLoop:
                 error=f"{transition.error.type}: {transition.error.message}",
                 next=transition.target.name.lower(),
             )
-        self._done.append(_Finished(job, outcome, Settle(id=job.spec.id, epoch=job.epoch, to=transition)))
+        self._done.add(Finished(job, outcome, Settle(id=job.spec.id, epoch=job.epoch, to=transition)))
         self._wake.set()
 
     def stop_claiming(self) -> None:
@@ -146,26 +145,34 @@ class ExchangeLoop:
         self._backend.unhold()
         self._wake.set()
 
-    async def settled(self) -> None:
-        """Until every outcome handed in has been judged by the store."""
-        while self._done or self._owed or self._in_flight:
-            self._idle.clear()
-            await self._idle.wait()
+    async def settled(self, timeout: float) -> None:
+        """Until no claim is under way and every outcome was judged by the store, at most ``timeout`` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self._done or self._owed or self._in_flight:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            pass
 
     def close(self) -> None:
+        """End now. What the store did not take until here comes back with its lease."""
         self._closed = True
+        abandoned = self._done.abandon()
+        if abandoned:
+            worker_log().warning("the store did not take these settles; their leases bring them back", runs=abandoned)
         self.stop_claiming()
 
     async def _pump(self) -> None:
         while True:
             await self._work_or_close()
-            if self._closed and not self._done:
+            if self._closed:
                 self._wake.set()
                 return
             if self._pause:
                 await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))
-            batch, self._done = self._done[:MAX_BATCH], self._done[MAX_BATCH:]
-            want = self._reserve() if self._hungry else None
+            want = self._reserve() if self._hungry and not self._done.suspicious else None
+            batch = self._done.take()
             if batch or want is not None:
                 await self._exchange(batch, want)
 
@@ -213,20 +220,22 @@ class ExchangeLoop:
                 continue
             want = self._reserve(self._options.hold)
             if want is not None:
+                self._held_lanes = want.slots
                 await self._exchange([], want)
+                self._held_lanes = {}
 
-    async def _exchange(self, batch: list[_Finished], want: Want | None) -> None:
+    async def _exchange(self, batch: list[Finished], want: Want | None) -> None:
         sent_at = time.monotonic()
-        self._in_flight += bool(batch)
+        self._in_flight += 1
         try:
             answer = await self._backend.exchange([item.settle for item in batch], want, self._options.lease)
-        except BackendError as error:
-            self._done = batch + self._done
+        except Exception as error:  # whatever a store raises, the loop goes on
+            self._holder.gone([(item.settle.id, item.settle.epoch) for item in self._done.put_back(batch, error)])
             self._give_back(want, [])
             self._store_failed(error)
             return
         finally:
-            self._in_flight -= bool(batch)
+            self._in_flight -= 1
         self._store_answered()
         self._judge(batch, answer.verdicts)
         if want is not None:
@@ -235,7 +244,7 @@ class ExchangeLoop:
         if not self._done and not self._in_flight:
             self._idle.set()
 
-    def _judge(self, batch: list[_Finished], verdicts: list[Verdict]) -> None:
+    def _judge(self, batch: list[Finished], verdicts: list[Verdict]) -> None:
         gone = []
         for item, verdict in zip(batch, verdicts, strict=True):
             if verdict is Verdict.CANCEL:
@@ -262,11 +271,21 @@ class ExchangeLoop:
         self._hungry = bool(jobs) and (len(jobs) >= max(want.slots.values()) or not want.hold_ms)
         if jobs:
             self._holder.taken(jobs, sent_at)
-            for job in jobs:
+        for job in jobs:
+            if self._claiming:
                 self._start(job)
+            else:  # the order to stop came while the answer was under way
+                self._free[job.spec.lane] += 1
+                self._settle_soon(job, Released())
+        if (
+            not self._hungry
+            and self._held_lanes
+            and any(count > 0 and lane not in self._held_lanes for lane, count in self._free.items())
+        ):
+            self._backend.unhold()  # it is open for other lanes only; the next one asks for all
         self._wake.set()
 
-    def _store_failed(self, error: BackendError) -> None:
+    def _store_failed(self, error: Exception) -> None:
         now = time.monotonic()
         if not self._pause:
             worker_log().warning("store unavailable, trying again", error=str(error))

@@ -52,14 +52,17 @@ class Processes:
 
     async def run(self, run: Run) -> Outcome | None:
         """Run a job in a child to its end, whatever that is."""
+        run.halt = None  # a child half made must not be cancelled away
         if run.is_set():
             return run.stopped_outcome()
-        child = self._idle.pop() if self._idle else await self._spawn()
+        child = await self._idle_or_new()
+        if run.is_set():  # the order to stop came while the child was being made
+            self._idle.append(child)
+            return run.stopped_outcome()
         run.halt = child.interrupt
         self._on_child(child.pid, run)
-        if run.is_set():  # the order to stop came while the child was being made
-            child.interrupt()
         outcome = await child.work(run, self._work(run))
+        run.halt = None  # the child may be another run's by the time anybody wants to stop this one
         if child.fit(self._max_jobs, self._max_rss):
             self._idle.append(child)
         else:
@@ -73,7 +76,13 @@ class Processes:
         task = run.task
         return Work(job=run.job, module=task.module, qualname=task.qualname, app=self._app, main=main_path())
 
-    async def _spawn(self) -> _Child:
+    async def _idle_or_new(self) -> _Child:
+        while self._idle:
+            child = self._idle.pop()
+            if child.is_alive():
+                return child
+            await child.end()
+            self._forget(child)
         child = await _Child.start(self._report, self._grace)
         self._all.add(child)
         return child
@@ -142,6 +151,9 @@ class _Child(asyncio.Protocol):
         if status < 0:
             return Crashed(signal=-status, alone=True)
         return Crashed(exit_code=status, alone=True)
+
+    def is_alive(self) -> bool:
+        return not self._lost.is_set() and self._process.poll() is None
 
     def fit(self, max_jobs: int, max_rss: int) -> bool:
         healthy = not self._interrupted and not self._lost.is_set()

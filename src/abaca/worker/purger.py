@@ -6,7 +6,8 @@ import asyncio
 import random
 
 from abaca.backend import Backend
-from abaca.errors import BackendError
+from abaca.errors import BackendUnavailable
+from abaca.logs import worker_log
 
 _BATCH = 500
 
@@ -20,6 +21,9 @@ class Purger:
         while True:
             try:
                 full = await self._backend.purge(_BATCH) >= _BATCH
-            except BackendError:
+            except BackendUnavailable:
                 full = False  # the heart says so already; the next round tries again
+            except Exception as error:
+                full = False
+                worker_log().error("purging failed, trying again", error=repr(error))
             await asyncio.sleep(0 if full else self._interval * random.uniform(0.8, 1.2))

@@ -6,11 +6,11 @@ import asyncio
 import random
 
 from abaca.backend import Backend
-from abaca.errors import BackendError
+from abaca.errors import BackendUnavailable
 from abaca.logs import worker_log
 from abaca.model import Job, Lease, Settle
-from abaca.policy.decide import decide
 from abaca.policy.outcome import Damaged, LeaseLost
+from abaca.worker.judging import judge
 
 _BATCH = 200
 
@@ -27,8 +27,11 @@ class Reaper:
         while True:
             try:
                 full = await self.reap_once() == _BATCH
-            except BackendError:
+            except BackendUnavailable:
                 full = False  # the heart says so already; the next round tries again
+            except Exception as error:
+                full = False
+                worker_log().error("reaping failed, trying again", error=repr(error))
             if not full:
                 await asyncio.sleep(self._interval * random.uniform(0.8, 1.2))
 
@@ -42,4 +45,4 @@ class Reaper:
 
     def _settle(self, job: Job) -> Settle:
         outcome = LeaseLost() if job.damage is None else Damaged(reason=job.damage)
-        return Settle(id=job.id, epoch=job.epoch, to=decide(job, outcome, random.random))
+        return Settle(id=job.id, epoch=job.epoch, to=judge(job, outcome))

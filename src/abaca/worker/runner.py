@@ -9,16 +9,19 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from abaca.context import Ctx
-from abaca.errors import AbacaError
+from abaca.logs import worker_log
 from abaca.model import Job, Kind
 from abaca.policy.decide import quarantined
-from abaca.policy.outcome import Damaged, Outcome, Released, TaskMissing
+from abaca.policy.outcome import Damaged, Outcome, Released, Snoozed, TaskMissing
 from abaca.policy.retry import DEFAULT_RULE
+from abaca.worker.judging import damage_of
 from abaca.worker.middleware import Middleware, stack
 from abaca.worker.outcomes import raised, returned, undecodable
 from abaca.worker.processes import Processes
 from abaca.worker.runs import Run, RunKey, StopReason
 from abaca.worker.threads import Threads
+
+_NOT_BEGUN_MS = 1_000
 
 Finished = Callable[[Run, Outcome | None], None]
 Report = Callable[[Run, Kind, bytes], None]
@@ -47,8 +50,10 @@ class Runner:
         finished: Finished,
         report: Report,
         middleware: Sequence[Middleware] = (),
+        grace: float = 5.0,
     ) -> None:
         self._tasks = tasks
+        self._grace = grace
         self._threads = threads
         self._processes = processes
         self._finished = finished
@@ -63,8 +68,9 @@ class Runner:
         """Begin a run. Its end, however soon, comes through ``finished``."""
         run = Run(job, time.monotonic())
         self.runs[run.key] = run
-        if job.damage is not None:
-            self._finish(run, Damaged(reason=job.damage))
+        damage = damage_of(job)
+        if damage is not None:
+            self._finish(run, Damaged(reason=damage))
             return
         task = run.task = self._tasks.get(job.spec.task)
         if task is None:
@@ -72,12 +78,19 @@ class Runner:
             return
         try:
             args, kwargs = task.arguments.decode(job.spec.args)
-        except (AbacaError, ValueError, TypeError) as error:
+        except Exception as error:
             self._finish(run, undecodable(error))
             return
         if job.spec.timeout_ms is not None:
             run.timer = self._loop.call_later(job.spec.timeout_ms / 1000, self._stop, run, StopReason.TIMED_OUT)
-        self._dispatch(run, args, kwargs)
+        try:
+            self._dispatch(run, args, kwargs)
+        except Exception as error:  # no thread to be had, for instance
+            self._could_not_begin(run, error)
+
+    def _could_not_begin(self, run: Run, error: BaseException) -> None:
+        worker_log().error("cannot start a run, trying later", job_id=run.job.id, task=run.task.name, error=repr(error))
+        self._finish(run, Snoozed(delay_ms=_NOT_BEGUN_MS))
 
     def _dispatch(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         alone = quarantined(run.job) and self._processes.can_run(run.task)
@@ -99,7 +112,12 @@ class Runner:
     def _left(self, run: Run, handle: asyncio.Task[None]) -> None:
         """Also where a run ends whose task was cancelled before its first step."""
         self._strong.discard(handle)
-        if run.key in self.runs:
+        if run.key not in self.runs:
+            return
+        error = None if handle.cancelled() else handle.exception()
+        if error is not None:
+            self._could_not_begin(run, error)
+        else:
             self._finish(run, run.stopped_outcome() or Released())
 
     def stop(self, key: RunKey, reason: StopReason) -> None:
@@ -109,8 +127,19 @@ class Runner:
             self._stop(run, reason)
 
     def _stop(self, run: Run, reason: StopReason) -> None:
+        if run.stop_reason is reason or run.stop_reason is StopReason.LOST:
+            return  # told already: a handler's own clean-up is not interrupted by every beat
         if run.stop_reason is None or reason is StopReason.LOST:
             run.stop_reason = reason
+        self._halt(run)
+
+    def _halt(self, run: Run) -> None:
+        """Interrupt, and again after each grace time: a coroutine may have swallowed it."""
+        if run.key not in self.runs:
+            return
+        if run.timer is not None:
+            run.timer.cancel()
+        run.timer = self._loop.call_later(self._grace, self._halt, run)
         if run.halt is not None:
             run.halt()
 
@@ -119,6 +148,7 @@ class Runner:
             return
         if run.timer is not None:
             run.timer.cancel()
+        run.halt = None
         self._finished(run, None if run.stop_reason is StopReason.LOST else outcome)
         if self._on_change is not None and not self._on_change.done():
             self._on_change.set_result(None)

@@ -111,7 +111,8 @@ class RunnerProxy(asyncio.Protocol):
     def _on_taken(self, runs: list[Taken], sent_at: float) -> None:
         now = time.monotonic()
         for packed, lease_ms, timeout_ms in runs:
-            self._held[packed] = _Entry(lease_ms or self._default_lease_ms, sent_at, timeout_ms, now)
+            length = lease_ms or self._default_lease_ms
+            self._held[packed] = _Entry(length, sent_at, timeout_ms=timeout_ms, taken_at=now)
 
     def _on_gone(self, runs: list[bytes]) -> None:
         for packed in runs:

@@ -10,29 +10,25 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 from abaca.backend import Backend
 from abaca.codec import new_id
-from abaca.errors import BackendError
 from abaca.logs import worker_log
 from abaca.model import Card, Lease, Value
 from abaca.worker.engine import Engine
-from abaca.worker.heart import Heart
+from abaca.worker.heart_thread import Connect, HeartThread
 from abaca.worker.held import HeldRuns
 from abaca.worker.loop import LoopOptions, StoreGone
 from abaca.worker.middleware import Middleware
 from abaca.worker.options import WorkerOptions
-from abaca.worker.purger import Purger
-from abaca.worker.reaper import Reaper
-from abaca.worker.runs import RunKey, StopReason
+from abaca.worker.runs import StopReason
 
-Connect = Callable[[], AbstractAsyncContextManager[Backend]]
+_LAST_ANSWER = 5.0
 
 
 class WorkerStats(Value, frozen=True, kw_only=True):
@@ -46,6 +42,15 @@ class WorkerStats(Value, frozen=True, kw_only=True):
     failed: int = 0
     average: float = 0.0
     uptime: float = 0.0
+
+
+@dataclass(slots=True)
+class _Life:
+    """What lasts from one start to its stop."""
+
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    running: asyncio.Task[None] | None = None
+    stopping: asyncio.Future[bool] | None = None
 
 
 class Worker:
@@ -68,17 +73,39 @@ class Worker:
         self._lease = Lease(worker=self.id, ms=round(self.options.lease * 1000))
         self._held = HeldRuns(self._lease.ms)
         self._engine: Engine | None = None
-        self._running: asyncio.Task[None] | None = None
-        self._stack = AsyncExitStack()
-        self._heart: _HeartThread | None = None
+        self._life: _Life | None = None
         self._started_at = 0.0
         self._draining = False
 
     async def start(self) -> None:
-        """Connect, begin to beat, then begin to claim."""
-        if self._running is not None:
+        """Connect, begin to beat, then begin to claim. Raises what the store raises, and then nothing runs."""
+        if self._life is not None:
             raise RuntimeError(f"worker {self.name} is running already")
-        backend = await self._stack.enter_async_context(self._connect())
+        self._life = life = _Life()
+        try:
+            backend = await life.stack.enter_async_context(self._connect())
+            engine = self._make_engine(backend)
+            heart = HeartThread(
+                self._connect,
+                self._lease,
+                held=self._held.snapshot,
+                stop_run=engine.stop,
+                card=self.card,
+                beat=self.options.beat,
+                name=self.name,
+            )
+            life.stack.push_async_callback(heart.stop)
+            self._engine = engine
+            self._started_at = time.monotonic()
+            self._draining = False
+            await heart.start()
+        except BaseException:
+            self._engine = self._life = None
+            await life.stack.aclose()
+            raise
+        life.running = asyncio.create_task(self._run(engine, heart), name=f"abaca worker {self.name}")
+
+    def _make_engine(self, backend: Backend) -> Engine:
         loop_options = LoopOptions(
             queues=self.options.queues,
             slots=self.options.slots(),
@@ -86,32 +113,47 @@ class Worker:
             weights=self.options.weights,
             give_up_after=self.options.give_up_after,
         )
-        self._engine = Engine(self._tasks, backend, loop_options, self.options, self._held, middleware=self._middleware)
-        self._started_at = time.monotonic()
-        self._draining = False
-        self._heart = _HeartThread(self, asyncio.get_running_loop())
-        await self._heart.start()
-        self._running = asyncio.create_task(self._run(self._engine), name=f"abaca worker {self.name}")
+        return Engine(self._tasks, backend, loop_options, self.options, self._held, middleware=self._middleware)
 
-    async def _run(self, engine: Engine) -> None:
+    async def _run(self, engine: Engine, heart: HeartThread) -> None:
+        """Until drained. A loop that ends by itself takes the heart with it, so that other workers get the jobs."""
         try:
             await engine.run()
         except* StoreGone as gone:
             worker_log().error("worker stopped", worker=self.name, reason=str(gone.exceptions[0]))
+        except* Exception as bugs:
+            worker_log().error("worker stopped by a bug", worker=self.name, exc_info=bugs)
+        if not self._draining:
+            self._draining = True
+            for key in list(engine.runner.runs):
+                engine.stop(key, StopReason.LOST)
+            await heart.stop()
 
     async def stop(self, drain: float | None = None) -> bool:
         """Claim no more, let runs finish for ``drain`` seconds (default: the option), give back the rest uncharged.
 
-        Answers whether every run ended; a thread that would not keeps its lease until this process ends.
+        Answers whether every run ended; a thread that would not keeps its lease until this process ends. A second
+        call waits for the first.
         """
-        if self._engine is None or self._running is None or self._heart is None:
+        life = self._life
+        if life is None or life.running is None:
+            return True
+        if life.stopping is None:
+            life.stopping = asyncio.ensure_future(self._stop(life, self.options.drain if drain is None else drain))
+        return await asyncio.shield(life.stopping)
+
+    async def _stop(self, life: _Life, drain: float) -> bool:
+        engine, running = self._engine, life.running
+        if engine is None or running is None:
             return True
         self._draining = True
-        over = await self._engine.drain(self.options.drain if drain is None else drain)
-        await self._running
-        await self._heart.stop()
-        await self._stack.aclose()
-        self._engine = self._running = self._heart = None
+        try:
+            over = await engine.drain(drain)
+            await asyncio.wait((running,), timeout=_LAST_ANSWER)
+            running.cancel()
+        finally:
+            self._engine = self._life = None
+            await life.stack.aclose()
         return over
 
     async def __aenter__(self) -> Worker:
@@ -157,68 +199,6 @@ class Worker:
             draining=self._draining,
         )
 
-    def _stop_run(self, key: RunKey, reason: StopReason) -> None:
-        if self._engine is not None:
-            self._engine.stop(key, reason)
-
-
-class _HeartThread:
-    """Beats, reaping and purging on a thread with its own event loop and connection."""
-
-    def __init__(self, worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
-        self._worker = worker
-        self._worker_loop = loop
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ready: Future[None] = Future()
-        self._stopping: asyncio.Event | None = None
-        self._thread = threading.Thread(target=self._main, name=f"abaca-heart-{worker.name}", daemon=True)
-
-    async def start(self) -> None:
-        self._thread.start()
-        await asyncio.wrap_future(self._ready)
-
-    async def stop(self) -> None:
-        if self._loop is not None and self._stopping is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
-        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
-
-    def _main(self) -> None:
-        try:
-            asyncio.run(self._beat_until_stopped())
-        except BaseException as error:
-            if not self._ready.done():
-                self._ready.set_exception(error)
-            else:
-                worker_log().error("heart stopped", worker=self._worker.name, error=repr(error))
-
-    async def _beat_until_stopped(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        worker, lease = self._worker, self._worker._lease
-        async with worker._connect() as backend:
-            heart = Heart(
-                backend, lease, held=worker._held.snapshot, stop=self._stop, card=worker.card, beat=worker.options.beat
-            )
-            await heart.beat_once()
-            duties = [asyncio.create_task(duty.run()) for duty in (heart, Reaper(backend, lease), Purger(backend))]
-            self._ready.set_result(None)
-            try:
-                await self._stopping.wait()
-            finally:
-                for duty in duties:
-                    duty.cancel()
-                await asyncio.gather(*duties, return_exceptions=True)
-                try:
-                    await backend.sign_off(lease.worker)
-                except BackendError:
-                    pass  # the card leaves the registry by itself
-
-    def _stop(self, key: RunKey, reason: StopReason) -> None:
-        try:
-            self._worker_loop.call_soon_threadsafe(self._worker._stop_run, key, reason)
-        except RuntimeError:  # the worker's loop is closed; the leases end by themselves
-            pass
-
 
 class Workers:
     """Several named workers in one process, started and stopped together, with statistics in sum."""
@@ -233,7 +213,7 @@ class Workers:
     def __getitem__(self, name: str) -> Worker:
         return self._workers[name]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Worker]:
         return iter(self._workers.values())
 
     async def start(self) -> None:

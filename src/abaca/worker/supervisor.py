@@ -15,7 +15,7 @@ from collections.abc import Callable
 from abaca.backend import Backend
 from abaca.backends import open_backend
 from abaca.codec import new_id
-from abaca.errors import AbacaError, BackendError, ConfigError
+from abaca.errors import AbacaError, BackendError, BackendUnavailable, ConfigError
 from abaca.logs import worker_log
 from abaca.model import Card, Lease
 from abaca.worker.aftermath import settle_dead
@@ -32,6 +32,7 @@ from abaca.worker.runs import RunKey, StopReason
 _ENFORCE_EVERY = 0.2
 _ENFORCE_SLACK = 0.5
 _HASTY = 5.0
+_FIRST_OPEN_PAUSE = 0.2
 _MAX_HASTY_DEATHS = 5
 _LONGEST_RESTART_PAUSE = 10.0
 EXIT_RUNNERS_DIE = 70
@@ -159,11 +160,26 @@ class Supervisor:
         if url.startswith("memory:"):
             raise ConfigError("abaca worker needs a store that processes can share; use sqlite:// or redis://")
         backend = open_backend(url)
-        await backend.open()
+        await self._open_patiently(backend)
         self._backend = backend
         self._opened.set()
         if self._on_started is not None:
             self._on_started(url, backend.durability)
+
+    async def _open_patiently(self, backend: Backend) -> None:
+        """A store that is away at start may be starting itself: wait for it as long as a worker waits for one later."""
+        started, pause = time.monotonic(), _FIRST_OPEN_PAUSE
+        while True:
+            try:
+                await backend.open()
+                return
+            except BackendUnavailable as error:
+                if self._stopping.is_set() or time.monotonic() - started > self._options.give_up_after:
+                    raise
+                if pause == _FIRST_OPEN_PAUSE:
+                    worker_log().warning("store unavailable at start, trying again", error=str(error))
+            await self._sleep_unless_stopping(pause)
+            pause = min(pause * 2, _LONGEST_RESTART_PAUSE)
 
     async def _start_duties(self, duties: list[asyncio.Task[None]]) -> None:
         await self._opened.wait()

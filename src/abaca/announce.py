@@ -1,0 +1,97 @@
+"""What processes with a task's code tell those without it: where its jobs belong and how they run.
+
+One record of kind ``task`` per task name, written by workers when they start. ``App.enqueue_by_name`` reads it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from abaca.backend import MAX_BATCH, Backend
+from abaca.client import Client
+from abaca.errors import UnknownTask
+from abaca.model import Record
+from abaca.options import Pool, TaskOptions
+
+KIND = "task"
+REMEMBER_FOR = 30.0
+"""Seconds for which an announcement that was read is believed."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(TaskOptions).decode
+
+
+class Announced(Protocol):
+    @property
+    def options(self) -> TaskOptions: ...
+
+
+async def announce(backend: Backend, tasks: Mapping[str, Announced]) -> None:
+    """Write the records that are missing or differ. Of two processes that differ the last to start wins."""
+    names = sorted(tasks)
+    for start in range(0, len(names), MAX_BATCH):
+        part = names[start : start + MAX_BATCH]
+        present = await backend.read(KIND, part)
+        changed = _changed(part, present, tasks)
+        if changed:
+            await backend.put(changed)
+
+
+async def announced(backend: Backend, name: str) -> TaskOptions | None:
+    record = (await backend.read(KIND, [name]))[0]
+    return _decode(record.data) if record is not None and record.data is not None else None
+
+
+class Announcements:
+    """Where a task's jobs belong, as this process knows it: by its own code, else by what was announced."""
+
+    def __init__(self, tasks: Mapping[str, Announced]) -> None:
+        self._tasks = tasks
+        self._read: dict[str, tuple[float, TaskOptions]] = {}
+        self._told: frozenset[str] = frozenset()
+
+    async def tell(self, backend: Backend) -> None:
+        """Announce this process's tasks, once."""
+        names = frozenset(self._tasks)
+        if names != self._told:
+            await announce(backend, self._tasks)
+            self._told = names
+
+    async def options_of(self, client: Client, name: str, pool: Pool | None) -> TaskOptions:
+        """Raises ``UnknownTask`` when nobody has said anything and ``pool`` is not given."""
+        if name in self._tasks:
+            options = self._tasks[name].options
+        else:
+            options = await self._remembered(client, name) or _unannounced(name, pool)
+        return options if pool is None else msgspec.structs.replace(options, pool=pool)
+
+    async def _remembered(self, client: Client, name: str) -> TaskOptions | None:
+        known = self._read.get(name)
+        if known is not None and time.monotonic() - known[0] < REMEMBER_FOR:
+            return known[1]
+        options = await client.ask(lambda backend: announced(backend, name))
+        if options is not None:
+            self._read[name] = (time.monotonic(), options)
+        return options
+
+
+def _unannounced(name: str, pool: Pool | None) -> TaskOptions:
+    if pool is None:
+        raise UnknownTask(
+            f"task {name!r} is not registered here and no worker has announced it; nothing was enqueued. "
+            "Start a worker that has it, or say where it runs with pool= (and queue=)"
+        )
+    return TaskOptions(pool=pool)
+
+
+def _changed(names: Sequence[str], present: Sequence[Record | None], tasks: Mapping[str, Announced]) -> list[Record]:
+    changed: list[Record] = []
+    for name, record in zip(names, present, strict=True):
+        data = _encode(tasks[name].options)
+        if record is None or record.data != data:
+            changed.append(Record(kind=KIND, id=name, data=data, version=record.version if record is not None else 0))
+    return changed

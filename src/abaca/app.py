@@ -1,0 +1,325 @@
+"""``App``: the composition root. It names the store and holds the tasks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, overload
+from urllib.parse import urlsplit
+
+from abaca.announce import Announcements
+from abaca.backend import MAX_BATCH_BYTES, Backend
+from abaca.backends import open_backend
+from abaca.client import Client, refusal
+from abaca.codec import DEFAULT_MAX_PAYLOAD, encode_untyped, new_id
+from abaca.context import Ctx
+from abaca.declare import examine
+from abaca.decorator import Coro, TaskDecorator
+from abaca.durations import Duration, parse_duration
+from abaca.errors import ConfigError, TaskDeclarationError
+from abaca.handle import UNTYPED, JobHandle
+from abaca.model import Inserted, NewJob
+from abaca.options import (
+    NO_OPTIONS,
+    KeepSpec,
+    Pool,
+    Priority,
+    TaskOptions,
+    call_options,
+    check_keep,
+    check_name,
+    check_priority,
+    check_retry,
+    check_size,
+    check_tags,
+    none_if_default,
+    positive,
+)
+from abaca.records import Records
+from abaca.retryspec import Retry
+from abaca.stores import Stores
+from abaca.sync import twin
+from abaca.tasks import Call, Task, TaskFunction
+
+if TYPE_CHECKING:
+    from abaca.worker.middleware import Middleware
+    from abaca.worker.service import Worker
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEFAULT_URL = "sqlite:///abaca.db"
+URL_VARIABLE = "ABACA_URL"
+_SHARED_SCHEMES = frozenset({"memory", "sqlite"})  # one backend object serves every loop and thread of the process
+
+
+class App:
+    """Tasks, and the store that their jobs live in. Nothing is connected before the first use.
+
+    ``url`` is the store: ``sqlite:///file.db``, ``redis://``, ``rediss://`` or ``memory://``; without it
+    ``$ABACA_URL``, else ``sqlite:///abaca.db``. ``backend`` is a store that was made already, in place of a URL; it
+    must serve every event loop that uses this app. ``poll_interval`` is how long a lost notification can delay a wait.
+    ``max_payload`` limits arguments and results, in bytes of JSON. ``keep`` is how long ended jobs stay.
+    Raises ``ConfigError`` for a value that cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        name: str = "app",
+        backend: Backend | None = None,
+        poll_interval: Duration = 1.0,
+        max_payload: int = DEFAULT_MAX_PAYLOAD,
+        keep: KeepSpec | None = None,
+    ) -> None:
+        if url is not None and backend is not None:
+            raise ConfigError("App(url, backend=): they name two stores; give one of them")
+        self.name = check_name(name, "App(name=)")
+        self.url = _checked_url(url)
+        self.tasks: dict[str, Task[..., Any]] = {}
+        self.middleware: list[Middleware] = []
+        self.records = Records(self)
+        self._max_payload = check_size(max_payload, "App(max_payload=)", MAX_BATCH_BYTES)
+        self._keep = None if keep is None else check_keep(keep)
+        self._announcements = Announcements(self.tasks)
+        self._stores = Stores(
+            (lambda: backend) if backend is not None else (lambda: open_backend(self.url)),
+            shared=backend is not None or urlsplit(self.url).scheme in _SHARED_SCHEMES,
+            poll_interval=positive(poll_interval, "App(poll_interval=)") / 1000,
+        )
+
+    def __repr__(self) -> str:
+        return f"<App {self.name!r}: {len(self.tasks)} tasks>"
+
+    @overload
+    def task(  # type: ignore[overload-overlap]
+        self, fn: Callable[Concatenate[Ctx, P], Coro[R]], /
+    ) -> TaskFunction[P, R, Callable[Concatenate[Ctx, P], Coro[R]]]: ...
+    @overload
+    def task(self, fn: Callable[P, Coro[R]], /) -> TaskFunction[P, R, Callable[P, Coro[R]]]: ...
+    @overload
+    def task(self, fn: Callable[Concatenate[Ctx, P], R], /) -> TaskFunction[P, R, Callable[Concatenate[Ctx, P], R]]: ...
+    @overload
+    def task(self, fn: Callable[P, R], /) -> TaskFunction[P, R, Callable[P, R]]: ...
+    @overload
+    def task(
+        self,
+        fn: None = None,
+        /,
+        *,
+        name: str | None = None,
+        queue: str = ...,
+        priority: Priority = ...,
+        pool: Pool | None = None,
+        retry: Retry | None = None,
+        timeout: Duration | None = None,
+        lease: Duration | None = None,
+        keep: KeepSpec | None = None,
+        tags: Iterable[str] = (),
+        max_payload: int | None = None,
+    ) -> TaskDecorator: ...
+    def task(
+        self,
+        fn: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        queue: str = "default",
+        priority: Priority = "normal",
+        pool: Pool | None = None,
+        retry: Retry | None = None,
+        timeout: Duration | None = None,
+        lease: Duration | None = None,
+        keep: KeepSpec | None = None,
+        tags: Iterable[str] = (),
+        max_payload: int | None = None,
+    ) -> Any:
+        """Register a function, as ``@app.task`` or ``@app.task(queue=..., ...)``. Its name is its ``__name__``.
+
+        ``pool`` is where it runs: ``"async"`` for async def; ``"thread"`` (the default) or ``"process"`` for def.
+        ``timeout`` stops one run; ``lease`` is how long a worker may be silent before the job is another's. ``keep`` is
+        for completed jobs, or a mapping by ``completed``, ``cancelled`` and ``failed``; ``keep=0`` stores no result.
+        Raises ``TaskDeclarationError`` for a function that cannot be a task, ``ConfigError`` naming an option.
+        """
+
+        def register(fn: Callable[..., Any]) -> TaskFunction[..., Any, Any]:
+            handler = examine(fn, pool)
+            chosen = check_name(fn.__name__ if name is None else name, "task name")
+            options = TaskOptions(
+                queue=check_name(queue, f"task {chosen!r}, queue"),
+                priority=check_priority(priority),
+                pool=handler.pool,
+                retry=None if retry is None else none_if_default(check_retry(retry)),
+                timeout_ms=None if timeout is None else positive(timeout, f"task {chosen!r}, timeout"),
+                lease_ms=None if lease is None else positive(lease, f"task {chosen!r}, lease"),
+                keep=self._keep if keep is None else check_keep(keep),
+                tags=check_tags(tags),
+                max_payload=self._max_payload
+                if max_payload is None
+                else check_size(max_payload, f"task {chosen!r}, max_payload", MAX_BATCH_BYTES),
+            )
+            if chosen in self.tasks:
+                raise TaskDeclarationError(
+                    f"{fn.__module__}.{fn.__qualname__} cannot be a task: the name {chosen!r} is taken by "
+                    f"{self.tasks[chosen].module}.{self.tasks[chosen].qualname}; give it another with name="
+                )
+            task: TaskFunction[..., Any, Any] = TaskFunction(self, chosen, handler, options)
+            self.tasks[chosen] = task
+            return task
+
+        return register if fn is None else register(fn)
+
+    def add_middleware(self, middleware: Middleware) -> Middleware:
+        """Put a callable around every run of this app's workers; the first added is the outermost."""
+        self.middleware.append(middleware)
+        return middleware
+
+    async def enqueue_many(self, calls: Iterable[Call[R]]) -> list[JobHandle[R]]:
+        """Store many calls, of any tasks, one round trip for each thousand; handles in order.
+
+        Raises what ``Task.call`` and ``Task.enqueue`` raise. Enqueuing the same calls again stores none twice.
+        """
+        sent: list[Call[R]] = []
+
+        def jobs() -> Iterable[NewJob]:
+            for call in calls:
+                sent.append(call)
+                yield call.job
+
+        receipts = await self.client().insert_many(jobs())
+        return [call.handle(receipt) for call, receipt in zip(sent, receipts, strict=True)]
+
+    async def enqueue_by_name(
+        self,
+        name: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        pool: Pool | None = None,
+        delay: Duration | None = None,
+        run_at: datetime | None = None,
+        key: str | None = None,
+        priority: Priority | None = None,
+        queue: str | None = None,
+        tags: Iterable[str] | None = None,
+        timeout: Duration | None = None,
+        retry: Retry | None = None,
+        keep: KeepSpec | None = None,
+        owner: str | None = None,
+        tenant: str | None = None,
+    ) -> JobHandle[Any]:
+        """Store a call of a task whose code need not be here; ``args`` are by parameter name.
+
+        Queue, pool and the rest come from this app's task of that name, else from what a worker has announced. A task
+        that nobody has announced yet needs ``pool`` (and ``queue``, unless it is ``default``). Arguments of a task that
+        is not registered here are checked by the worker. The options are those of ``Task.opts``.
+        Raises ``UnknownTask``, and what ``Task.enqueue`` raises.
+        """
+        given = call_options(
+            delay=delay,
+            run_at=run_at,
+            key=key,
+            priority=priority,
+            queue=queue,
+            tags=tags,
+            timeout=timeout,
+            retry=retry,
+            keep=keep,
+            owner=owner,
+            tenant=tenant,
+        ).over(NO_OPTIONS)
+        options = await self._announcements.options_of(self.client(), check_name(name, "task name"), pool)
+        task = self.tasks.get(name)
+        data = (
+            encode_untyped(name, args or {}, limit=options.max_payload)
+            if task is None
+            else task.arguments.encode_named(args or {})
+        )
+        job = NewJob(id=new_id(), task=name, args=data, **{**options.job_fields, **given.fields})
+        receipt = await self.client().insert(job)
+        if receipt.outcome is Inserted.REFUSED:
+            raise refusal(job, receipt)
+        return self.job(receipt.id) if task is None else task.job(receipt.id)
+
+    def job(self, id: str) -> JobHandle[Any]:
+        """A handle for any stored job; ``.typed(type)`` gives its results a type. The store is not asked."""
+        return JobHandle(self, id, UNTYPED)
+
+    def worker(
+        self,
+        *,
+        queues: Iterable[str] = ("default",),
+        weights: Mapping[str, int] | None = None,
+        concurrency: int = 50,
+        process_slots: int | None = None,
+        lease: Duration = 15.0,
+        beat: Duration = 5.0,
+        drain: Duration = 30.0,
+        name: str = "",
+    ) -> Worker:
+        """A worker for this app's tasks inside this program; start it with ``async with``.
+
+        ``queues`` in strict order, or shared by ``weights``. ``concurrency`` counts coroutines and, apart from them,
+        threads; ``process_slots`` child processes (default: one for each core). ``drain`` is how long runs may take at
+        the end. Its heart is a thread of this process: ``abaca worker`` has one that no handler can stop.
+        """
+        from abaca.worker.options import WorkerOptions, default_process_slots  # noqa: PLC0415 - clients go without
+        from abaca.worker.service import Worker  # noqa: PLC0415
+
+        options = WorkerOptions(
+            queues=tuple(check_name(queue, "worker queue") for queue in queues),
+            weights=None if weights is None else dict(weights),
+            concurrency=concurrency,
+            process_slots=default_process_slots() if process_slots is None else process_slots,
+            lease=positive(lease, "worker lease") / 1000,
+            beat=positive(beat, "worker beat") / 1000,
+            drain=parse_duration(drain, "worker drain") / 1000,
+            name=name,
+        )
+        return Worker(self.tasks, self.connect, options, middleware=self.middleware)
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Backend]:
+        """For workers: an open backend as long as the block lasts. The store is told of this app's tasks."""
+        async with self._stores.connect() as backend:
+            await self._announcements.tell(backend)
+            yield backend
+
+    def client(self) -> Client:
+        """The running loop's client. Tasks and handles use it."""
+        return self._stores.client()
+
+    async def backend(self) -> Backend:
+        """The running loop's open backend, the whole storage seam. Raises ``ConfigError``, ``BackendUnavailable``."""
+        return await self.client().backend()
+
+    async def close(self) -> None:
+        """Close what the running loop has open. The next use opens it anew."""
+        await self._stores.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close_sync()
+
+    enqueue_many_sync = twin(enqueue_many)
+    enqueue_by_name_sync = twin(enqueue_by_name)
+    close_sync = twin(close)
+
+
+def _checked_url(url: str | None) -> str:
+    where = "App(url)"
+    if url is None:
+        url, where = os.environ.get(URL_VARIABLE, DEFAULT_URL), f"${URL_VARIABLE}"
+    if "://" not in str(url) or not urlsplit(url).scheme:
+        raise ConfigError(f"{where}: {url!r} is no store URL; use sqlite:///file.db, redis://host:port/0 or memory://")
+    return url

@@ -1,0 +1,204 @@
+"""One event loop's way to the store: enqueues that travel together, calls that are repeated, waits that are shared."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
+from abaca.errors import BackendUnavailable, EnqueueRefused, JobNotFound, ResultTimeout
+from abaca.model import Inserted, Job, NewJob, Receipt
+from abaca.waiting import Waiter, Waiting
+
+PAUSES = (0.05, 0.2, 0.8)
+"""Seconds before each repetition of a call to a store that was away, before jitter."""
+
+T = TypeVar("T")
+
+
+class Host(Protocol):
+    """Whoever has a client for the running event loop: the app."""
+
+    def client(self) -> Client: ...
+
+
+class Client:
+    """What tasks and handles use of the store. It belongs to the event loop that it was made in."""
+
+    def __init__(self, open_backend: Callable[[], Awaitable[Backend]], poll_interval: float) -> None:
+        self._open_backend = open_backend
+        self._opened: Backend | None = None
+        self._loop = asyncio.get_running_loop()
+        self._pending: list[tuple[NewJob, asyncio.Future[Receipt]]] = []
+        self._sending: set[asyncio.Task[None]] = set()
+        self.waiting = Waiting(self.backend, poll_interval)
+        self.poll_interval = poll_interval
+
+    async def backend(self) -> Backend:
+        if self._opened is None:
+            self._opened = await self._open_backend()
+        return self._opened
+
+    async def close(self) -> None:
+        """Send what was handed over, and end all waits."""
+        self._flush()
+        await asyncio.gather(*self._sending, return_exceptions=True)
+        await self.waiting.close()
+        self._opened = None
+
+    async def ask(self, verb: Callable[[Backend], Awaitable[T]]) -> T:
+        """Call a verb that may be repeated blindly; while the store is away, a few times with growing pauses.
+
+        Raises ``BackendUnavailable`` when it stays away.
+        """
+        for pause in PAUSES:
+            try:
+                return await verb(await self.backend())
+            except BackendUnavailable:
+                await asyncio.sleep(pause * (0.5 + random.random()))
+        return await verb(await self.backend())
+
+    def insert(self, job: NewJob) -> asyncio.Future[Receipt]:
+        """Hand over one job. Jobs handed over in the same turn of the loop travel in one insert."""
+        receipt: asyncio.Future[Receipt] = self._loop.create_future()
+        if not self._pending:
+            self._loop.call_soon(self._flush)
+        self._pending.append((job, receipt))
+        return receipt
+
+    async def insert_many(self, jobs: Iterable[NewJob]) -> list[Receipt]:
+        """Receipts in order, one round trip for each batch. Raises ``EnqueueRefused`` after the last one."""
+        receipts: list[Receipt] = []
+        refused: list[Receipt] = []
+        for batch in batches(jobs):
+            try:
+                answers = await self._insert(batch)
+            except BackendUnavailable as error:
+                raise BackendUnavailable(_unknown_outcome(batch, error)) from error
+            receipts.extend(answers)
+            refused.extend(receipt for receipt in answers if receipt.outcome is Inserted.REFUSED)
+        if refused:
+            raise EnqueueRefused(
+                f"{len(refused)} of {len(receipts)} jobs were refused, the first ({refused[0].id}) because: "
+                f"{refused[0].reason}; the others are stored"
+            )
+        return receipts
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, []
+        wanted = [(job, receipt) for job, receipt in pending if not receipt.done()]
+        receipts = iter([receipt for _, receipt in wanted])
+        for batch in batches(job for job, _ in wanted):
+            task = self._loop.create_task(self._send(batch, [next(receipts) for _ in batch]))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _send(self, batch: Sequence[NewJob], receipts: Sequence[asyncio.Future[Receipt]]) -> None:
+        try:
+            answers = await self._insert(batch)
+        except BackendUnavailable as error:
+            for job, receipt in zip(batch, receipts, strict=True):
+                if not receipt.done():
+                    unknown = BackendUnavailable(_unknown_outcome([job], error))
+                    unknown.__cause__ = error
+                    receipt.set_exception(unknown)
+        except BaseException as error:
+            for receipt in receipts:
+                if not receipt.done():
+                    receipt.cancel() if isinstance(error, asyncio.CancelledError) else receipt.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for receipt, answer in zip(receipts, answers, strict=True):
+                if not receipt.done():
+                    receipt.set_result(answer)
+
+    async def _insert(self, batch: Sequence[NewJob]) -> list[Receipt]:
+        return await self.ask(lambda backend: backend.insert(batch))
+
+    async def read(self, id: str) -> Job:
+        """Raises ``JobNotFound``."""
+        job = (await self.ask(lambda backend: backend.get([id])))[0]
+        if job is None:
+            raise no_such_job(id)
+        return job
+
+    async def ended(self, id: str, timeout: float | None, *, needs_value: bool) -> Job:
+        """Wait for a job's end. Raises ``ResultTimeout`` and ``JobNotFound``.
+
+        ``needs_value``: answers before the end with a job that will store no result.
+        """
+        return await self.finish(self.waiting.add(id, needs_value=needs_value), timeout)
+
+    async def run(self, job: NewJob, timeout: float | None) -> Job:
+        """Insert a job and wait for its end; the subscription is made while the insert travels.
+
+        Raises what ``insert`` and ``ended`` raise, and ``EnqueueRefused``.
+        """
+        start = self._loop.time()
+        waiter = self.waiting.add(job.id, known=False, needs_value=True)
+        try:
+            receipt = await self.insert(job)
+        except BaseException:
+            self.waiting.discard(waiter)
+            raise
+        if receipt.outcome is Inserted.REFUSED or receipt.id != job.id:
+            self.waiting.discard(waiter)
+        if receipt.outcome is Inserted.REFUSED:
+            raise refusal(job, receipt)
+        left = None if timeout is None else max(0.0, timeout - (self._loop.time() - start))
+        if receipt.id != job.id:
+            return await self.ended(receipt.id, left, needs_value=True)
+        self.waiting.acknowledge(waiter)
+        return await self.finish(waiter, left)
+
+    async def finish(self, waiter: Waiter, timeout: float | None) -> Job:
+        """Wait for a waiter's answer and discard it."""
+        try:
+            if timeout is None:
+                job = await waiter.future
+            else:
+                async with asyncio.timeout(timeout):
+                    job = await waiter.future
+        except TimeoutError:
+            message = f"job {waiter.id} had not ended after {timeout:g} s; it goes on and can be waited for again"
+            raise ResultTimeout(waiter.id, message) from self.waiting.last_error
+        finally:
+            self.waiting.discard(waiter)
+        if job is None:
+            raise no_such_job(waiter.id)
+        return job
+
+
+def batches(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
+    """Split by the store's limits on a batch."""
+    batch: list[NewJob] = []
+    size = 0
+    for job in jobs:
+        size += len(job.args)
+        if batch and (len(batch) == MAX_BATCH or size > MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], len(job.args)
+        batch.append(job)
+    if batch:
+        yield batch
+
+
+def refusal(job: NewJob, receipt: Receipt) -> EnqueueRefused:
+    return EnqueueRefused(
+        f"task {job.task!r}, queue {job.queue!r}: the job was refused because {receipt.reason}; nothing was stored"
+    )
+
+
+def no_such_job(id: str) -> JobNotFound:
+    return JobNotFound(id, f"there is no job {id}: it was never stored, or it was deleted, or its time is over")
+
+
+def _unknown_outcome(batch: Sequence[NewJob], error: Exception) -> str:
+    what = f"job {batch[0].id} of task {batch[0].task!r}" if len(batch) == 1 else f"{len(batch)} jobs"
+    return (
+        f"the store could not be reached while enqueuing {what} ({error}); whether it was stored is unknown. "
+        "Repeating it with the same id is safe: enqueue the same Call again"
+    )

@@ -1,0 +1,64 @@
+"""Results, typed by what the handler declares to return."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar, cast
+
+import msgspec
+
+from abaca.codec.payload import (
+    DEFAULT_MAX_PAYLOAD,
+    DamagedPayload,
+    encode_json,
+    holds_non_finite,
+    json_decoder,
+    pack,
+    type_name,
+    unpack,
+)
+from abaca.errors import PayloadTooLarge, ResultError
+
+R = TypeVar("R")
+
+
+class ResultCodec(Generic[R]):
+    """Encodes and decodes one type. ``what`` names the task or job in messages.
+
+    Raises ``TypeError`` when the type can have no JSON form.
+    """
+
+    __slots__ = ("_decode", "_limit", "_name", "_what")
+
+    def __init__(self, type: Any, *, what: str, limit: int = DEFAULT_MAX_PAYLOAD) -> None:
+        self._decode = json_decoder(type).decode
+        self._name = type_name(type)
+        self._what = what
+        self._limit = limit
+
+    def encode(self, value: R) -> bytes:
+        """Bytes to store. Raises ``ResultError`` when the value has no JSON form or is not of the declared type,
+        ``PayloadTooLarge`` when it is above the limit."""
+        try:
+            data = encode_json(value)
+            if b"null" in data and holds_non_finite(value):
+                raise ResultError(
+                    f"{self._what}: the result holds NaN or an infinity, which JSON cannot store; return None instead"
+                )
+            self._decode(data)
+        except ResultError:
+            raise
+        except Exception as error:
+            raise ResultError(f"{self._what}: the result cannot be stored as {self._name}: {error}") from error
+        if len(data) > self._limit:
+            raise PayloadTooLarge(
+                f"{self._what}: the result takes {len(data):,} bytes as JSON and the limit is {self._limit:,}; "
+                "return a reference to it, or raise max_payload"
+            )
+        return pack(data)
+
+    def decode(self, data: bytes) -> R:
+        """The value. Raises ``ResultError`` when the stored result is not of the declared type."""
+        try:
+            return cast("R", self._decode(unpack(data)))
+        except (msgspec.MsgspecError, DamagedPayload, TypeError, ValueError) as error:
+            raise ResultError(f"{self._what}: the stored result cannot be read as {self._name}: {error}") from error

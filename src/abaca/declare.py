@@ -1,0 +1,130 @@
+"""What a function must be to be a task, and what its declaration tells."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import Parameter, Signature
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from abaca.codec import ArgumentCodec, ResultCodec
+from abaca.context import Ctx
+from abaca.errors import TaskDeclarationError
+from abaca.options import POOLS, Pool
+
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A function that may be a task. ``signature`` and ``hints`` are as callers see them, without ``ctx``."""
+
+    fn: Callable[..., Any]
+    takes_ctx: bool
+    pool: Pool
+    signature: Signature
+    hints: dict[str, Any] | None
+    """``None`` while a name in an annotation is not defined yet."""
+
+    def codecs(self, task: str, limit: int) -> tuple[ArgumentCodec, ResultCodec[Any]]:
+        """Raises ``TaskDeclarationError`` for an annotation that is undefined or has no JSON form."""
+        hints = self.hints
+        if hints is None:
+            hints = _hints(self.fn)
+            self._still_fits(hints)
+        try:
+            arguments = ArgumentCodec(task, self.signature, hints, limit=limit)
+            returned = hints.get("return", Any)
+            results: ResultCodec[Any] = ResultCodec(
+                Any if returned is object else returned, what=f"task {task!r}", limit=limit
+            )
+        except (TypeError, ValueError) as error:
+            raise _refusal(self.fn, f"an annotation has no JSON form: {error}") from error
+        return arguments, results
+
+    def _still_fits(self, hints: dict[str, Any]) -> None:
+        parameters = list(inspect.signature(self.fn).parameters.values())
+        if _takes_ctx(self.fn, parameters, hints) != self.takes_ctx:
+            raise _refusal(self.fn, "Ctx must be imported before the function is defined, not only for type checking")
+
+
+def examine(fn: Callable[..., Any], pool: Pool | None) -> Handler:
+    """Check that ``fn`` can be a task. Raises ``TaskDeclarationError`` naming the function and the parameter."""
+    if not inspect.isfunction(fn):
+        raise TaskDeclarationError(f"{fn!r} cannot be a task: only a plain function (def or async def) can")
+    if "." in fn.__qualname__.rpartition("<locals>.")[2]:
+        raise _refusal(fn, "it is a method; declare a function outside the class")
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise _refusal(fn, "it is a generator; return one result, and report on the way with ctx.progress()")
+    signature = inspect.signature(fn)
+    parameters = list(signature.parameters.values())
+    try:
+        hints: dict[str, Any] | None = _hints(fn)
+    except TaskDeclarationError:
+        hints = None  # a class further down the module, perhaps; the first call will tell
+    takes_ctx = _takes_ctx(fn, parameters, hints if hints is not None else _hints_one_by_one(fn, parameters))
+    visible = signature.replace(parameters=parameters[1:]) if takes_ctx else signature
+    return Handler(fn, takes_ctx, _pool(fn, pool), visible, hints)
+
+
+def _hints(fn: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return get_type_hints(fn, include_extras=True)
+    except Exception as error:
+        raise _refusal(fn, f"an annotation cannot be resolved: {error}") from error
+
+
+def _hints_one_by_one(fn: Callable[..., Any], parameters: list[Parameter]) -> dict[str, Any]:
+    """The hints that can be resolved now. Only an annotation that cannot be stays a text."""
+    hints: dict[str, Any] = {}
+    for parameter in parameters:
+        alone = type("_", (), {"__annotations__": {parameter.name: fn.__annotations__.get(parameter.name, Any)}})
+        try:
+            hints |= get_type_hints(alone, globalns=fn.__globals__, include_extras=True)
+        except Exception:
+            hints[parameter.name] = parameter.annotation
+    return hints
+
+
+def _takes_ctx(fn: Callable[..., Any], parameters: list[Parameter], hints: dict[str, Any]) -> bool:
+    for parameter in parameters[1:]:
+        if _mentions_ctx(hints.get(parameter.name)):
+            raise _refusal(fn, f"parameter {parameter.name!r} is Ctx; only the first one may be")
+    if not parameters:
+        return False
+    first = parameters[0]
+    hint = hints.get(first.name, Any)
+    if first.kind is not Parameter.KEYWORD_ONLY and (hint is Any or hint is object or isinstance(hint, TypeVar)):
+        raise _refusal(fn, f"its first parameter {first.name!r} needs a type of its own; Any and object could be a Ctx")
+    if hint is Ctx and first.kind in _POSITIONAL and first.default is Parameter.empty:
+        return True
+    if _mentions_ctx(hint):
+        raise _refusal(fn, f"parameter {first.name!r} must be annotated exactly Ctx, positional and without default")
+    return False
+
+
+def _mentions_ctx(hint: Any) -> bool:
+    if isinstance(hint, str):
+        return "Ctx" in hint
+    if isinstance(hint, type) and not get_args(hint):
+        return issubclass(hint, Ctx)
+    return any(_mentions_ctx(part) for part in get_args(hint) if not isinstance(part, str))
+
+
+def _pool(fn: Callable[..., Any], pool: Pool | None) -> Pool:
+    is_async = inspect.iscoroutinefunction(fn)
+    if pool is None:
+        return "async" if is_async else "thread"
+    if pool not in POOLS:
+        raise _refusal(fn, f"pool {pool!r} is unknown; use 'async', 'thread' or 'process'")
+    if is_async != (pool == "async"):
+        kind = "async def" if is_async else "def"
+        raise _refusal(fn, f"{kind} cannot run in pool {pool!r}; 'async' is for async def, the others are for def")
+    if pool == "process" and ("<" in fn.__qualname__):
+        raise _refusal(fn, "pool 'process' imports it by name, so it must be defined at the top of a module")
+    return pool
+
+
+def _refusal(fn: Callable[..., Any], reason: str) -> TaskDeclarationError:
+    return TaskDeclarationError(f"{fn.__module__}.{fn.__qualname__} cannot be a task: {reason}")

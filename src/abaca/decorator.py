@@ -1,0 +1,31 @@
+"""The types of ``@app.task``: what each kind of function becomes. No behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+
+from abaca.context import Ctx
+from abaca.tasks import TaskFunction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Coro = Coroutine[Any, Any, R]
+
+
+class TaskDecorator(Protocol):
+    """Takes the function, with or without ``ctx``, async or not. Callers of the task do not see ``ctx``."""
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, fn: Callable[Concatenate[Ctx, P], Coro[R]], /
+    ) -> TaskFunction[P, R, Callable[Concatenate[Ctx, P], Coro[R]]]: ...
+    @overload
+    def __call__(self, fn: Callable[P, Coro[R]], /) -> TaskFunction[P, R, Callable[P, Coro[R]]]: ...
+    @overload
+    def __call__(
+        self, fn: Callable[Concatenate[Ctx, P], R], /
+    ) -> TaskFunction[P, R, Callable[Concatenate[Ctx, P], R]]: ...
+    @overload
+    def __call__(self, fn: Callable[P, R], /) -> TaskFunction[P, R, Callable[P, R]]: ...

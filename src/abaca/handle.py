@@ -1,0 +1,184 @@
+"""``JobHandle``: one stored job, from any process."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Generic, Protocol, TypeVar
+
+from abaca.backend import Watch
+from abaca.client import Client, Host, no_such_job
+from abaca.codec import ResultCodec
+from abaca.durations import Duration, parse_duration
+from abaca.errors import BackendUnavailable, JobConflict
+from abaca.jobresult import JobResult, result_of, value_of, why_no_value
+from abaca.model import Amended, Cancelled, Change, Job, Requeued, Status, Update, job_topic
+from abaca.policy.history import Slice, read_from, synthesise
+from abaca.sync import iterate_sync, refuse_running_loop, twin
+from abaca.waiting import FIRST_PAUSE, LONGEST_PAUSE
+
+R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
+
+PAGE = 200
+
+
+class HasResults(Protocol):
+    """Whoever knows how results are read: a task, or a type given by hand."""
+
+    @property
+    def results(self) -> ResultCodec[Any]: ...
+
+
+class TypedResults(Generic[T]):
+    """Results of a type given by hand. Raises ``TypeError`` when the type can have no JSON form."""
+
+    def __init__(self, type: Any) -> None:
+        self.results: ResultCodec[T] = ResultCodec(type, what="this job")
+
+
+UNTYPED: TypedResults[Any] = TypedResults(Any)
+
+
+class JobHandle(Generic[R_co]):
+    """One stored job. Making a handle asks the store nothing; every method asks it anew."""
+
+    __slots__ = ("_host", "_source", "id")
+
+    def __init__(self, host: Host, id: str, source: HasResults) -> None:
+        self.id = id
+        self._host = host
+        self._source = source
+
+    def __repr__(self) -> str:
+        return f"JobHandle({self.id!r})"
+
+    async def result(self, timeout: Duration | None = None) -> R_co:
+        """The handler's result, as soon as the job has ended. ``None`` waits as long as it takes.
+
+        Raises ``JobFailed``, ``JobCancelled``, ``ResultTimeout`` (the job goes on), ``ResultExpired``,
+        ``ResultDisabled`` (at once), ``JobNotFound``, and ``ResultError`` when it is not of the declared type.
+        """
+        job = await self._ended(timeout, needs_value=True)
+        if not job.state.ended:
+            raise why_no_value(job)
+        value: R_co = value_of(job, self._source.results)
+        return value
+
+    async def outcome(self, timeout: Duration | None = None) -> JobResult[R_co]:
+        """How the job ended, as soon as it has, whatever the end. Raises ``ResultTimeout`` and ``JobNotFound``."""
+        return result_of(await self._ended(timeout, needs_value=False), self._source.results)
+
+    async def peek(self) -> JobResult[R_co] | None:
+        """How the job ended, or ``None`` while it has not. Never waits for it. Raises ``JobNotFound``."""
+        job = await self.info()
+        return result_of(job, self._source.results) if job.state.ended else None
+
+    async def status(self) -> Status:
+        """Raises ``JobNotFound``."""
+        return (await self.info()).status
+
+    async def info(self) -> Job:
+        """The whole stored job. Raises ``JobNotFound``."""
+        return await self._client().read(self.id)
+
+    async def updates(self, after: int = 0) -> AsyncIterator[Update]:
+        """Every update with an id above ``after``, in order, as they come; ends after the terminal one.
+
+        A reader that was away longer than the log is kept gets a ``gap`` with the number it missed. While the store is
+        away the reader waits. Raises ``JobNotFound``.
+        """
+        client = self._client()
+        pause = FIRST_PAUSE
+        while True:
+            watch: Watch | None = None
+            try:
+                watch = await (await client.backend()).watch([job_topic(self.id)])
+                while True:
+                    part = await self._slice(client, after)
+                    pause = FIRST_PAUSE
+                    for update in part.updates:
+                        after = update.id
+                        yield update
+                    if part.ended:
+                        return
+                    if not part.updates:
+                        await watch.next(client.poll_interval)
+            except BackendUnavailable:
+                await asyncio.sleep(pause * (0.5 + random.random()))
+                pause = min(pause * 2, LONGEST_PAUSE)
+            finally:
+                if watch is not None:
+                    await watch.close()
+
+    async def cancel(self) -> bool:
+        """Cancel the job: one that waits ends at once, one that runs is told within a heartbeat.
+
+        ``False`` when it had ended already. Raises ``JobNotFound``.
+        """
+        answer = (await self._client().ask(lambda backend: backend.cancel([self.id])))[0]
+        if answer is Cancelled.UNKNOWN:
+            raise no_such_job(self.id)
+        return answer is not Cancelled.ALREADY
+
+    async def requeue(self) -> None:
+        """Put the ended job back in line under the same id, with a fresh budget of attempts.
+
+        Raises ``JobNotFound``, and ``JobConflict`` when it has not ended or another live job has its key.
+        """
+        job = await self.info()
+        answer = Requeued.STALE
+        if job.state.ended:
+            answer = (await self._client().ask(lambda backend: backend.requeue([(self.id, job.epoch)])))[0]
+        match answer:
+            case Requeued.UNKNOWN:
+                raise no_such_job(self.id)
+            case Requeued.HELD:
+                raise JobConflict(self.id, f"job {self.id} stays ended: another live job has its key {job.spec.key!r}")
+            case Requeued.STALE:
+                raise JobConflict(self.id, f"job {self.id} is {job.status}; only a job that ended can be requeued")
+            case Requeued.REQUEUED:
+                pass
+
+    async def forget(self) -> None:
+        """Delete the stored result; the job's record stays. Raises ``JobNotFound``, ``JobConflict`` before its end."""
+        change = Change(id=self.id, drop_result=True)
+        answer = (await self._client().ask(lambda backend: backend.amend([change])))[0]
+        if answer is Amended.UNKNOWN:
+            raise no_such_job(self.id)
+        if answer is not Amended.APPLIED:
+            raise JobConflict(self.id, f"job {self.id} has not ended, so there is no result to delete")
+
+    def typed(self, type: type[T]) -> JobHandle[T]:
+        """The same job with results of this type. Raises ``TypeError`` when the type can have no JSON form."""
+        return JobHandle(self._host, self.id, TypedResults[T](type))
+
+    result_sync = twin(result)
+    outcome_sync = twin(outcome)
+    peek_sync = twin(peek)
+    status_sync = twin(status)
+    info_sync = twin(info)
+    cancel_sync = twin(cancel)
+    requeue_sync = twin(requeue)
+    forget_sync = twin(forget)
+
+    def updates_sync(self, after: int = 0) -> Iterator[Update]:
+        """The same as ``updates``, for callers without an event loop."""
+        name = "JobHandle.updates_sync"
+        refuse_running_loop(name)
+        return iterate_sync(self.updates(after), name)
+
+    def _client(self) -> Client:
+        return self._host.client()
+
+    async def _ended(self, timeout: Duration | None, *, needs_value: bool) -> Job:
+        seconds = None if timeout is None else parse_duration(timeout, "timeout") / 1000
+        return await self._client().ended(self.id, seconds, needs_value=needs_value)
+
+    async def _slice(self, client: Client, after: int) -> Slice:
+        backend = await client.backend()
+        history = await backend.updates(self.id, read_from(after), PAGE)
+        if history.job is None:
+            raise no_such_job(self.id)
+        return synthesise(history, after, PAGE)

@@ -1,0 +1,201 @@
+"""Options of a task and of one call, checked once and kept as plain values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from abaca.codec import DEFAULT_MAX_PAYLOAD
+from abaca.durations import Duration, parse_duration
+from abaca.errors import ConfigError
+from abaca.model import DEFAULT_PRIORITY, DEFAULT_QUEUE, Keep, RetryRule, Value
+from abaca.retryspec import Retry
+
+Pool = Literal["async", "thread", "process"]
+Priority = int | Literal["low", "normal", "high"]
+KeepSpec = Duration | Mapping[str, Duration]
+
+POOLS: tuple[Pool, ...] = ("async", "thread", "process")
+NAMED_PRIORITIES = {"low": 25, "normal": 50, "high": 75}
+MAX_TAGS = 32
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DEFAULT_RULE = RetryRule()
+_DEFAULT_KEEP = Keep()
+
+
+class TaskOptions(Value, frozen=True, kw_only=True):
+    """What a task's declaration says of its jobs. ``None`` is the default of the app or of the system."""
+
+    queue: str = DEFAULT_QUEUE
+    priority: int = DEFAULT_PRIORITY
+    pool: Pool = "async"
+    retry: RetryRule | None = None
+    timeout_ms: int | None = None
+    lease_ms: int | None = None
+    keep: Keep | None = None
+    tags: tuple[str, ...] = ()
+    max_payload: int = DEFAULT_MAX_PAYLOAD
+
+    @property
+    def job_fields(self) -> dict[str, Any]:
+        """The fields of a new job that differ from the model's own defaults."""
+        fields = {
+            "queue": self.queue,
+            "priority": self.priority,
+            "lane": self.pool,
+            "retry": self.retry,
+            "timeout_ms": self.timeout_ms,
+            "lease_ms": self.lease_ms,
+            "keep": self.keep,
+            "tags": self.tags,
+        }
+        return {name: value for name, value in fields.items() if value not in (None, ())}
+
+
+class CallOptions(Value, frozen=True, kw_only=True):
+    """What ``opts`` says of one call. ``fields`` go into the new job; the rest concerns who waits for it."""
+
+    fields: dict[str, Any] = msgspec.field(default_factory=dict)
+    wait_ms: int | None = None
+    cancel_on_timeout: bool = False
+
+    def over(self, earlier: CallOptions) -> CallOptions:
+        """These options, and the earlier ones where these say nothing. Raises ``ConfigError`` for pairs that clash."""
+        fields = {**earlier.fields, **self.fields}
+        if "delay_ms" in fields and "run_at" in fields:
+            raise ConfigError("opts(delay=, run_at=): a job is due after a delay or at a time; give one of them")
+        wait_ms = earlier.wait_ms if self.wait_ms is None else self.wait_ms
+        cancel_on_timeout = self.cancel_on_timeout or earlier.cancel_on_timeout
+        if cancel_on_timeout and wait_ms is None:
+            raise ConfigError("opts(cancel_on_timeout=True): it needs wait=, the time after which run() gives up")
+        return CallOptions(fields=fields, wait_ms=wait_ms, cancel_on_timeout=cancel_on_timeout)
+
+
+NO_OPTIONS = CallOptions()
+
+
+def call_options(
+    *,
+    delay: Duration | None = None,
+    run_at: datetime | None = None,
+    key: str | None = None,
+    priority: Priority | None = None,
+    queue: str | None = None,
+    tags: Iterable[str] | None = None,
+    timeout: Duration | None = None,
+    retry: Retry | None = None,
+    keep: KeepSpec | None = None,
+    wait: Duration | None = None,
+    cancel_on_timeout: bool = False,
+    owner: str | None = None,
+    tenant: str | None = None,
+) -> CallOptions:
+    """Check what ``opts`` was given. Raises ``ConfigError`` naming the option."""
+    fields = {
+        "delay_ms": None if delay is None else parse_duration(delay, "delay"),
+        "run_at": None if run_at is None else instant(run_at, "run_at"),
+        "key": None if key is None else check_text(key, "key", 512),
+        "priority": None if priority is None else check_priority(priority),
+        "queue": None if queue is None else check_name(queue, "queue"),
+        "tags": None if tags is None else check_tags(tags),
+        "timeout_ms": None if timeout is None else positive(timeout, "timeout"),
+        "retry": None if retry is None else check_retry(retry),
+        "keep": None if keep is None else check_keep(keep),
+        "owner": None if owner is None else check_text(owner, "owner", 128),
+        "tenant": None if tenant is None else check_text(tenant, "tenant", 128),
+    }
+    return CallOptions(
+        fields={name: value for name, value in fields.items() if value is not None},
+        wait_ms=None if wait is None else parse_duration(wait, "wait"),
+        cancel_on_timeout=cancel_on_timeout,
+    )
+
+
+def check_name(value: str, what: str) -> str:
+    if not _is(value, str) or not _NAME.fullmatch(value):
+        raise ConfigError(f"{what}: {value!r} is not a usable name; use 1 to 128 letters, digits, '_', '.', ':' or '-'")
+    return value
+
+
+def check_text(value: str, what: str, limit: int) -> str:
+    try:
+        usable = 0 < len(value.encode()) <= limit and "\0" not in value
+    except (AttributeError, UnicodeEncodeError):
+        usable = False
+    if not usable:
+        raise ConfigError(f"{what}: {value!r:.80} is not usable; give text of 1 to {limit} bytes of UTF-8")
+    return value
+
+
+def check_tags(values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise ConfigError(f"tags: {values!r} is one text; give a list of them")
+    tags = tuple(dict.fromkeys(check_text(value, "tags", 128) for value in values))
+    if len(tags) > MAX_TAGS:
+        raise ConfigError(f"tags: {len(tags)} are given and the limit is {MAX_TAGS}")
+    return tags
+
+
+def check_priority(value: Priority) -> int:
+    if isinstance(value, str) and value in NAMED_PRIORITIES:
+        return NAMED_PRIORITIES[value]
+    if isinstance(value, int) and _is(value, int) and 0 <= value <= 100:
+        return value
+    raise ConfigError(f"priority: {value!r} is not usable; give 0 to 100, or 'low', 'normal' or 'high'")
+
+
+def check_retry(value: Retry) -> RetryRule:
+    if not _is(value, Retry):
+        raise ConfigError(f"retry: {value!r} is not usable; give Retry(max_attempts=...)")
+    return value.rule()
+
+
+def check_keep(value: KeepSpec) -> Keep:
+    """One duration is for completed jobs and lengthens the others' where theirs is shorter; a mapping says each."""
+    if not isinstance(value, Mapping):
+        ms = parse_duration(value, "keep")
+        return Keep(
+            completed_ms=ms,
+            cancelled_ms=max(ms, _DEFAULT_KEEP.cancelled_ms),
+            failed_ms=max(ms, _DEFAULT_KEEP.failed_ms),
+        )
+    unknown = set(value) - {"completed", "cancelled", "failed"}
+    if unknown:
+        raise ConfigError(f"keep: {min(unknown)!r} is no end of a job; use 'completed', 'cancelled' and 'failed'")
+    given = {f"{status}_ms": parse_duration(length, f"keep[{status!r}]") for status, length in value.items()}
+    return msgspec.structs.replace(_DEFAULT_KEEP, **given)
+
+
+def check_size(value: int, what: str, most: int) -> int:
+    if not _is(value, int) or not 0 < value <= most:
+        raise ConfigError(f"{what}: {value!r} is not usable; give a number of bytes from 1 to {most:,}")
+    return value
+
+
+def positive(value: Duration, what: str) -> int:
+    ms = parse_duration(value, what)
+    if ms == 0:
+        raise ConfigError(f"{what}: it must be above zero")
+    return ms
+
+
+def instant(value: datetime, what: str) -> int:
+    """Microseconds since the Unix epoch. Raises ``ConfigError`` for a datetime without a time zone."""
+    if not _is(value, datetime) or value.tzinfo is None:
+        raise ConfigError(f"{what}: {value!r} is not usable; give a datetime with a time zone")
+    return (value - _EPOCH) // timedelta(microseconds=1)
+
+
+def _is(value: object, kind: type) -> bool:
+    """Whether an option is what its type says; callers without a type checker may pass anything."""
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def none_if_default(rule: RetryRule | None) -> RetryRule | None:
+    """An option that says what holds anyway costs nothing when it is left out."""
+    return None if rule == _DEFAULT_RULE else rule

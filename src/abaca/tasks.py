@@ -1,0 +1,192 @@
+"""``Task``: a registered function and the ways to have it called by a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from abaca.client import Client, Host, refusal
+from abaca.codec import ArgumentCodec, ResultCodec, new_id
+from abaca.declare import Handler
+from abaca.durations import Duration
+from abaca.errors import BackendUnavailable, ConfigError, ResultDisabled, ResultTimeout
+from abaca.handle import JobHandle
+from abaca.jobresult import value_of
+from abaca.model import Inserted, NewJob, Receipt
+from abaca.options import NO_OPTIONS, CallOptions, KeepSpec, Pool, Priority, TaskOptions, call_options
+from abaca.retryspec import Retry
+from abaca.sync import twin
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Call(Generic[R_co]):
+    """One call, ready to be enqueued. It has its id already, so enqueuing it again is harmless: it is the same job."""
+
+    __slots__ = ("_task", "job")
+
+    def __init__(self, task: Task[..., R_co], job: NewJob) -> None:
+        self._task = task
+        self.job = job
+
+    def handle(self, receipt: Receipt) -> JobHandle[R_co]:
+        """The job that stands for this call: its own, or the holder of its key. Raises ``EnqueueRefused``."""
+        if receipt.outcome is Inserted.REFUSED:
+            raise refusal(self.job, receipt)
+        return self._task.job(receipt.id)
+
+
+class Task(Generic[P, R]):
+    """A registered function. ``P`` are the parameters that callers give, without ``ctx``; ``R`` is its result."""
+
+    def __init__(self, host: Host, name: str, handler: Handler, options: TaskOptions) -> None:
+        self.name = name
+        self.options = options
+        self.fn = handler.fn
+        self.takes_ctx = handler.takes_ctx
+        self.pool: Pool = options.pool
+        self.module = handler.fn.__module__
+        self.qualname = handler.fn.__qualname__
+        self.__wrapped__ = handler.fn
+        self.__doc__ = handler.fn.__doc__
+        self.__name__ = handler.fn.__name__
+        self.__qualname__ = self.qualname
+        self.__module__ = self.module
+        self._host = host
+        self._handler = handler
+        self._codecs: tuple[ArgumentCodec, ResultCodec[Any]] | None = None
+        if handler.hints is not None:
+            self._codecs = handler.codecs(name, options.max_payload)
+        self._call_options = NO_OPTIONS
+        self._fields = {"task": name, **options.job_fields}
+
+    def __repr__(self) -> str:
+        return f"<task {self.name!r}>"
+
+    @property
+    def arguments(self) -> ArgumentCodec:
+        """Raises ``TaskDeclarationError`` when an annotation is still undefined."""
+        return self._both()[0]
+
+    @property
+    def results(self) -> ResultCodec[R]:
+        """Raises ``TaskDeclarationError`` when an annotation is still undefined."""
+        return self._both()[1]
+
+    def opts(
+        self,
+        *,
+        delay: Duration | None = None,
+        run_at: datetime | None = None,
+        key: str | None = None,
+        priority: Priority | None = None,
+        queue: str | None = None,
+        tags: Iterable[str] | None = None,
+        timeout: Duration | None = None,
+        retry: Retry | None = None,
+        keep: KeepSpec | None = None,
+        wait: Duration | None = None,
+        cancel_on_timeout: bool = False,
+        owner: str | None = None,
+        tenant: str | None = None,
+    ) -> Task[P, R]:
+        """The same task with other options for the calls made through it. This task is unchanged.
+
+        ``delay``: due that long after the insert; ``run_at``: due at that time. ``key``: while a live job has the key,
+        enqueuing answers that job. ``wait`` and ``cancel_on_timeout`` concern ``run``. The others are in place of the
+        task's own. Raises ``ConfigError`` naming the option.
+        """
+        given = call_options(
+            delay=delay,
+            run_at=run_at,
+            key=key,
+            priority=priority,
+            queue=queue,
+            tags=tags,
+            timeout=timeout,
+            retry=retry,
+            keep=keep,
+            wait=wait,
+            cancel_on_timeout=cancel_on_timeout,
+            owner=owner,
+            tenant=tenant,
+        )
+        return self._with(given.over(self._call_options))
+
+    def call(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
+        """One call for ``App.enqueue_many``. Raises ``ArgumentError`` and ``PayloadTooLarge``; stores nothing."""
+        data = self._both()[0].encode(args, kwargs)
+        return Call(self, NewJob(id=new_id(), args=data, **self._fields))
+
+    async def enqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
+        """Store one call and answer its handle; with a key that is held, the holder's.
+
+        Raises ``ArgumentError``, ``PayloadTooLarge``, ``EnqueueRefused``, and ``BackendUnavailable`` when the store
+        stayed away: whether the job was stored is unknown then.
+        """
+        if self._call_options.wait_ms is not None:
+            raise ConfigError(f"task {self.name!r}: opts(wait=) concerns run(); enqueue() does not wait")
+        call = self.call(*args, **kwargs)
+        return call.handle(await self._host.client().insert(call.job))
+
+    async def run(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Enqueue one call and wait for its result, at most as long as ``opts(wait=)`` says.
+
+        Raises what ``enqueue`` and ``JobHandle.result`` raise. After ``ResultTimeout`` the job goes on, or is cancelled
+        with ``opts(cancel_on_timeout=True)``.
+        """
+        call = self.call(*args, **kwargs)
+        if call.job.keep is not None and call.job.keep.completed_ms == 0:
+            raise ResultDisabled(call.job.id, f"task {self.name!r}: run() waits for a result, and keep=0 stores none")
+        client = self._host.client()
+        timeout = None if self._call_options.wait_ms is None else self._call_options.wait_ms / 1000
+        try:
+            return value_of(await client.run(call.job, timeout), self.results)
+        except ResultTimeout as error:
+            if self._call_options.cancel_on_timeout:
+                raise await _cancelled(client, error) from error.__cause__
+            raise
+
+    def job(self, id: str) -> JobHandle[R]:
+        """A handle for a job of this task that was enqueued anywhere. The store is not asked."""
+        return JobHandle(self._host, id, self)
+
+    enqueue_sync = twin(enqueue)
+    run_sync = twin(run)
+
+    def _both(self) -> tuple[ArgumentCodec, ResultCodec[R]]:
+        if self._codecs is None:
+            self._codecs = self._handler.codecs(self.name, self.options.max_payload)
+        return self._codecs
+
+    def _with(self, options: CallOptions) -> Task[P, R]:
+        task: Task[P, R] = Task.__new__(Task)
+        task.__dict__.update(self.__dict__)
+        task._call_options = options
+        task._fields = {**self._fields, **options.fields}
+        return task
+
+
+class TaskFunction(Task[P, R], Generic[P, R, F]):
+    """What the decorator puts in the function's place. Calling it is an ordinary call of the function."""
+
+    if TYPE_CHECKING:
+        __call__: F  # both checkers take a declared attribute, not a property, where a callable is asked for
+    else:
+
+        @property
+        def __call__(self):
+            return self.fn
+
+
+async def _cancelled(client: Client, error: ResultTimeout) -> ResultTimeout:
+    """Cancel the job and say so; where the store is away, say that instead."""
+    try:
+        await client.ask(lambda backend: backend.cancel([error.job_id]))
+    except BackendUnavailable as unavailable:
+        return ResultTimeout(error.job_id, f"{error}; cancelling it failed: {unavailable}")
+    return ResultTimeout(error.job_id, f"job {error.job_id} had not ended in time and was told to stop")

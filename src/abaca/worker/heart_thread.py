@@ -1,0 +1,100 @@
+"""The heart of an embedded worker: a thread with an event loop and a connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
+
+from abaca.backend import Backend
+from abaca.logs import worker_log
+from abaca.model import Card, Lease
+from abaca.worker.heart import Heart, Held
+from abaca.worker.purger import Purger
+from abaca.worker.reaper import Reaper
+from abaca.worker.runs import RunKey, StopReason
+
+Connect = Callable[[], AbstractAsyncContextManager[Backend]]
+
+
+class HeartThread:
+    """Beats, reaping and purging. ``stop_run`` is called on the event loop that made this object."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        lease: Lease,
+        *,
+        held: Held,
+        stop_run: Callable[[RunKey, StopReason], None],
+        card: Callable[[], Card],
+        beat: float,
+        name: str,
+    ) -> None:
+        self._connect = connect
+        self._lease = lease
+        self._held = held
+        self._stop_run = stop_run
+        self._card = card
+        self._beat = beat
+        self._worker_loop = asyncio.get_running_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._ready: Future[None] = Future()
+        self._thread = threading.Thread(target=self._main, name=f"abaca-heart-{name}", daemon=True)
+
+    async def start(self) -> None:
+        """Connect and beat once. Raises what the connection raises."""
+        self._thread.start()
+        await asyncio.wrap_future(self._ready)
+
+    async def stop(self) -> None:
+        """Sign off and end the thread. Harmless when it has ended."""
+        if self._loop is not None and self._stopping is not None:
+            try:
+                self._loop.call_soon_threadsafe(self._stopping.set)
+            except RuntimeError:  # its loop is closed already
+                pass
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._beat_until_stopped())
+        except BaseException as error:
+            if not self._ready.done():
+                self._ready.set_exception(error)
+            else:
+                worker_log().error("heart stopped; its leases will end", worker=self._lease.worker, error=repr(error))
+
+    async def _beat_until_stopped(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        async with self._connect() as backend:
+            heart = Heart(backend, self._lease, held=self._held, stop=self._stop, card=self._card, beat=self._beat)
+            await heart.beat_once()
+            duties = [
+                asyncio.create_task(duty.run()) for duty in (heart, Reaper(backend, self._lease), Purger(backend))
+            ]
+            self._ready.set_result(None)
+            try:
+                await self._stopping.wait()
+            finally:
+                for duty in duties:
+                    duty.cancel()
+                await asyncio.gather(*duties, return_exceptions=True)
+                await self._sign_off(backend)
+
+    async def _sign_off(self, backend: Backend) -> None:
+        try:
+            async with asyncio.timeout(self._beat):
+                await backend.sign_off(self._lease.worker)
+        except Exception as error:  # the card leaves the registry by itself
+            worker_log().debug("could not sign off", worker=self._lease.worker, error=repr(error))
+
+    def _stop(self, key: RunKey, reason: StopReason) -> None:
+        try:
+            self._worker_loop.call_soon_threadsafe(self._stop_run, key, reason)
+        except RuntimeError:  # the worker's loop is closed; the leases end by themselves
+            pass

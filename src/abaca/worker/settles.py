@@ -1,0 +1,91 @@
+"""Outcomes on their way to the store: batches of bounded size, and no settle can hold up the others."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import msgspec
+
+from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES
+from abaca.codec import describe_error
+from abaca.errors import BackendUnavailable
+from abaca.logs import worker_log
+from abaca.model import Job, Settle
+from abaca.policy.outcome import Aborted, Outcome
+from abaca.worker.judging import judge
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """``refused`` marks a settle that stands for one the store would not take."""
+
+    job: Job
+    outcome: Outcome
+    settle: Settle
+    refused: bool = False
+
+
+class Settles:
+    """First come, first sent. What the store refuses for its content is sent alone, then failed, then dropped."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Finished] = deque()
+        self._alone = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether the next settle should travel with nothing else."""
+        return self._alone > 0
+
+    def add(self, item: Finished) -> None:
+        self._waiting.append(item)
+
+    def take(self) -> list[Finished]:
+        """The next batch; one settle at a time while one of them is suspected."""
+        waiting = self._waiting
+        if self._alone:
+            self._alone -= 1
+            return [waiting.popleft()] if waiting else []
+        batch: list[Finished] = []
+        size = 0
+        while waiting and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
+            item = waiting.popleft()
+            batch.append(item)
+            size += len(item.settle.to.result or b"")
+        return batch
+
+    def put_back(self, batch: Sequence[Finished], error: Exception) -> list[Finished]:
+        """Return a batch that the store did not take; answers what is given up for good.
+
+        A store that is away takes it later. Any other error may be the fault of one settle: each is tried alone, and
+        the one that fails alone becomes a failure of its job.
+        """
+        if isinstance(error, BackendUnavailable) or not batch:
+            self._waiting.extendleft(reversed(batch))
+            return []
+        if len(batch) > 1:
+            self._waiting.extendleft(reversed(batch))
+            self._alone = max(self._alone, len(batch))
+            return []
+        return self._give_up(batch[0], error)
+
+    def _give_up(self, item: Finished, error: Exception) -> list[Finished]:
+        worker_log().error(
+            "the store refuses this settle", job_id=item.job.id, task=item.job.spec.task, error=repr(error)
+        )
+        if item.refused:
+            return [item]
+        outcome = Aborted(error=describe_error(error))
+        settle = msgspec.structs.replace(item.settle, to=judge(item.job, outcome))
+        self._waiting.appendleft(Finished(item.job, outcome, settle, refused=True))
+        self._alone += 1
+        return []
+
+    def abandon(self) -> int:
+        """Forget what was not taken; the leases bring those jobs back. Answers how many."""
+        count = len(self._waiting)
+        self._waiting.clear()
+        return count

@@ -1,0 +1,115 @@
+"""Right uses. A checker that finds fault with any line is a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, assert_type
+
+from abaca import App, Call, Ctx, Exponential, JobHandle, JobResult, Retry, Status, Task, Update
+
+app = App("memory://")
+
+
+@dataclass
+class Document:
+    pages: list[str]
+
+
+@dataclass
+class Report:
+    size: int
+
+
+@app.task(queue="reports", retry=Retry(max_attempts=5, on=(OSError,)), timeout=60, priority="high")
+async def render(ctx: Ctx, doc: Document, dpi: int = 150) -> Report:
+    ctx.progress(1, len(doc.pages), stage="render", message="first")
+    ctx.log.info("rendering", dpi=dpi)
+    return Report(size=dpi)
+
+
+@app.task
+async def plain(doc: Document, *, dpi: int = 150) -> Report:
+    return Report(size=dpi)
+
+
+@app.task
+def with_ctx(ctx: Ctx, n: int) -> int:
+    ctx.raise_if_cancelled()
+    return n
+
+
+@app.task(pool="process", retry=Retry(backoff=Exponential(base=1)), keep={"completed": 0, "failed": "7d"})
+def crunch(n: int) -> int:
+    return n
+
+
+@app.task
+def variadic(first: str, *rest: int, **named: float) -> None: ...
+
+
+async def enqueuing(doc: Document) -> None:
+    job = await render.enqueue(doc, dpi=300)
+    assert_type(job, JobHandle[Report])
+    assert_type(await job.result(timeout=30), Report)
+    assert_type(await render.run(doc), Report)
+    assert_type(await plain.run(doc, dpi=3), Report)
+    assert_type(await with_ctx.enqueue(3), JobHandle[int])
+    assert_type(await crunch.run(n=3), int)
+    await variadic.enqueue("a", 1, 2, x=1.5)
+    assert_type(render.call(doc), Call[Report])
+    assert_type(await app.enqueue_many(render.call(doc) for _ in range(3)), list[JobHandle[Report]])
+    mixed: list[Call[object]] = [render.call(doc), crunch.call(3)]
+    assert_type(await app.enqueue_many(mixed), list[JobHandle[object]])
+    assert_type(await app.enqueue_by_name("render", {"doc": {}}, delay=3, tags=["x"]), JobHandle[Any])
+
+
+async def options(doc: Document) -> None:
+    later = render.opts(delay=60, key="doc-7", priority=90, tags=["x"])
+    assert_type(await later.enqueue(doc), JobHandle[Report])
+    await render.opts(run_at=datetime.now(UTC), timeout=timedelta(minutes=1), keep="2h", owner="me").enqueue(doc, 3)
+    assert_type(await crunch.opts(wait=30, cancel_on_timeout=True).run(3), int)
+
+
+async def handles() -> None:
+    job = render.job("0" * 32)
+    assert_type(job, JobHandle[Report])
+    assert_type(app.job("0" * 32), JobHandle[Any])
+    assert_type(app.job("0" * 32).typed(Report), JobHandle[Report])
+    outcome = await job.outcome()
+    assert_type(outcome, JobResult[Report])
+    assert_type(outcome.value, Report | None)
+    assert_type(await job.peek(), JobResult[Report] | None)
+    assert_type(await job.status(), Status)
+    async for update in job.updates(after=3):
+        assert_type(update, Update)
+
+
+def sync(doc: Document) -> None:
+    job = render.enqueue_sync(doc, dpi=3)
+    assert_type(job, JobHandle[Report])
+    assert_type(job.result_sync(5), Report)
+    assert_type(job.peek_sync(), JobResult[Report] | None)
+    assert_type(crunch.run_sync(10), int)
+    assert_type(crunch.opts(delay=3).run_sync(10), int)
+    assert_type(app.enqueue_many_sync([crunch.call(3)]), list[JobHandle[int]])
+    for update in job.updates_sync():
+        assert_type(update, Update)
+
+
+async def ordinary_calls(ctx: Ctx, doc: Document) -> None:
+    assert_type(await render(ctx, doc, dpi=3), Report)
+    assert_type(await plain(doc, dpi=3), Report)
+    assert_type(with_ctx(ctx, 3), int)
+    assert_type(crunch(3), int)
+    function: Callable[[Ctx, Document], Coroutine[Any, Any, Report]] = render
+    await function(ctx, doc)
+
+
+def passing_on(task: Task[[int], int], wider: JobHandle[object]) -> None:
+    task.run_sync(3)
+
+
+async def covariance() -> None:
+    passing_on(crunch.opts(), await crunch.enqueue(3))

@@ -1,0 +1,67 @@
+"""Wrong uses. A checker that accepts a marked line, or finds fault with any other, is a failure."""
+
+from __future__ import annotations
+
+from abaca import App, Call, Ctx, JobHandle, Retry, Task
+
+app = App("memory://")
+
+
+@app.task
+async def render(ctx: Ctx, doc: str, dpi: int = 150) -> float:
+    return 1.0
+
+
+@app.task(queue="x")
+def crunch(n: int) -> int:
+    return n
+
+
+@app.task
+def with_ctx(ctx: Ctx, n: int) -> int:
+    return n
+
+
+async def arguments(ctx: Ctx) -> None:
+    await render.enqueue(3)  # wrong: argument type
+    await render.enqueue("a", dpj=3)  # wrong: misspelt name
+    await render.enqueue()  # wrong: missing
+    await render.enqueue("a", 3, 4)  # wrong: one too many
+    await render.enqueue(ctx, "a")  # wrong: ctx is not for callers
+    await render.enqueue("a", delay=60)  # wrong: an option is no argument
+    await render.run("a", wait=3)  # wrong: an option is no argument
+    await crunch.run("a")  # wrong: argument type
+    render.call(3)  # wrong: argument type
+    with_ctx.enqueue_sync(ctx, 3)  # wrong: ctx is not for callers
+    crunch.run_sync("a")  # wrong: argument type
+    crunch.enqueue_sync(m=3)  # wrong: misspelt name
+    await crunch.opts(delay=3).enqueue("a")  # wrong: argument type
+
+
+async def options() -> None:
+    crunch.opts(delya=60)  # wrong: misspelt option
+    crunch.opts(n=3)  # wrong: an argument is no option
+    crunch.opts(priority="urgent")  # wrong: unknown priority
+    crunch.opts(retry=3)  # wrong: a number is no Retry
+    Retry(backoff="slowly")  # wrong: unknown back-off
+    app.task(pool="gpu")  # wrong: unknown pool
+    app.task(prioritty=3)  # wrong: misspelt option
+    await app.enqueue_many([crunch])  # wrong: a task is no call
+
+
+async def results() -> None:
+    text: str = await render.run("a")  # wrong: result type
+    number: int = await (await render.enqueue("a")).result()  # wrong: result type
+    handle: JobHandle[str] = await crunch.enqueue(3)  # wrong: result type
+    calls: list[Call[str]] = [crunch.call(3)]  # wrong: result type
+    other: str = crunch.job("x").result_sync()  # wrong: result type
+    peeked: int = (await crunch.job("x").outcome()).value  # wrong: there may be no value
+    task: Task[[str], int] = crunch.opts()  # wrong: other parameters
+
+
+async def ordinary_calls(ctx: Ctx) -> None:
+    await render("a")  # wrong: the function itself takes ctx
+    crunch("a")  # wrong: argument type
+    with_ctx(3)  # wrong: the function itself takes ctx
+    await crunch(3)  # wrong: it is not async
+    ctx.progress("half")  # wrong: argument type
