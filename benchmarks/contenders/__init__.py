@@ -1,0 +1,1 @@
+"""One module per contender, each run with ``python -m`` in a process and an environment of its own."""

@@ -1,0 +1,26 @@
+"""The tasks that the workers of ``abaca_redis`` and ``abaca_sqlite`` serve; the store is ``$ABACA_URL``."""
+
+from __future__ import annotations
+
+import time
+
+from abaca import App
+from benchmarks.contenders import protocol
+
+app = App()
+
+
+@app.task
+async def noop() -> int:
+    return 1
+
+
+@app.task
+async def payload(data: str) -> int:
+    return 1
+
+
+@app.task
+def block() -> int:
+    time.sleep(protocol.BLOCK_SECONDS)
+    return 1
