@@ -19,6 +19,8 @@ def matches(job: Job, query: Query) -> bool:
     spec = job.spec
     if query.status and job.status not in query.status:
         return False
+    if job.purged:
+        return _names_nothing_else(query) and (query.text is None or query.text in job.id)
     exact = (
         (query.queue, spec.queue),
         (query.task, spec.task),
@@ -36,6 +38,12 @@ def matches(job: Job, query: Query) -> bool:
     if query.created_before is not None and job.created_at >= query.created_before:
         return False
     return query.text is None or _contains(job, query.text)
+
+
+def _names_nothing_else(query: Query) -> bool:
+    """Whether the query asks for nothing that a tombstone no longer has."""
+    named = (query.queue, query.task, query.owner, query.tenant, query.tag, query.key, query.parent)
+    return all(value is None for value in (*named, query.created_after, query.created_before))
 
 
 def _contains(job: Job, text: str) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from abaca.backend import TRIMMED_LOG_CAP
+import msgspec
+
+from abaca.backend import MIN_TOMBSTONE_MS, TRIMMED_LOG_CAP
 from abaca.backends.memory.lines import Line
-from abaca.model import TRIMMED_KINDS, ErrorInfo, Job, Kind, NewJob, State, Update
+from abaca.model import TRIMMED_KINDS, Change, ErrorInfo, Job, Kind, NewJob, State, Update
 
 FIRST_ENTRY_ID = 3
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
@@ -45,6 +48,12 @@ class Row:
     @property
     def line(self) -> Line:
         return (self.spec.queue, self.spec.priority, self.spec.lane)
+
+    @property
+    def leaves_at(self) -> int:
+        """When an ended row becomes a tombstone, or a tombstone goes."""
+        grave_ms = max(self.keep_ms, MIN_TOMBSTONE_MS) if self.purged else 0
+        return (self.ended_at or 0) + (self.keep_ms + grave_ms) * 1000
 
     def snapshot(self, now: int) -> Job:
         return Job(
@@ -86,6 +95,28 @@ class Row:
         self.state = state
         self.ended_at = now
         self.keep_ms = keep_ms
+
+    def restart(self, now: int) -> None:
+        """From an end back to waiting, with nothing left of it but two entries of the log."""
+        self.record(Kind.STATUS, _encode(self.state.name.lower()), now)
+        self.state, self.cancel, self.ended_at = State.WAITING, False, None
+        self.attempts = self.losses = 0
+        self.memo, self.result, self.error, self.progress = b"", None, None, None
+        self.record(Kind.STATUS, _encode("requeued"), now)
+        self.revision += 1
+        self.due_at = now
+
+    def change(self, change: Change, now: int) -> None:
+        """Take the values that the amendment names."""
+        if change.drop_result:
+            self.result = None
+        names = ("priority", "queue", "tags", "args")
+        fields = {name: value for name in names if (value := getattr(change, name)) is not None}
+        self.spec = msgspec.structs.replace(self.spec, **fields)
+        if change.run_at is not None:
+            self.due_at = change.run_at
+        elif change.delay_ms is not None:
+            self.due_at = now + change.delay_ms * 1000
 
     def record(self, kind: Kind, data: bytes, now: int) -> None:
         """Add a log entry, then trim the oldest trimmed kinds above the cap."""

@@ -8,8 +8,9 @@ from operator import attrgetter
 
 import msgspec
 
-from abaca.backend import CARD_LIFE_MS, MIN_TOMBSTONE_MS
+from abaca.backend import CARD_LIFE_MS
 from abaca.backends.hub import HintHub, HubWatch
+from abaca.backends.memory.counts import count_queues
 from abaca.backends.memory.lines import Lines
 from abaca.backends.memory.records import MemoryRecords
 from abaca.backends.memory.rows import Row
@@ -22,6 +23,7 @@ from abaca.model import (
     Card,
     Change,
     Exchanged,
+    Hint,
     History,
     Inserted,
     Job,
@@ -33,7 +35,6 @@ from abaca.model import (
     Page,
     Pulse,
     Query,
-    QueueStats,
     Receipt,
     Requeued,
     Settle,
@@ -167,8 +168,9 @@ class MemoryBackend(MemoryRecords):
         loop = asyncio.get_running_loop()
         ends = loop.time() + want.hold_ms / 1000
         watch = self._hub.watch([queue_topic(queue) for queue in want.queues])
-        generation = self._unholds
-        self._held.add(watch)
+        with self._lock:
+            generation = self._unholds
+            self._held.add(watch)
         try:
             while True:
                 with self._lock:
@@ -181,14 +183,16 @@ class MemoryBackend(MemoryRecords):
                 until_due = _LONGEST_WAIT if due is None else max(0.0, (due - now) / 1e6)
                 await watch.next(min(left, until_due, _LONGEST_WAIT))
         finally:
-            self._held.discard(watch)
+            with self._lock:
+                self._held.discard(watch)
             await watch.close()
 
     def unhold(self) -> None:
-        self._unholds += 1
-        for watch in list(self._held):
-            for topic in watch.topics[:1]:
-                self._hub.publish(topic)
+        with self._lock:
+            self._unholds += 1
+            held = list(self._held)
+        for watch in held:
+            watch.push(Hint(topic=""))
 
     async def reclaim(self, limit: int, lease: Lease) -> list[Job]:
         with self._lock:
@@ -208,6 +212,7 @@ class MemoryBackend(MemoryRecords):
         with self._lock:
             now = self._clock.now()
             if card is not None:
+                self._cards = {id: held for id, held in self._cards.items() if _is_listed(held, now)}
                 self._cards[card.id] = msgspec.structs.replace(card, seen_at=now)
             return [self._pulse(beat, lease, now) for beat in beats]
 
@@ -261,13 +266,7 @@ class MemoryBackend(MemoryRecords):
             return Requeued.HELD
         if key is not None:
             self._keys[key] = id
-        row.record(Kind.STATUS, _encode(row.state.name.lower()), now)
-        row.state, row.cancel, row.ended_at = State.WAITING, False, None
-        row.attempts = row.losses = 0
-        row.memo, row.result, row.error, row.progress = b"", None, None, None
-        row.record(Kind.STATUS, _encode("requeued"), now)
-        row.revision += 1
-        row.due_at = now
+        row.restart(now)
         self._wait(row)
         self._hub.publish(job_topic(id))
         return Requeued.REQUEUED
@@ -297,18 +296,7 @@ class MemoryBackend(MemoryRecords):
             del self._rows[change.id]
             self._hub.publish(job_topic(change.id))
             return Amended.APPLIED
-        if change.drop_result:
-            row.result = None
-        fields = {
-            name: value
-            for name in ("priority", "queue", "tags", "args")
-            if (value := getattr(change, name)) is not None
-        }
-        row.spec = msgspec.structs.replace(row.spec, **fields)
-        if change.run_at is not None:
-            row.due_at = change.run_at
-        elif change.delay_ms is not None:
-            row.due_at = now + change.delay_ms * 1000
+        row.change(change, now)
         if row.state is State.WAITING:
             self._wait(row)
         self._hub.publish(job_topic(change.id))
@@ -362,26 +350,20 @@ class MemoryBackend(MemoryRecords):
     async def stats(self) -> Stats:
         with self._lock:
             now = self._clock.now()
-            cards = [card for card in self._cards.values() if now - card.seen_at <= CARD_LIFE_MS * 1000]
+            cards = [card for card in self._cards.values() if _is_listed(card, now)]
             return Stats(
-                queues=self._queue_stats(now),
+                queues=count_queues(self._lines, now),
                 running=sum(row.state is State.RUNNING for row in self._rows.values()),
                 totals=dict(self._totals),
                 workers=sorted(cards, key=attrgetter("id")),
                 seen_at=now,
             )
 
-    def _queue_stats(self, now: int) -> list[QueueStats]:
-        places: dict[str, list[tuple[int, int]]] = {}
-        for (queue, priority, _), (due_at, _) in self._lines.waiting():
-            places.setdefault(queue, []).append((due_at, priority))
-        return [_count_queue(queue, places[queue], now) for queue in sorted(places)]
-
     async def purge(self, limit: int) -> int:
         with self._lock:
             now = self._clock.now()
-            past = [row for row in self._rows.values() if row.state.ended and now >= _leaves_at(row)]
-            past.sort(key=lambda row: (_leaves_at(row), row.spec.id))
+            past = [row for row in self._rows.values() if row.state.ended and now >= row.leaves_at]
+            past.sort(key=lambda row: (row.leaves_at, row.spec.id))
             for row in past[:limit]:
                 if row.purged:
                     del self._rows[row.spec.id]
@@ -393,24 +375,8 @@ class MemoryBackend(MemoryRecords):
         return self._hub.watch(topics)
 
 
-def _leaves_at(row: Row) -> int:
-    """When an ended row becomes a tombstone, or a tombstone goes."""
-    grave_ms = max(row.keep_ms, MIN_TOMBSTONE_MS) if row.purged else 0
-    return (row.ended_at or 0) + (row.keep_ms + grave_ms) * 1000
-
-
-def _count_queue(queue: str, places: list[tuple[int, int]], now: int) -> QueueStats:
-    due = [due_at for due_at, _ in places if due_at <= now]
-    by_priority: dict[int, int] = {}
-    for _, priority in places:
-        by_priority[priority] = by_priority.get(priority, 0) + 1
-    return QueueStats(
-        name=queue,
-        due=len(due),
-        later=len(places) - len(due),
-        by_priority=dict(sorted(by_priority.items(), reverse=True)),
-        oldest_due_at=min(due, default=None),
-    )
+def _is_listed(card: Card, now: int) -> bool:
+    return now - card.seen_at <= CARD_LIFE_MS * 1000
 
 
 def from_url(url: str, clock: Clock | None) -> MemoryBackend:

@@ -1,0 +1,117 @@
+"""Claims: the second half of ``exchange``, and ``reclaim``.
+
+A claim walks the lines of a queue along the index of waiting jobs, so that its cost depends on how many lines there
+are and how many jobs are taken, never on how many wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from abaca.backends.sqlite.rows import read_jobs
+from abaca.backends.sqlite.tx import Tx, pack
+from abaca.model import Job, Lease, Want, job_topic
+
+_ABOVE_ALL = 1 << 62
+
+
+class Claimed(NamedTuple):
+    """The jobs, and when none was due, the instant at which the first of them will be (``None``: none waits)."""
+
+    jobs: list[Job]
+    next_due: int | None = None
+
+
+class _Line(NamedTuple):
+    priority: int
+    lane: str
+    due_at: int
+
+
+def claim(tx: Tx, want: Want, lease: Lease) -> Claimed:
+    taken = _Taken(tx, want)
+    for queue in dict.fromkeys(want.queues):
+        if not taken.take_queue(queue):
+            break
+    if not taken.ids:
+        return Claimed([], taken.next_due)
+    jobs = lease_jobs(tx, taken.ids, lease)
+    for id in taken.ids:
+        tx.hint(job_topic(id))
+    return Claimed(jobs)
+
+
+class _Taken:
+    """What one claim has picked so far."""
+
+    def __init__(self, tx: Tx, want: Want) -> None:
+        self.ids: list[str] = []
+        self.next_due: int | None = None
+        self._tx = tx
+        self._free = {lane: slots for lane, slots in want.slots.items() if slots > 0}
+        self._bytes_left = want.max_bytes
+
+    def take_queue(self, queue: str) -> bool:
+        """Pick what fits of one queue; ``False`` when nothing more fits at all."""
+        for lines in self._by_priority(queue):
+            due = [line for line in lines if line.due_at <= self._tx.now]
+            self._note_due(lines)
+            if due and not self._take_lines(queue, due):
+                return False
+        return bool(self._free) and self._bytes_left > 0
+
+    def _by_priority(self, queue: str) -> Iterator[list[_Line]]:
+        """The queue's lines with a free slot, those of one priority together, higher first."""
+        together: list[_Line] = []
+        after = _Line(_ABOVE_ALL, "", 0)
+        while self._free and (found := self._tx.rows("next_line", queue=queue, priority=after[0], lane=after[1])):
+            after = _Line(*found[0])
+            if together and together[0].priority != after.priority:
+                yield together
+                together = []
+            if after.lane in self._free:
+                together.append(after)
+        if together:
+            yield together
+
+    def _note_due(self, lines: list[_Line]) -> None:
+        first = min(line.due_at for line in lines)
+        self.next_due = first if self.next_due is None else min(first, self.next_due)
+
+    def _take_lines(self, queue: str, lines: list[_Line]) -> bool:
+        """Pick from lines of one priority, in order of due time and id across them."""
+        found = [
+            (due_at, id, size, line.lane)
+            for line in lines
+            for due_at, id, size in self._tx.rows(
+                "take",
+                queue=queue,
+                priority=line.priority,
+                lane=line.lane,
+                now=self._tx.now,
+                limit=self._free[line.lane],
+            )
+        ]
+        for _, id, size, lane in sorted(found):
+            if self._bytes_left <= 0:
+                return False
+            self.ids.append(id.hex())
+            self._bytes_left -= size
+            self._free[lane] -= 1
+            if not self._free[lane]:
+                del self._free[lane]
+        return bool(self._free) and self._bytes_left > 0
+
+
+def lease_jobs(tx: Tx, ids: Sequence[str], lease: Lease) -> list[Job]:
+    """Make jobs RUNNING under ``lease``, and answer them as they are then, in the order given."""
+    tx.run("claim", ids=pack(ids), worker=lease.worker, lease_ms=lease.ms, now=tx.now)
+    jobs = read_jobs(tx, ids)
+    return [jobs[id] for id in ids]
+
+
+def reclaim(tx: Tx, limit: int, lease: Lease) -> list[Job]:
+    tx.run("clip_leases", now=tx.now)
+    ids = [id.hex() for (id,) in tx.rows("lapsed", now=tx.now, limit=limit)]
+    return lease_jobs(tx, ids, lease) if ids else []

@@ -1,0 +1,50 @@
+"""The store's small versioned records: ``read``, ``put``, ``scan``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from abaca.backends.sqlite.tx import Tx, column, from_column
+from abaca.model import Record, Verdict
+
+
+def read(tx: Tx, kind: str, ids: Sequence[str]) -> list[Record | None]:
+    return [_live(tx, kind, id) for id in ids]
+
+
+def put(tx: Tx, records: Sequence[Record]) -> list[Verdict]:
+    return [_put(tx, record) for record in records]
+
+
+def scan(tx: Tx, kind: str, after: str, limit: int) -> list[Record]:
+    return [_record(row) for row in tx.rows("scan_records", kind=kind, after=after, limit=limit, now=tx.now)]
+
+
+def _live(tx: Tx, kind: str, id: str) -> Record | None:
+    found = tx.rows("record", kind=kind, id=id, now=tx.now)
+    return _record(found[0]) if found else None
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    kind, id, version, data, expires_ms = row
+    return Record(kind=kind, id=id, data=from_column(data), version=version, expires_ms=expires_ms)
+
+
+def _put(tx: Tx, record: Record) -> Verdict:
+    stored = _live(tx, record.kind, record.id)
+    if (stored.version if stored is not None else 0) != record.version:
+        return Verdict.STALE
+    if record.data is None:
+        tx.run("delete_record", kind=record.kind, id=record.id)
+        return Verdict.APPLIED
+    tx.run(
+        "put_record",
+        kind=record.kind,
+        id=record.id,
+        version=record.version + 1,
+        data=column(record.data),
+        expires_ms=record.expires_ms,
+        expires_at=None if record.expires_ms is None else tx.now + record.expires_ms * 1000,
+    )
+    return Verdict.APPLIED

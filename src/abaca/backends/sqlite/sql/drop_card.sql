@@ -1,0 +1,4 @@
+-- Removes a worker's card.
+-- :worker  its id
+-- Answers nothing.
+DELETE FROM cards WHERE worker = :worker;

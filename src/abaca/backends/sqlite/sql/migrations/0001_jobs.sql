@@ -1,0 +1,87 @@
+-- The first schema: jobs, their logs, totals of ended jobs, worker cards, records. No parameters, no answer.
+--
+-- A job is one row, keyed by the 16 bytes of its id. Columns that hold a client's bytes (args, result, progress, data)
+-- are TEXT where the bytes are UTF-8 without NUL, and BLOB otherwise. `options` is a JSON object of the fields that
+-- most jobs leave at their default; it is NULL when all of them are. Instants are microseconds since the epoch.
+-- The table keeps its rowid: rows are too long for a WITHOUT ROWID tree, which holds four times the pages at 1 kB.
+-- A live job holds its key: that is the unique index, so ending a job releases its key by itself.
+
+CREATE TABLE jobs (
+    id BLOB NOT NULL PRIMARY KEY,
+    state INTEGER NOT NULL DEFAULT 0,
+    queue TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    lane TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    task TEXT NOT NULL,
+    args ANY NOT NULL,
+    key TEXT,
+    options TEXT,
+    own_lease_ms INTEGER,
+    created_at INTEGER NOT NULL,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    revision INTEGER NOT NULL DEFAULT 1,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    losses INTEGER NOT NULL DEFAULT 0,
+    memo BLOB,
+    started_at INTEGER,
+    claimed_at INTEGER,
+    ended_at INTEGER,
+    lease_until INTEGER,
+    worker TEXT,
+    cancel INTEGER NOT NULL DEFAULT 0,
+    result ANY,
+    error TEXT,
+    progress ANY,
+    purged INTEGER NOT NULL DEFAULT 0,
+    lease_ms INTEGER,
+    keep_ms INTEGER NOT NULL DEFAULT 0,
+    leaves_at INTEGER,
+    settled_epoch INTEGER NOT NULL DEFAULT 0,
+    settled_digest BLOB,
+    seq INTEGER NOT NULL DEFAULT 0,
+    next_entry INTEGER NOT NULL DEFAULT 3,
+    trimmed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE INDEX waiting ON jobs (queue, priority DESC, lane DESC, due_at, id) WHERE state = 0;
+CREATE INDEX running ON jobs (lease_until, id) WHERE state = 1;
+CREATE INDEX ended ON jobs (leaves_at, id) WHERE state >= 2;
+CREATE UNIQUE INDEX keys ON jobs (key) WHERE key IS NOT NULL AND state < 2;
+
+CREATE TABLE log (
+    job BLOB NOT NULL,
+    entry INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    data ANY NOT NULL,
+    PRIMARY KEY (job, entry)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX trimmed_log ON log (job, entry) WHERE kind IN ('progress', 'log');
+
+CREATE TABLE totals (
+    state INTEGER NOT NULL PRIMARY KEY,
+    jobs INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO totals (state, jobs) VALUES (2, 0), (3, 0), (4, 0);
+
+CREATE TABLE cards (
+    worker TEXT NOT NULL PRIMARY KEY,
+    seen_at INTEGER NOT NULL,
+    card TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE records (
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    data ANY NOT NULL,
+    expires_ms INTEGER,
+    expires_at INTEGER,
+    PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX expiring ON records (expires_at) WHERE expires_at IS NOT NULL;
