@@ -1,39 +1,90 @@
-"""Abaca: typed, durable background jobs on SQLite or Redis."""
+"""Abaca: typed, durable background jobs on SQLite or Redis.
 
-from abaca.app import App
-from abaca.context import Ctx
-from abaca.errors import (
-    AbacaError,
-    Abort,
-    ArgumentError,
-    BackendError,
-    BackendUnavailable,
-    CancelledByRequest,
-    ConfigError,
-    EnqueueRefused,
-    JobCancelled,
-    JobConflict,
-    JobError,
-    JobFailed,
-    JobNotFound,
-    PayloadTooLarge,
-    ResultDisabled,
-    ResultError,
-    ResultExpired,
-    ResultTimeout,
-    RunningLoopError,
-    Signal,
-    Snooze,
-    TaskDeclarationError,
-    UnknownTask,
-)
-from abaca.handle import JobHandle
-from abaca.jobresult import JobResult
-from abaca.model import ErrorInfo, Exponential, Fixed, Job, Kind, Linear, Quadratic, Record, Status, Update, Verdict
-from abaca.retryspec import Retry
-from abaca.tasks import Call, Task
+Names are loaded when they are first used, so that a command that needs few of them starts fast.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from abaca.app import App
+    from abaca.context import Ctx
+    from abaca.errors import (
+        AbacaError,
+        Abort,
+        ArgumentError,
+        BackendError,
+        BackendUnavailable,
+        CancelledByRequest,
+        ConfigError,
+        EnqueueRefused,
+        JobCancelled,
+        JobConflict,
+        JobError,
+        JobFailed,
+        JobNotFound,
+        PayloadTooLarge,
+        ResultDisabled,
+        ResultError,
+        ResultExpired,
+        ResultTimeout,
+        RunningLoopError,
+        Signal,
+        Snooze,
+        TaskDeclarationError,
+        UnknownTask,
+    )
+    from abaca.handle import JobHandle
+    from abaca.jobresult import JobResult
+    from abaca.model import ErrorInfo, Exponential, Fixed, Job, Kind, Linear, Quadratic, Record, Status, Update, Verdict
+    from abaca.retryspec import Retry
+    from abaca.tasks import Call, Task
 
 __version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "AbacaError": "abaca.errors",
+    "Abort": "abaca.errors",
+    "App": "abaca.app",
+    "ArgumentError": "abaca.errors",
+    "BackendError": "abaca.errors",
+    "BackendUnavailable": "abaca.errors",
+    "Call": "abaca.tasks",
+    "CancelledByRequest": "abaca.errors",
+    "ConfigError": "abaca.errors",
+    "Ctx": "abaca.context",
+    "EnqueueRefused": "abaca.errors",
+    "ErrorInfo": "abaca.model",
+    "Exponential": "abaca.model",
+    "Fixed": "abaca.model",
+    "Job": "abaca.model",
+    "JobCancelled": "abaca.errors",
+    "JobConflict": "abaca.errors",
+    "JobError": "abaca.errors",
+    "JobFailed": "abaca.errors",
+    "JobHandle": "abaca.handle",
+    "JobNotFound": "abaca.errors",
+    "JobResult": "abaca.jobresult",
+    "Kind": "abaca.model",
+    "Linear": "abaca.model",
+    "PayloadTooLarge": "abaca.errors",
+    "Quadratic": "abaca.model",
+    "Record": "abaca.model",
+    "ResultDisabled": "abaca.errors",
+    "ResultError": "abaca.errors",
+    "ResultExpired": "abaca.errors",
+    "ResultTimeout": "abaca.errors",
+    "Retry": "abaca.retryspec",
+    "RunningLoopError": "abaca.errors",
+    "Signal": "abaca.errors",
+    "Snooze": "abaca.errors",
+    "Status": "abaca.model",
+    "Task": "abaca.tasks",
+    "TaskDeclarationError": "abaca.errors",
+    "UnknownTask": "abaca.errors",
+    "Update": "abaca.model",
+    "Verdict": "abaca.model",
+}
 
 __all__ = [
     "AbacaError",
@@ -78,3 +129,14 @@ __all__ = [
     "Update",
     "Verdict",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'abaca' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -14,13 +13,14 @@ from abaca.backend import MAX_BATCH_BYTES, Backend
 from abaca.backends import open_backend
 from abaca.client import Client, refusal
 from abaca.codec import DEFAULT_MAX_PAYLOAD, encode_untyped, new_id
+from abaca.config import load_settings
 from abaca.context import Ctx
 from abaca.declare import examine
 from abaca.decorator import Coro, TaskDecorator
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, TaskDeclarationError
 from abaca.handle import UNTYPED, JobHandle
-from abaca.model import Inserted, NewJob
+from abaca.model import Inserted, Keep, NewJob
 from abaca.options import (
     NO_OPTIONS,
     KeepSpec,
@@ -50,18 +50,17 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-DEFAULT_URL = "sqlite:///abaca.db"
-URL_VARIABLE = "ABACA_URL"
 _SHARED_SCHEMES = frozenset({"memory", "sqlite"})  # one backend object serves every loop and thread of the process
 
 
 class App:
     """Tasks, and the store that their jobs live in. Nothing is connected before the first use.
 
-    ``url`` is the store: ``sqlite:///file.db``, ``redis://``, ``rediss://`` or ``memory://``; without it
-    ``$ABACA_URL``, else ``sqlite:///abaca.db``. ``backend`` is a store that was made already, in place of a URL; it
-    must serve every event loop that uses this app. ``poll_interval`` is how long a lost notification can delay a wait.
-    ``max_payload`` limits arguments and results, in bytes of JSON. ``keep`` is how long ended jobs stay.
+    ``url`` is the store: ``sqlite:///file.db``, ``redis://``, ``rediss://`` or ``memory://``; without it what the
+    settings say (``$ABACA_URL``, else ``abaca.toml``), else ``sqlite:///abaca.db``. ``backend`` is a store that was
+    made already, in place of a URL; it must serve every event loop that uses this app. ``poll_interval`` is how long a
+    lost notification can delay a wait. ``max_payload`` limits arguments and results, in bytes of JSON. ``keep`` is how
+    long ended jobs stay; without it what the settings say.
     Raises ``ConfigError`` for a value that cannot be used.
     """
 
@@ -78,12 +77,13 @@ class App:
         if url is not None and backend is not None:
             raise ConfigError("App(url, backend=): they name two stores; give one of them")
         self.name = check_name(name, "App(name=)")
-        self.url = _checked_url(url)
+        settings = load_settings()
+        self.url = settings.url if url is None else _checked_url(url)
         self.tasks: dict[str, Task[..., Any]] = {}
         self.middleware: list[Middleware] = []
         self.records = Records(self)
         self._max_payload = check_size(max_payload, "App(max_payload=)", MAX_BATCH_BYTES)
-        self._keep = None if keep is None else check_keep(keep)
+        self._keep = _unless_default(settings.keep) if keep is None else check_keep(keep)
         self._announcements = Announcements(self.tasks)
         self._stores = Stores(
             (lambda: backend) if backend is not None else (lambda: open_backend(self.url)),
@@ -316,10 +316,11 @@ class App:
     close_sync = twin(close)
 
 
-def _checked_url(url: str | None) -> str:
-    where = "App(url)"
-    if url is None:
-        url, where = os.environ.get(URL_VARIABLE, DEFAULT_URL), f"${URL_VARIABLE}"
-    if "://" not in str(url) or not urlsplit(url).scheme:
-        raise ConfigError(f"{where}: {url!r} is no store URL; use sqlite:///file.db, redis://host:port/0 or memory://")
+def _unless_default(keep: Keep) -> Keep | None:
+    return None if keep == Keep() else keep
+
+
+def _checked_url(url: object) -> str:
+    if not isinstance(url, str) or not urlsplit(url).scheme or "://" not in url:
+        raise ConfigError(f"App(url): {url!r} is no store URL; use sqlite:///file.db, redis://host:port/0 or memory://")
     return url

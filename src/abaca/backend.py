@@ -184,7 +184,8 @@ class Backend(Protocol):
     async def put(self, records: Sequence[Record]) -> list[Verdict]:
         """Compare-and-set, each record on its own: ``APPLIED`` iff the stored version is ``record.version``.
 
-        Version 0 means absent. The new version is one higher. ``data=None`` deletes. Data above ``MAX_RECORD_BYTES`` raises ``ValueError``.
+        Version 0 means absent. The new version is one higher. ``data=None`` deletes. Data above ``MAX_RECORD_BYTES``
+        raises ``ValueError``.
         """
         ...
 

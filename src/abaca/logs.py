@@ -5,10 +5,19 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 LogFormat = Literal["text", "json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """``level`` is the name of a standard logging level, in lower case."""
+
+    format: LogFormat = "text"
+    level: str = "info"
 
 
 @cache
@@ -20,7 +29,11 @@ def worker_log() -> Any:
 def configure_logs(format: LogFormat = "text", level: str = "info") -> None:
     """Set up logs for a process that is Abaca's own (the command line); a library user's set-up is left alone."""
     structlog = importlib.import_module("structlog")
-    renderer = structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer()
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

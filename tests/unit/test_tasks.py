@@ -392,8 +392,21 @@ def test_the_url_comes_from_the_environment_unless_given(monkeypatch: pytest.Mon
     assert App().url == "memory://"
     assert App("redis://h").url == "redis://h"
     monkeypatch.setenv("ABACA_URL", "nonsense")
-    with pytest.raises(ConfigError, match=r"\$ABACA_URL: 'nonsense'"):
+    with pytest.raises(ConfigError, match="ABACA_URL: 'nonsense'"):
         App()
+
+
+async def test_retention_comes_from_the_settings_unless_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a setting for completed jobs
+    monkeypatch.setenv("ABACA_KEEP_COMPLETED", "2h")
+    # When one app leaves retention to the settings and another gives its own
+    from_settings = App("memory://").task(nothing).call().job.keep
+    given = App("memory://", keep="3h").task(nothing).call().job.keep
+    # Then each job carries what applies to it
+    assert from_settings is not None
+    assert from_settings.completed_ms == 7_200_000
+    assert given is not None
+    assert given.completed_ms == 10_800_000
 
 
 @pytest.mark.parametrize("options", [{"max_payload": 0}, {"poll_interval": 0}, {"keep": "x"}, {"name": "a b"}])

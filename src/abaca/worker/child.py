@@ -20,7 +20,7 @@ from abaca.errors import CancelledByRequest
 from abaca.model import Kind
 from abaca.policy.outcome import Aborted, Outcome, Raised, WasCancelled
 from abaca.policy.retry import DEFAULT_RULE
-from abaca.worker.link import Ended, FrameReader, Message, Report, Work, frame, pack_outcome
+from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, pack_outcome
 from abaca.worker.loading import TaskLoader
 from abaca.worker.outcomes import raised, returned, undecodable
 
@@ -62,6 +62,7 @@ class Child:
             work = self._inbox.pop(0)
             if isinstance(work, Work):
                 signal.signal(signal.SIGTERM, self._on_sigterm)  # each time: the last handler may have changed it
+                self._send(Begun())
                 outcome = self._run(work)
                 self._flush_progress()
                 self._send(Ended(outcome=pack_outcome(outcome), rss=_resident_bytes()))

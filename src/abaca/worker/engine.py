@@ -61,7 +61,10 @@ class Engine:
 
     async def run(self) -> None:
         """Claim and run until ``drain`` has ended the loop."""
-        await self.loop.run()
+        try:
+            await self.loop.run()
+        finally:
+            self._reporter.close()
 
     def stop(self, key: RunKey, reason: StopReason) -> None:
         self.runner.stop(key, reason)

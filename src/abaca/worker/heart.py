@@ -15,6 +15,7 @@ from abaca.worker.runs import RunKey, StopReason
 _SHARE_OF_LEASE = 3
 _MARGIN_SHARE = 0.1
 _LOOK_UP = 0.25
+_AFTER_FAILURE = 1.0
 
 Held = Callable[[], list[tuple[RunKey, HeldRun]]]
 
@@ -45,6 +46,11 @@ class Heart:
         self._failing = False
 
     async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._beat_on())
+            group.create_task(self._watch_leases())
+
+    async def _beat_on(self) -> None:
         while True:
             started = time.monotonic()
             await self.beat_once()
@@ -57,8 +63,18 @@ class Heart:
             await asyncio.sleep(min(left, _LOOK_UP))
 
     def _interval(self) -> float:
-        shortest = min((run.lease_ms for _, run in self._held()), default=self._lease.ms)
-        return min(self._beat, min(shortest, self._lease.ms) / 1000 / _SHARE_OF_LEASE)
+        usual = min(self._beat, self._shortest_lease() / _SHARE_OF_LEASE)
+        return min(usual, _AFTER_FAILURE) if self._failing else usual
+
+    def _shortest_lease(self) -> float:
+        held = (run.lease_ms for _, run in self._held() if not run.lost)
+        return min(min(held, default=self._lease.ms), self._lease.ms) / 1000
+
+    async def _watch_leases(self) -> None:
+        """Apart from the beats, because one that hangs is the very case in which leases end."""
+        while True:
+            await asyncio.sleep(min(_LOOK_UP, self._shortest_lease() * _MARGIN_SHARE / 2))
+            self._fence()
 
     async def beat_once(self) -> None:
         """One round of beats for all runs held now."""
@@ -67,7 +83,6 @@ class Heart:
         for start in range(0, max(len(held), 1), MAX_BATCH):
             await self._beat_batch(card, held[start : start + MAX_BATCH])
             card = None
-        self._fence()
 
     async def _beat_batch(self, card: Card | None, held: list[tuple[RunKey, HeldRun]]) -> None:
         sent_at = time.monotonic()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from abaca.logs import LogSettings
 from abaca.model import Job, Kind, Value
 from abaca.policy.outcome import Outcome
 from abaca.worker.options import WorkerOptions
@@ -30,6 +31,7 @@ class Configure(Value, frozen=True, kw_only=True, tag=True):
     app: str
     worker: str
     options: WorkerOptions
+    logs: LogSettings = LogSettings()
 
 
 class Ready(Value, frozen=True, kw_only=True, tag=True):
@@ -94,6 +96,10 @@ class Work(Value, frozen=True, kw_only=True, tag=True):
     main: str | None = None
 
 
+class Begun(Value, frozen=True, kw_only=True, tag=True):
+    """Child to runner: the work has arrived; from here on a death is the run's own."""
+
+
 class Report(Value, frozen=True, kw_only=True, tag=True):
     """Child to runner: progress or a log line."""
 
@@ -109,7 +115,19 @@ class Ended(Value, frozen=True, kw_only=True, tag=True):
 
 
 Message = (
-    Configure | Ready | Go | Counters | ChildStarted | ChildEnded | StopRun | Drain | Hopeless | Work | Report | Ended
+    Configure
+    | Ready
+    | Go
+    | Counters
+    | ChildStarted
+    | ChildEnded
+    | StopRun
+    | Drain
+    | Hopeless
+    | Work
+    | Begun
+    | Report
+    | Ended
 )
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -9,12 +9,15 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+from abaca.logs import worker_log
 from abaca.model import Kind
-from abaca.policy.outcome import Crashed, Outcome, WasCancelled
-from abaca.worker.link import Ended, FrameReader, Message, Report, Work, frame, unpack_outcome
+from abaca.policy.outcome import Crashed, Outcome, Snoozed, WasCancelled
+from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, unpack_outcome
 from abaca.worker.loading import main_path
 from abaca.worker.runs import Run
 from abaca.worker.spawn import spawn
+
+_NOT_BEGUN_MS = 1_000
 
 OnReport = Callable[[Run, Kind, bytes], None]
 OnChild = Callable[[int, Run | None], None]
@@ -68,7 +71,7 @@ class Processes:
         else:
             await child.end()
             self._forget(child)
-        if run.is_set() and isinstance(outcome, Crashed | WasCancelled):
+        if run.is_set() and isinstance(outcome, Crashed | Snoozed | WasCancelled):
             return run.stopped_outcome()
         return outcome
 
@@ -110,6 +113,7 @@ class _Child(asyncio.Protocol):
         self._run: Run | None = None
         self._ended: asyncio.Future[Outcome] | None = None
         self._lost = asyncio.Event()
+        self._begun = False
         self._interrupted = False
         self._jobs = 0
         self._rss = 0
@@ -132,6 +136,7 @@ class _Child(asyncio.Protocol):
     async def work(self, run: Run, work: Work) -> Outcome:
         self._run = run
         self._ended = asyncio.get_running_loop().create_future()
+        self._begun = False
         self._jobs += 1
         if self._lost.is_set():
             return await self._crash()
@@ -144,10 +149,13 @@ class _Child(asyncio.Protocol):
             self._run = None
         return self._ended.result() if self._ended.done() else await self._crash()
 
-    async def _crash(self) -> Crashed:
-        """The child is gone, or has closed its end and must go."""
+    async def _crash(self) -> Outcome:
+        """The child is gone, or has closed its end and must go. Before the run began that is nobody's fault."""
         await self.end()
         status = self._process.returncode
+        if not self._begun:
+            worker_log().error("a child process died before it began its work; trying later", status=status)
+            return Snoozed(delay_ms=_NOT_BEGUN_MS)
         if status < 0:
             return Crashed(signal=-status, alone=True)
         return Crashed(exit_code=status, alone=True)
@@ -191,7 +199,9 @@ class _Child(asyncio.Protocol):
         self._lost.set()
 
     def _on_message(self, message: Message) -> None:
-        if isinstance(message, Report) and self._run is not None:
+        if isinstance(message, Begun):
+            self._begun = True
+        elif isinstance(message, Report) and self._run is not None:
             self._report(self._run, message.kind, message.data)
         elif isinstance(message, Ended) and self._ended is not None and not self._ended.done():
             self._rss = message.rss

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import Iterator
 
-from abaca.backend import MAX_BATCH, Backend
-from abaca.errors import BackendError
+from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
+from abaca.errors import BackendUnavailable
+from abaca.logs import worker_log
 from abaca.model import Kind, NewUpdate, Verdict
 from abaca.worker.runs import Run, StopReason
 
 _INTERVAL = 0.1
+_LONGEST_PAUSE = 2.0
 _MAX_PENDING = 1000
+
+Entry = tuple[Run, NewUpdate]
 
 
 class Reporter:
@@ -25,6 +30,7 @@ class Reporter:
         self._pending: dict[Run, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._flushing = asyncio.Lock()
+        self._closed = False
         self._flushes: set[asyncio.Task[None]] = set()
 
     def report(self, run: Run, kind: Kind, data: bytes) -> None:
@@ -56,13 +62,17 @@ class Reporter:
         task.add_done_callback(self._flushes.discard)
 
     async def flush(self) -> None:
-        """Append all that is pending. What the store does not take now is tried again at the next interval."""
+        """Append all that is pending; while the store is away this waits for it."""
         async with self._flushing:
             with self._lock:
                 runs, self._pending = list(self._pending), {}
-                batch = [(run, update) for run in runs for update in self._number(run)]
-            for start in range(0, len(batch), MAX_BATCH):
-                await self._append(batch[start : start + MAX_BATCH])
+                entries = [(run, update) for run in runs for update in self._number(run)]
+            for batch in _batches(entries):
+                await self._append(batch)
+
+    def close(self) -> None:
+        """Wait for the store no longer."""
+        self._closed = True
 
     def _number(self, run: Run) -> list[NewUpdate]:
         reports, run.reports = run.reports or [], None
@@ -73,16 +83,37 @@ class Reporter:
             updates.append(NewUpdate(id=id, epoch=epoch, seq=run.seq, kind=kind, data=data))
         return updates
 
-    async def _append(self, batch: list[tuple[Run, NewUpdate]]) -> None:
-        for attempt in range(3):
+    async def _append(self, batch: list[Entry]) -> None:
+        pause = _INTERVAL
+        while not self._closed:
             try:
                 verdicts = await self._backend.append([update for _, update in batch])
-            except BackendError:
-                await asyncio.sleep(_INTERVAL * 2**attempt)
-                continue
-            for (run, _), verdict in zip(batch, verdicts, strict=True):
-                if verdict is Verdict.STALE and run.stop_reason is None:
-                    run.stop_reason = StopReason.LOST
-                    if run.halt is not None:
-                        run.halt()
-            return
+            except BackendUnavailable:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            except Exception as error:
+                worker_log().error("the store refuses these reports; dropped", entries=len(batch), error=repr(error))
+                return
+            else:
+                self._stop_stale(batch, verdicts)
+                return
+
+    def _stop_stale(self, batch: list[Entry], verdicts: list[Verdict]) -> None:
+        for (run, _), verdict in zip(batch, verdicts, strict=True):
+            if verdict is Verdict.STALE and run.stop_reason is None:
+                run.stop_reason = StopReason.LOST
+                if run.halt is not None:
+                    run.halt()
+
+
+def _batches(entries: list[Entry]) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
+    size = 0
+    for entry in entries:
+        batch.append(entry)
+        size += len(entry[1].data)
+        if len(batch) == MAX_BATCH or size >= MAX_BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

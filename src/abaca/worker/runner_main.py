@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from abaca.errors import AbacaError
+from abaca.logs import configure_logs
 from abaca.model import Job, Lease
 from abaca.worker.child import die_with_parent
 from abaca.worker.engine import Engine
@@ -183,6 +184,7 @@ def main() -> None:
     die_with_parent(parent)
     sock = socket.socket(fileno=descriptor)
     configure = _receive_configure(sock)
+    configure_logs(configure.logs.format, configure.logs.level)
     try:
         app = load_app(configure.app)
     except AbacaError as error:

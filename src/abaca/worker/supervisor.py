@@ -16,7 +16,7 @@ from abaca.backend import Backend
 from abaca.backends import open_backend
 from abaca.codec import new_id
 from abaca.errors import AbacaError, BackendError, BackendUnavailable, ConfigError
-from abaca.logs import worker_log
+from abaca.logs import LogSettings, worker_log
 from abaca.model import Card, Lease
 from abaca.worker.aftermath import settle_dead
 from abaca.worker.heart import Heart
@@ -41,12 +41,12 @@ EXIT_RUNNERS_DIE = 70
 class Supervisor:
     """Runs ``processes`` runners of one application until a signal, and answers the exit status."""
 
-    def __init__(self, app: str, processes: int, options: WorkerOptions) -> None:
+    def __init__(self, app: str, processes: int, options: WorkerOptions, logs: LogSettings | None = None) -> None:
         self._app = app
         self._options = options
         self.id = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-14:-2]}"
         self._lease = Lease(worker=self.id, ms=round(options.lease * 1000))
-        self._configure = Configure(app=app, worker=self.id, options=options)
+        self._configure = Configure(app=app, worker=self.id, options=options, logs=logs or LogSettings())
         self._seats = processes
         self._runners: set[RunnerProxy] = set()
         self._backend: Backend | None = None
@@ -55,6 +55,7 @@ class Supervisor:
         self._opened = asyncio.Event()
         self._drains: set[asyncio.Task[None]] = set()
         self._exit = 0
+        self._misconfigured = False
         self._hasty = 0
         self._tasks: tuple[str, ...] = ()
         self._past = [0, 0, 0, 0]
@@ -135,7 +136,7 @@ class Supervisor:
 
     def _give_up(self, runner: RunnerProxy) -> None:
         worker_log().error("cannot work", app=self._app, reason=runner.hopeless)
-        self._begin_stop(EXIT_CONFIG if not runner.ready else EXIT_STORE_GONE)
+        self._begin_stop(EXIT_CONFIG if self._misconfigured or not runner.ready else EXIT_STORE_GONE)
 
     async def _sleep_unless_stopping(self, seconds: float) -> None:
         try:
@@ -151,6 +152,7 @@ class Supervisor:
                     await self._open(ready.url)
         except AbacaError as error:
             runner.hopeless = str(error)
+            self._misconfigured = isinstance(error, ConfigError)
             runner.kill(released=True)
             return
         self._tasks = ready.tasks

@@ -100,6 +100,7 @@ class SqliteBackend:
     async def exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:
         check_batch(done)
         done = tuple(done)
+        generation = self._unholds
 
         def act(tx: Tx) -> Exchanged:
             verdicts = settles.settle(tx, done)
@@ -107,15 +108,17 @@ class SqliteBackend:
 
         answer = await self.engine.write(act)
         if want is not None and want.hold_ms and not answer.jobs:
-            return Exchanged(verdicts=answer.verdicts, jobs=await self._hold(want, lease))
+            return Exchanged(verdicts=answer.verdicts, jobs=await self._hold(want, lease, generation))
         return answer
 
-    async def _hold(self, want: Want, lease: Lease) -> list[Job]:
-        """Subscribe, then look, then wait for a hint, the next due time, or the end of the hold."""
+    async def _hold(self, want: Want, lease: Lease, generation: int) -> list[Job]:
+        """Subscribe, then look, then wait for a hint, the next due time, or the end of the hold.
+
+        ``generation`` is of the moment of the call: an ``unhold`` that came since then counts.
+        """
         loop = asyncio.get_running_loop()
         ends = loop.time() + want.hold_ms / 1000
         watch = self.engine.watch([queue_topic(queue) for queue in want.queues])
-        generation = self._unholds
         self._held.add(watch)
         try:
             while generation == self._unholds:

@@ -1,0 +1,1 @@
+"""Small programs that show how Abaca is used. Each runs as it stands."""

@@ -1,0 +1,1 @@
+"""Getting results back: RPC, submit now and look later, and batches."""

@@ -1,0 +1,84 @@
+"""``abaca enqueue``"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, cast
+
+import msgspec
+from cyclopts import Parameter
+
+from abaca.app import App
+from abaca.cli.jobview import as_json
+from abaca.cli.output import note, print_json
+from abaca.cli.session import Given
+from abaca.durations import parse_duration
+from abaca.errors import ConfigError
+from abaca.jobresult import why_no_value
+from abaca.options import Pool, Priority
+
+
+def enqueue(
+    task: str,
+    args: str = "{}",
+    /,
+    *,
+    queue: Annotated[str | None, Parameter(help="Else what the task's workers have announced.")] = None,
+    pool: Annotated[Pool | None, Parameter(help="Needed for a task that no worker has announced yet.")] = None,
+    priority: Annotated[str | None, Parameter(help="0 to 100, or low, normal, high.")] = None,
+    delay: Annotated[str | None, Parameter(help="Due after this time, as 30s or 5m.")] = None,
+    timeout: Annotated[str | None, Parameter(help="Stop one run after this time.")] = None,
+    key: Annotated[str | None, Parameter(help="While a live job has it, answer that job.")] = None,
+    tag: Annotated[tuple[str, ...], Parameter(negative="", help="May be given several times.")] = (),
+    wait: Annotated[str | None, Parameter(help="Wait this long for the end and print the result.")] = None,
+    session: Given,
+) -> int:
+    """Enqueue one job by its task's name and print its id.
+
+    ARGS is a JSON object of the arguments by name; "-" reads it from standard input. The task's code need not be here,
+    so the worker checks the arguments.
+    """
+    arguments = _arguments(args)
+    limit = None if wait is None else parse_duration(wait, "--wait") / 1000
+
+    async def store(app: App) -> int:
+        handle = await app.enqueue_by_name(
+            task,
+            arguments,
+            queue=queue,
+            pool=pool,
+            priority=_priority(priority),
+            delay=delay,
+            timeout=timeout,
+            key=key,
+            tags=tag or None,
+        )
+        if limit is None:
+            print_json({"id": handle.id}) if session.json else print(handle.id)
+            return 0
+        note(f"job {handle.id}")
+        await handle.outcome(limit)
+        job = await handle.info()
+        if job.result is None:
+            raise why_no_value(job)
+        print_json(as_json(job.result))
+        return 0
+
+    return session.run(store, create=True)
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    source = sys.stdin.read() if text == "-" else text
+    try:
+        return msgspec.json.decode(source, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ConfigError(
+            f"ARGS: {error}; give a JSON object of the arguments by name, such as '{{\"n\": 3}}'"
+        ) from error
+
+
+def _priority(text: str | None) -> Priority | None:
+    """Digits as a number; the check of the enqueue names whatever else is wrong."""
+    if text is None:
+        return None
+    return int(text) if text.isdecimal() else cast("Priority", text)

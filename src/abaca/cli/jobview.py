@@ -1,0 +1,174 @@
+"""One job as the command line shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from abaca.backend import Backend
+from abaca.cli.output import ago, clean, instant, print_pairs, span
+from abaca.codec import unpack
+from abaca.errors import ConfigError
+from abaca.model import ErrorInfo, Job, Kind, Stats, Update
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_PAGE = 200
+
+
+def job_id(text: str) -> str:
+    """A job's id as people paste it: with or without dashes. Raises ``ConfigError``."""
+    id = text.strip().lower().replace("-", "")
+    if not _ID.fullmatch(id):
+        raise ConfigError(f"{text!r} is not a job's id; those have 32 hexadecimal digits")
+    return id
+
+
+def as_json(data: bytes | None) -> Any:
+    """Stored JSON, to be put into an answer unchanged; a payload that cannot be read says so."""
+    if data is None:
+        return None
+    try:
+        return msgspec.Raw(unpack(data))
+    except ValueError as error:
+        return {"unreadable": str(error)}
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """The whole job for machines: times in RFC 3339, lengths in milliseconds, payloads as the JSON they are."""
+    spec = job.spec
+    return {
+        "id": job.id,
+        "task": spec.task,
+        "status": job.status,
+        "queue": spec.queue,
+        "priority": spec.priority,
+        "pool": spec.lane,
+        "args": as_json(spec.args) if not job.purged else None,
+        "tags": spec.tags,
+        "key": spec.key,
+        "owner": spec.owner,
+        "tenant": spec.tenant,
+        "parent": spec.parent,
+        "attempts": job.attempts,
+        "losses": job.losses,
+        "epoch": job.epoch,
+        "cancel_requested": job.cancel,
+        "worker": job.worker,
+        "timeout_ms": spec.timeout_ms,
+        "created_at": instant(job.created_at or None),
+        "due_at": instant(job.due_at or None),
+        "started_at": instant(job.started_at),
+        "claimed_at": instant(job.claimed_at),
+        "ended_at": instant(job.ended_at),
+        "lease_until": instant(job.lease_until),
+        "progress": as_json(job.progress),
+        "result": as_json(job.result),
+        "error": job.error,
+        "purged": job.purged,
+        "damage": job.damage,
+    }
+
+
+def print_job(job: Job) -> None:
+    spec = job.spec
+    now = job.seen_at
+    print_pairs(
+        [
+            ("id", job.id),
+            ("task", spec.task),
+            ("status", f"{job.status}{' (told to stop)' if job.cancel and not job.state.ended else ''}"),
+            ("queue", f"{spec.queue}, priority {spec.priority}, pool {clean(spec.lane)}"),
+            ("arguments", _text(spec.args) if not job.purged else "gone: this is all that is left of a purged job"),
+            ("tags", ", ".join(spec.tags)),
+            ("key", spec.key),
+            ("owner", spec.owner),
+            ("tenant", spec.tenant),
+            ("parent", spec.parent),
+            ("attempts", f"{job.attempts} charged, {job.losses} lost, claimed {job.epoch} times"),
+            ("worker", job.worker),
+            ("created", _when(job.created_at or None, now)),
+            ("due", _when(job.due_at or None, now) if not job.state.ended else None),
+            ("first run", _when(job.started_at, now)),
+            ("ended", _when(job.ended_at, now)),
+            ("took", _took(job)),
+            ("progress", _text(job.progress)),
+            ("result", _text(job.result)),
+            ("damage", job.damage),
+        ]
+    )
+
+
+def print_errors(errors: Iterable[ErrorInfo]) -> None:
+    for error in errors:
+        print(f"\nattempt {error.attempt}: {clean(error.type)}: {clean(error.message)}")
+        if error.traceback:
+            print("\n".join(f"    {clean(line)}" for line in error.traceback.splitlines()))
+
+
+async def errors_of(backend: Backend, job: Job) -> list[ErrorInfo]:
+    """One error for each failed attempt, in order. A job whose log is gone still has its last one."""
+    errors: list[ErrorInfo] = []
+    after = 0
+    while True:
+        history = await backend.updates(job.id, after, _PAGE)
+        errors += [_error(entry) for entry in history.entries if entry.kind is Kind.ERROR]
+        if len(history.entries) < _PAGE:
+            return errors or ([job.error] if job.error is not None else [])
+        after = history.entries[-1].id
+
+
+def why_it_waits(job: Job, stats: Stats) -> str | None:
+    """A word about a job that nobody is going to run, ``None`` when there is no such reason."""
+    if job.state.ended:
+        return None
+    if not stats.workers:
+        return "no worker is alive on this store; the job waits for one"
+    if not any(job.spec.task in card.tasks for card in stats.workers):
+        return f"no live worker knows the task {job.spec.task!r}; the job waits until one that does is started"
+    if not any(job.spec.task in card.tasks and job.spec.queue in card.queues for card in stats.workers):
+        return f"no live worker that knows the task serves the queue {job.spec.queue!r}"
+    return None
+
+
+def update_line(update: Update) -> str:
+    attempt = f" attempt {update.attempt}" if update.attempt else ""
+    return clean(
+        f"{update.id:>5}  {instant(update.at)}  {update.kind}{attempt}  {update.data.decode(errors='replace')}"
+    )
+
+
+def update_json(update: Update) -> bytes:
+    """One line of JSON."""
+    body = {"id": update.id, "kind": update.kind, "at": instant(update.at), "attempt": update.attempt}
+    return msgspec.json.encode({**body, "data": msgspec.Raw(update.data)})
+
+
+def _error(entry: Update) -> ErrorInfo:
+    try:
+        return msgspec.json.decode(entry.data, type=ErrorInfo)
+    except msgspec.DecodeError:
+        return ErrorInfo(type="abaca.Unreadable", message="this entry of the log is damaged", attempt=entry.attempt)
+
+
+def _text(data: bytes | None) -> str | None:
+    if data is None:
+        return None
+    try:
+        return unpack(data).decode()
+    except ValueError as error:
+        return f"unreadable: {error}"
+
+
+def _when(micros: int | None, now: int) -> str | None:
+    if micros is None:
+        return None
+    return f"{instant(micros)} ({ago(micros, now)}{' ago' if micros <= now else ''})"
+
+
+def _took(job: Job) -> str | None:
+    if job.ended_at is None or job.claimed_at is None:
+        return None
+    return f"{span((job.ended_at - job.claimed_at) / 1e6)} in the last run"

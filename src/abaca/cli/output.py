@@ -1,0 +1,81 @@
+"""How answers look: aligned columns for people, JSON for machines."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def print_json(value: Any) -> None:
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], nothing: str) -> None:
+    """Columns as wide as they need to be; ``nothing`` where there is no row. Numbers stand on the right."""
+    texts = [[clean(cell) for cell in row] for row in rows]
+    if not texts:
+        print(nothing)
+        return
+    right = [all(_is_number(row[i]) for row in texts) for i in range(len(heads))]
+    widths = [max(len(row[i]) for row in [list(heads), *texts]) for i in range(len(heads))]
+    for row in [list(heads), *texts]:
+        cells = [
+            cell.rjust(width) if on_right else cell.ljust(width)
+            for cell, width, on_right in zip(row, widths, right, strict=True)
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
+    known = [(name, clean(value)) for name, value in pairs if value not in (None, "", ())]
+    width = max((len(name) for name, _ in known), default=0)
+    for name, value in known:
+        print(f"{name.ljust(width)}  {value}")
+
+
+def note(text: str) -> None:
+    """A word beside the answer, on stderr so that it never mixes with what a program reads."""
+    print(clean(text), file=sys.stderr)
+
+
+def clean(value: object) -> str:
+    """Text without control characters: what a job brings must not steer a terminal."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", "-" if value is None or value == "" else str(value))
+
+
+def instant(micros: int | None) -> str | None:
+    """RFC 3339 in UTC with microseconds."""
+    if micros is None:
+        return None
+    return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def ago(micros: int | None, now: int) -> str:
+    return "-" if micros is None else span((now - micros) / 1e6)
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest one or two units."""
+    if seconds < 0:
+        return f"in {span(-seconds)}"
+    if seconds < 1:
+        return f"{round(seconds * 1000)}ms"
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    for size, unit, below, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "m"), (60, "m", 1, "s")):
+        if whole >= size:
+            return f"{whole // size}{unit}{whole % size // below}{small}"
+    return f"{whole}s"
+
+
+def _is_number(text: str) -> bool:
+    return text == "-" or text.replace(".", "", 1).replace(",", "").isdecimal()

@@ -1,0 +1,131 @@
+"""``abaca worker``"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from abaca.cli.session import Given
+from abaca.config import Settings, hide_passwords
+from abaca.errors import ConfigError
+from abaca.logs import configure_logs, worker_log
+from abaca.worker.runner_main import EXIT_CONFIG
+from abaca.worker.supervisor import Supervisor
+
+_HANDED_DOWN = ("url", "keep.completed", "keep.cancelled", "keep.failed", "log.format", "log.level")
+
+
+def worker(
+    application: Annotated[str, Parameter(name="APP", help="Where the tasks are, as module:attribute.")],
+    /,
+    *,
+    queues: Annotated[
+        str | None, Parameter(help="Queues to serve, as a,b: strictly in this order. [default: default]")
+    ] = None,
+    weights: Annotated[str | None, Parameter(help="Shares in place of the strict order, as a=3,b=1.")] = None,
+    concurrency: Annotated[
+        int | None, Parameter(help="Slots for coroutines and, apart, for threads. [default: 50]")
+    ] = None,
+    processes: Annotated[int | None, Parameter(help="Runner processes. [default: 1]")] = None,
+    process_slots: Annotated[
+        int | None, Parameter(help='Slots for pool="process" in each runner. [default: cores]')
+    ] = None,
+    lease: Annotated[
+        str | None, Parameter(help="A silent worker's jobs are run elsewhere after this. [default: 15s]")
+    ] = None,
+    beat: Annotated[
+        str | None, Parameter(help="Time between heartbeats; at most a third of the lease. [default: 5s]")
+    ] = None,
+    grace: Annotated[
+        str | None, Parameter(help="What an interrupted run has before it is killed. [default: 5s]")
+    ] = None,
+    drain: Annotated[str | None, Parameter(help="What running jobs have at shutdown. [default: 30s]")] = None,
+    max_jobs_per_child: Annotated[
+        int | None, Parameter(help="Jobs after which a child process is renewed. [default: 1000]")
+    ] = None,
+    max_child_rss: Annotated[str | None, Parameter(help="Memory above which it is, as 512MiB. [default: 1GiB]")] = None,
+    give_up_after: Annotated[
+        str | None, Parameter(help="End when the store is away for so long. [default: 10m]")
+    ] = None,
+    name: Annotated[str | None, Parameter(help="Name in `abaca workers`.")] = None,
+    log_format: Annotated[str | None, Parameter(help="text or json. [default: text]")] = None,
+    log_level: Annotated[str | None, Parameter(help="debug, info, warning, error. [default: info]")] = None,
+    session: Given,
+) -> int:
+    """Run jobs of an application in worker processes until SIGTERM or SIGINT.
+
+    The first signal lets running jobs finish and gives the rest back; a second one ends it at once.
+    """
+    settings = session.settings(
+        worker__queues=queues,
+        worker__weights=weights,
+        worker__concurrency=concurrency,
+        worker__processes=processes,
+        worker__process_slots=process_slots,
+        worker__lease=lease,
+        worker__beat=beat,
+        worker__grace=grace,
+        worker__drain=drain,
+        worker__max_jobs_per_child=max_jobs_per_child,
+        worker__max_child_rss=max_child_rss,
+        worker__give_up_after=give_up_after,
+        worker__name=name,
+        log__format=log_format,
+        log__level=log_level,
+    )
+    configure_logs(settings.log.format, settings.log.level)
+    _hand_down(settings)
+    supervisor = Supervisor(application, settings.processes, settings.worker, settings.log)
+    start = _Start(settings, supervisor.id)
+    status = _run(supervisor.run(start))
+    return 2 if status == EXIT_CONFIG or start.refused else min(status, 1)
+
+
+def _hand_down(settings: Settings) -> None:
+    """The runner processes, and an application that names no store, read these from their environment."""
+    for name in _HANDED_DOWN:
+        source = settings.source(name)
+        if source.origin != "default":
+            os.environ[source.setting.variable] = str(source.value)
+
+
+class _Start:
+    """Called when the store that the application names is open, before the first claim."""
+
+    def __init__(self, settings: Settings, worker: str) -> None:
+        self._settings = settings
+        self._worker = worker
+        self.refused = False
+
+    def __call__(self, url: str, durability: str) -> None:
+        asked = self._settings.source("url")
+        if asked.origin == "--url" and asked.value != url:
+            self.refused = True
+            raise ConfigError(
+                f"--url is {asked.shown}, but the application names its own store {hide_passwords(url)}; "
+                "leave --url out, or make the application with App() and no url"
+            )
+        options = self._settings.worker
+        processes = self._settings.processes
+        worker_log().info(
+            "worker started",
+            worker=self._worker,
+            store=hide_passwords(url),
+            durability=durability,
+            queues=",".join(options.queues),
+            processes=processes,
+            slots=" ".join(f"{lane}:{count * processes}" for lane, count in options.slots().items()),
+        )
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        return asyncio.run(work)
+    return int(uvloop.run(work))

@@ -1,0 +1,61 @@
+"""``abaca workers``"""
+
+from __future__ import annotations
+
+from abaca.app import App
+from abaca.cli.output import ago, instant, print_json, print_table
+from abaca.cli.session import Given
+from abaca.model import Card, Stats
+
+
+def workers(*, session: Given) -> None:
+    """Show the live workers: where they run, what they serve, what they have done."""
+    stats = session.run(_stats)
+    cards = sorted(stats.workers, key=lambda card: (card.name, card.id))
+    if session.json:
+        print_json([_as_json(card) for card in cards])
+        return
+    heads = ("worker", "host", "pid", "queues", "tasks", "running", "done", "ok", "failed", "avg ms", "up", "beat", "")
+    print_table(heads, [_row(card, stats.seen_at) for card in cards], "no live workers")
+
+
+async def _stats(app: App) -> Stats:
+    return await (await app.backend()).stats()
+
+
+def _row(card: Card, now: int) -> tuple[object, ...]:
+    return (
+        card.name,
+        card.host,
+        card.pid,
+        ",".join(card.queues),
+        len(card.tasks),
+        len(card.running),
+        card.processed,
+        card.succeeded,
+        card.failed,
+        f"{card.busy_ms / card.processed:.1f}" if card.processed else None,
+        ago(card.started_at, now),
+        ago(card.seen_at, now),
+        "draining" if card.draining else "working",
+    )
+
+
+def _as_json(card: Card) -> dict[str, object]:
+    return {
+        "id": card.id,
+        "name": card.name,
+        "host": card.host,
+        "pid": card.pid,
+        "queues": card.queues,
+        "tasks": card.tasks,
+        "slots": card.slots,
+        "running": card.running,
+        "processed": card.processed,
+        "succeeded": card.succeeded,
+        "failed": card.failed,
+        "busy_ms": card.busy_ms,
+        "draining": card.draining,
+        "started_at": instant(card.started_at),
+        "seen_at": instant(card.seen_at),
+    }

@@ -1,0 +1,79 @@
+"""The conformance suite: what every store must do, as tests that anybody can run against a store of their own.
+
+Each check is an async test method of a class. A test module that imports the classes runs them; it needs pytest with
+pytest-asyncio in ``asyncio_mode = "auto"`` and three fixtures: ``clock``; ``store``, open and empty, that goes by
+``clock``; ``live_store``, open and empty, with a clock of its own::
+
+    from abaca.testing.conformance import *
+
+    @pytest.fixture
+    def clock() -> ManualClock:
+        return ManualClock()
+
+    @pytest.fixture
+    async def store(clock: ManualClock) -> AsyncIterator[Backend]:
+        backend = MyBackend(clock)
+        await backend.open()
+        yield backend
+        await backend.close()
+
+``live_store`` is the same without the clock. ``pytest.register_assert_rewrite("abaca.testing.conformance")`` in
+``conftest.py`` makes failures readable. The checks ask for what a store answers and never for how: no name that is not
+in ``abaca.backend`` is used.
+"""
+
+from abaca.testing.conformance.amend import TestAmendEnded, TestAmendJudged, TestAmendWaiting
+from abaca.testing.conformance.find import TestFind, TestPages, TestStats
+from abaca.testing.conformance.hints import TestWatch
+from abaca.testing.conformance.hold import TestHold, TestHoldByTheClock, TestHoldEnds
+from abaca.testing.conformance.insert import TestContents, TestInsert
+from abaca.testing.conformance.keys import TestKeys
+from abaca.testing.conformance.lanes import TestBytes, TestLanesAndQueues
+from abaca.testing.conformance.leases import TestBeat, TestLeaseLength, TestReclaim
+from abaca.testing.conformance.log import TestAppend, TestRead, TestTrim
+from abaca.testing.conformance.operator import TestCancel, TestRequeue
+from abaca.testing.conformance.order import TestClaim, TestOrder
+from abaca.testing.conformance.purge import TestPurge, TestTombstones
+from abaca.testing.conformance.records import TestRecordExpiry, TestRecordLimits, TestRecords, TestScan
+from abaca.testing.conformance.registry import TestRegistry
+from abaca.testing.conformance.repeat import TestFollowUps, TestRepeat
+from abaca.testing.conformance.settle import TestSettle, TestStale
+
+__all__ = [
+    "TestAmendEnded",
+    "TestAmendJudged",
+    "TestAmendWaiting",
+    "TestAppend",
+    "TestBeat",
+    "TestBytes",
+    "TestCancel",
+    "TestClaim",
+    "TestContents",
+    "TestFind",
+    "TestFollowUps",
+    "TestHold",
+    "TestHoldByTheClock",
+    "TestHoldEnds",
+    "TestInsert",
+    "TestKeys",
+    "TestLanesAndQueues",
+    "TestLeaseLength",
+    "TestOrder",
+    "TestPages",
+    "TestPurge",
+    "TestRead",
+    "TestReclaim",
+    "TestRecordExpiry",
+    "TestRecordLimits",
+    "TestRecords",
+    "TestRegistry",
+    "TestRepeat",
+    "TestRequeue",
+    "TestScan",
+    "TestSettle",
+    "TestStale",
+    "TestStats",
+    "TestTombstones",
+    "TestTrim",
+    "TestWatch",
+]

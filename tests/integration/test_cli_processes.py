@@ -1,0 +1,129 @@
+"""The command line as a process: the worker's life, closed pipes, what a start costs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from abaca import App
+
+ABACA = (sys.executable, "-m", "abaca")
+SHOP = """
+from abaca import App
+app = App({url})
+
+@app.task
+def add(a: int, b: int) -> int:
+    return a + b
+"""
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def environment(sqlite_url: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ABACA_")}
+    return {**kept, "ABACA_URL": sqlite_url}
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
+    (tmp_path / "shop.py").write_text(SHOP.format(url=""))
+    (tmp_path / "rigid.py").write_text(SHOP.format(url="'sqlite:///own.db'"))
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*ABACA, *words],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_worker_says_what_it_serves_runs_jobs_and_ends_well_on_sigterm(start: Start, sqlite_url: str) -> None:
+    # Given a worker that has said that it started
+    worker = start("worker", "shop:app", "--queues", "default,mail", "--concurrency", "3", "--log-format", "json")
+    assert worker.stderr is not None
+    line = worker.stderr.readline()
+    assert '"event":"worker started"' in line.replace('": ', '":')
+    assert "default,mail" in line
+    assert "synchronous=full" in line
+    assert sqlite_url in line
+    # When a job is enqueued by name from a process without its code
+    done = start("enqueue", "add", '{"a": 2, "b": 3}', "--wait", "20s")
+    out, err = done.communicate(timeout=30)
+    # Then its result comes back
+    assert (done.returncode, out) == (0, "5\n"), err
+    # And the worker ends with 0 when it is asked to
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("worker", "nowhere:app"), "no module named 'nowhere'"),
+        (("worker", "shop:application"), "no 'application'"),
+        (("worker", "shop"), "module:attribute"),
+        (("worker", "rigid:app", "--url", "sqlite:///asked.db"), "names its own store"),
+    ],
+)
+def test_a_worker_that_cannot_start_says_why_and_ends_with_2(start: Start, words: tuple[str, ...], named: str) -> None:
+    worker = start(*words)
+    out, err = worker.communicate(timeout=30)
+    assert worker.returncode == 2
+    assert named in out + err
+    assert "Traceback" not in out + err
+
+
+def test_a_reader_that_closes_the_pipe_is_no_error(start: Start, sqlite_url: str) -> None:
+    # Given a command whose answer is far larger than a pipe holds, and a reader that takes one line
+    id = asyncio.run(_store_a_large_job(sqlite_url))
+    shown = start("jobs", "show", id, "--json")
+    assert shown.stdout is not None
+    assert shown.stdout.readline() == "{\n"
+    # When the reader goes away
+    shown.stdout.close()
+    assert shown.stderr is not None
+    err = shown.stderr.read()
+    # Then the command ends quietly
+    assert (shown.wait(20), err) == (0, "")
+
+
+async def _store_a_large_job(url: str) -> str:
+    async with App(url) as app:
+        job = await app.enqueue_by_name("add", {"pad": "x" * 500_000}, pool="thread")
+        return job.id
+
+
+def test_help_loads_no_command(start: Start, environment: dict[str, str]) -> None:
+    code = (
+        "import sys\n"
+        "from abaca.cli import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('abaca.')), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30)
+    assert re.search(r"^  worker", done.stdout, re.MULTILINE), "every command is listed all the same"
+    loaded = {name for name in done.stderr.split() if name.startswith("abaca.cli.")}
+    assert loaded == {"abaca.cli.entry", "abaca.cli.session"}
+    assert not [name for name in done.stderr.split() if name.startswith(("abaca.backends.", "abaca.config"))]
