@@ -99,7 +99,8 @@ class Runner:
         elif run.task.pool == "process" or alone:
             self._spawn(run, self._run_in_process(run))
         elif run.task.pool == "async":
-            self._spawn(run, self._run_coroutine(run, args, kwargs))
+            run.begun = False
+            run.halt = self._loop.create_task(self._run_coroutine(run, args, kwargs)).cancel
         else:
             self._run_in_thread(run, args, kwargs, lambda outcome: self._finish(run, outcome))
 
@@ -142,6 +143,13 @@ class Runner:
         run.timer = self._loop.call_later(self._grace, self._halt, run)
         if run.halt is not None:
             run.halt()
+        if not run.begun:
+            self._loop.call_soon(self._never_began, run)
+
+    def _never_began(self, run: Run) -> None:
+        """A coroutine that is cancelled before its first step never gets to say how its run ended."""
+        if run.key in self.runs and not run.begun:
+            self._finish(run, run.stopped_outcome() or Released())
 
     def _finish(self, run: Run, outcome: Outcome | None) -> None:
         if self.runs.pop(run.key, None) is None:
@@ -176,6 +184,8 @@ class Runner:
         )
 
     async def _run_coroutine(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """The hot path: no callback on the task, which ``run.halt`` keeps alive."""
+        run.begun = True
         self._finish(run, await self._await_handler(run, args, kwargs))
 
     async def _await_handler(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome | None:

@@ -26,11 +26,14 @@ class StopReason(Enum):
 class Run:
     """One claimed job in this process, from claim to settle. It is its own cancel flag."""
 
-    __slots__ = ("halt", "job", "reports", "seq", "started", "stop_reason", "task", "timer")
+    __slots__ = ("begun", "halt", "job", "key", "reports", "seq", "started", "stop_reason", "task", "timer")
 
     def __init__(self, job: Job, started: float) -> None:
         self.job = job
+        self.key: RunKey = (job.spec.id, job.epoch)
         self.started = started
+        self.begun = True
+        """False while its coroutine has yet to take its first step."""
         self.task: Any = None
         self.stop_reason: StopReason | None = None
         self.halt: Callable[[], object] | None = None
@@ -38,10 +41,6 @@ class Run:
         self.timer: asyncio.TimerHandle | None = None
         self.reports: list[tuple[Kind, bytes]] | None = None
         self.seq = 0
-
-    @property
-    def key(self) -> RunKey:
-        return (self.job.spec.id, self.job.epoch)
 
     def is_set(self) -> bool:
         return self.stop_reason is not None

@@ -1,0 +1,97 @@
+"""Inserts made at the same moment travel together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES
+from abaca.backends.redis.keys import SERVED_PARTITION
+from abaca.backends.redis.requests import pack_new
+from abaca.backends.redis.server import Server
+from abaca.model import Inserted, NewJob, Receipt
+
+_SERVED = f"{SERVED_PARTITION:02x}"
+_INSERTED, _KNOWN = b"01"
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    jobs: list[NewJob]
+    words: list[bytes]
+    size: int
+    receipts: asyncio.Future[list[Receipt]]
+
+
+class Inserts:
+    """Calls of one turn of the event loop become one script call, as far as the limits of a batch allow."""
+
+    def __init__(self, server: Server, base: bytes) -> None:
+        self._server = server
+        self._base = base
+        self._calls: list[_Call] = []
+        self._jobs = self._bytes = 0
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def insert(self, jobs: Sequence[NewJob], now: bytes) -> list[Receipt]:
+        loop = asyncio.get_running_loop()
+        served = [job for job in jobs if not _foreign(job)]
+        words = [word for job in served for word in pack_new(job)]
+        size = sum(map(len, words))
+        call = _Call(served, words, size, loop.create_future())
+        if self._calls and (self._jobs + len(served) > MAX_BATCH or self._bytes + size > MAX_BATCH_BYTES):
+            self._flush(now)
+        if not self._calls:
+            loop.call_soon(self._flush, now)
+        self._calls.append(call)
+        self._jobs += len(served)
+        self._bytes += size
+        receipts = await call.receipts
+        if len(served) == len(jobs):
+            return receipts
+        rest = iter(receipts)
+        return [_refused(job) if _foreign(job) else next(rest) for job in jobs]
+
+    def _flush(self, now: bytes) -> None:
+        calls, self._calls = self._calls, []
+        self._jobs = self._bytes = 0
+        if calls:
+            task = asyncio.create_task(self._send(calls, now))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _send(self, calls: list[_Call], now: bytes) -> None:
+        try:
+            words = [word for call in calls for word in call.words]
+            outcomes, *holders = await self._server.run("insert", self._base, now, *words)
+        except BaseException as error:
+            for call in calls:
+                if not call.receipts.done():
+                    call.receipts.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        held = iter(holders)
+        each = iter(outcomes)
+        for call in calls:
+            receipts = [_receipt(job, next(each), held) for job in call.jobs]
+            if not call.receipts.done():
+                call.receipts.set_result(receipts)
+
+
+def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
+    if outcome == _INSERTED:
+        return Receipt(id=job.id, outcome=Inserted.INSERTED)
+    if outcome == _KNOWN:
+        return Receipt(id=job.id, outcome=Inserted.KNOWN)
+    return Receipt(id=next(held).hex(), outcome=Inserted.HELD)
+
+
+def _foreign(job: NewJob) -> bool:
+    return job.id[-2:] != _SERVED
+
+
+def _refused(job: NewJob) -> Receipt:
+    reason = f"the id's last byte names partition {job.id[-2:]}; this store has one, {_SERVED}"
+    return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=reason)

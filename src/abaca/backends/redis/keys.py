@@ -1,0 +1,77 @@
+"""Every key and channel of the store. Each begins with its partition, ``<prefix>:{<last byte of the id>}:``.
+
+The part in braces is what Redis Cluster places keys by, so a partition is always in one place. After the partition:
+
+=====================  ==========  ==========================================================================
+key                    type        meaning
+=====================  ==========  ==========================================================================
+``j:<id>``             string      a job's packed record (``packing.py``)
+``w:<line>``           sorted set  a line: the ids that wait, by due time; the text is ``priority|lane|queue``
+``q:<queue>``          sorted set  the lines of a queue, ``priority|lane|``, by -priority
+``queues``             set         the queues that have lines
+``leases``             sorted set  running jobs by the end of their lease
+``ended``              sorted set  ended jobs and tombstones by when they leave
+``clock``              string      the latest instant at which a lease was made
+``u:<key>``            string      the live job that holds a key
+``g:<id>``             sorted set  a job's log entries that are never trimmed, by entry id
+``t:<id>``             sorted set  its progress and log lines, by entry id
+``r:<kind>:<id>``      string      a small versioned record; expires if it has an end
+``k:<kind>``           sorted set  the ids of a kind's records
+``totals``             hash        ended jobs since the store was made, by status
+``cards``              hash        workers' cards
+``seen``               sorted set  workers by their last beat
+``h:<queue>``          sorted set  held claims by when they came; expires
+``v:<waiter>``         string      what a held claim wants; expires
+=====================  ==========  ==========================================================================
+
+Ids in keys and members are the 16 bytes. Channels: ``J:<id>`` for one job, ``T:<topic>`` for any other topic,
+``I:<token>`` for what is handed to the held claims of one client. The scripts are a library of Redis functions named
+``abaca_<digest>``; libraries of earlier versions stay until ``FUNCTION DELETE``.
+"""
+
+from __future__ import annotations
+
+import re
+
+SERVED_PARTITION = 0
+DEFAULT_PREFIX = "abaca"
+PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+_JOB_TOPIC = "job:"
+
+PATTERNS = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        rb"[jgt]:.{16}",
+        rb"w:-?\d+\|[^|]*\|.*",
+        rb"[qhu]:.*",
+        rb"queues|leases|ended|clock|totals|cards|seen",
+        rb"r:[^:]+:.*",
+        rb"k:.*",
+        rb"v:[0-9a-f]{24}",
+    )
+)
+"""What may stand after the partition in a key."""
+
+
+def partition(prefix: str, number: int) -> bytes:
+    return b"%s:{%02x}:" % (prefix.encode(), number)
+
+
+def pack_id(id: str) -> bytes | None:
+    """The 16 bytes of a job's id, or ``None`` for a text that is no id."""
+    try:
+        packed = bytes.fromhex(id)
+    except ValueError:
+        return None
+    return packed if len(packed) == 16 and packed.hex() == id else None
+
+
+def channel(base: bytes, topic: str) -> bytes:
+    if topic.startswith(_JOB_TOPIC) and (packed := pack_id(topic[len(_JOB_TOPIC) :])) is not None:
+        return base + b"J:" + packed
+    return base + b"T:" + topic.encode()
+
+
+def inbox(base: bytes, token: str) -> bytes:
+    return base + b"I:" + token.encode()

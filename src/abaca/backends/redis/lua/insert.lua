@@ -1,0 +1,23 @@
+-- insert: store new jobs and hand those that are due to waiting claims.
+-- KEYS  1 the partition
+-- ARGV  1 clock; then for each job: place (id, how due, number; 25 bytes), static part
+-- answer  outcomes as one string of digits (0 inserted, 1 known, 2 held), then the holder's id for each held, in order
+
+local work = new_work()
+local ids = {}
+for i = 2, #ARGV, 2 do
+  ids[#ids + 1] = sub(ARGV[i], 1, 16)
+end
+look(work, ids)
+local outcomes, answer = {}, {''}
+for i = 2, #ARGV, 2 do
+  local outcome, held = enter_new(work, ARGV[i], ARGV[i + 1])
+  outcomes[#outcomes + 1] = outcome
+  if held then
+    answer[#answer + 1] = held
+  end
+end
+commit(work)
+serve(work.due)
+answer[1] = table.concat(outcomes)
+return answer

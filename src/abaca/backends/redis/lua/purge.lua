@@ -1,0 +1,29 @@
+-- purge: jobs past their keep become tombstones, tombstones past theirs go; oldest first. Queues without lines are
+-- forgotten on the way.
+-- KEYS  1 the partition
+-- ARGV  1 clock; 2 limit; 3 the shortest life of a tombstone in ms
+-- answer  how many
+-- flags: allow-oom
+
+local work, ended = new_work(), ENDED
+local ids = call('ZRANGE', ended, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])
+load(work, ids)
+for _, id in ipairs(ids) do
+  local job = known(work, id)
+  if job and not job.purged then
+    drop_log(work, job)
+    job.purged, job.kinds, job.tail, job.static = true, 0, '', bare_static('50||default', 0, '{}')
+    move(work, ended, id, job.ended + (job.keep + math.max(job.keep, tonumber(ARGV[3]))) * 1000)
+    changed(work, job)
+  else
+    work.gone[#work.gone + 1] = base .. 'j:' .. id
+    move(work, ended, id, false)
+  end
+end
+commit(work)
+for _, queue in ipairs(call('SRANDMEMBER', base .. 'queues', 20)) do
+  if call('EXISTS', base .. 'q:' .. queue) == 0 then
+    call('SREM', base .. 'queues', queue)
+  end
+end
+return #ids

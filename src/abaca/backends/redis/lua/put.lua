@@ -1,0 +1,34 @@
+-- put: compare-and-set small records, each on its own.
+-- KEYS  1 the partition
+-- ARGV  1 clock; then for each: kind, id, fixed part (version expected 8, life in ms or -1, 8, delete 1), data
+-- answer  one digit for each: 0 applied, 1 stale
+
+local answers = {}
+for i = 2, #ARGV, 4 do
+  local kind, id = ARGV[i], ARGV[i + 1]
+  local wanted, life, delete = sunpack('<i8i8B', ARGV[i + 2])
+  local key = base .. 'r:' .. kind .. ':' .. id
+  local stored, version = call('GET', key), 0
+  if stored then
+    local old, ends = sunpack('<i8i8', stored)
+    version = (ends == 0 or now < ends) and old or 0
+  end
+  if version ~= wanted then
+    answers[#answers + 1] = 1
+  else
+    answers[#answers + 1] = 0
+    if delete == 1 then
+      call('DEL', key)
+      call('ZREM', base .. 'k:' .. kind, id)
+    else
+      local ends = life >= 0 and now + life * 1000 or 0
+      call('SET', key, pack('<i8i8i8', version + 1, ends, life) .. ARGV[i + 3])
+      call('ZADD', base .. 'k:' .. kind, 0, id)
+      -- The test clock judges by the stored end alone; the server's own clock must not run ahead of it.
+      if life >= 0 and ARGV[1] == '' then
+        call('PEXPIRE', key, math.max(life, 1))
+      end
+    end
+  end
+end
+return table.concat(answers)

@@ -1,0 +1,147 @@
+-- Prelude: how a job is packed in one string value. packing.py has the same layout for the client.
+--
+--   fresh    0xAB, created_at (7 bytes), static            a job that waits since its insert and was due at once
+--   delayed  0xAC, created_at (7), due_at (8), static      the same with a due time of its own
+--   full     header (108), worker, tail, static            any other
+--
+--   tail     memo, error, progress, result: each present by a flag of the header, each a length (4) and bytes
+--   static   where the arguments begin (3), flags (1), [lease_ms (8)], [keep when cancelled in ms (8)],
+--            line: length (1) and "priority|lane|queue", [key: length (2) and bytes],
+--            [options: length (4) and msgpack], task, arguments
+
+local FRESH, DELAYED, FULL = 0xAB, 0xAC, 0xAD
+local HEADER = '<BBBI4I4I4I4I4I4c8i8i8i8i8i8i8i8i8I4I4B'
+local HEADER_SIZE = 108
+local NO_DIGEST = '\0\0\0\0\0\0\0\0'
+local FIRST_ENTRY = 3
+
+local WAITING, RUNNING, COMPLETED, CANCELLED = 0, 1, 2, 4
+local FLAG_CANCEL, FLAG_PURGED, FLAG_LOG = 8, 16, 32
+local TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT = 1, 2, 4, 8
+local HAS_KEY, HAS_LEASE, HAS_KEEP, DAMAGED = 1, 2, 4, 128
+
+local function new_job(id, created, due, static)
+  return {
+    id = id, state = WAITING, cancel = false, purged = false, log = false, kinds = 0, epoch = 0, revision = 1,
+    attempts = 0, losses = 0, seq = 0, settled = 0, digest = NO_DIGEST, created = created, due = due, started = 0,
+    claimed = 0, ended = 0, lease_until = 0, lease = 0, keep = 0, next_entry = FIRST_ENTRY, worker = '', tail = '',
+    static = static, hint = false, dirty = false,
+  }
+end
+
+local function plausible(static)
+  return #static >= 5 and sunpack('<I3', static) <= #static
+end
+
+-- The record as a table, or nil when it is damaged.
+local function parse(id, value)
+  local form, size = byte(value, 1), #value
+  if form == FRESH and size >= 8 then
+    local created = sunpack('<I7', value, 2)
+    local static = sub(value, 9)
+    return plausible(static) and new_job(id, created, created, static) or nil
+  elseif form == DELAYED and size >= 16 then
+    local created, due = sunpack('<I7i8', value, 2)
+    local static = sub(value, 17)
+    return plausible(static) and new_job(id, created, due, static) or nil
+  elseif form ~= FULL or size < HEADER_SIZE then
+    return nil
+  end
+  local _, state, kinds, epoch, revision, attempts, losses, seq, settled, digest, created, due, started, claimed,
+    ended, lease_until, lease, keep, next_entry, tail_size, worker_size = sunpack(HEADER, value)
+  local tail_at = HEADER_SIZE + worker_size
+  local static = sub(value, tail_at + tail_size + 1)
+  if not plausible(static) or band(state, 7) > CANCELLED then
+    return nil
+  end
+  return {
+    id = id, state = band(state, 7), cancel = band(state, FLAG_CANCEL) ~= 0, purged = band(state, FLAG_PURGED) ~= 0,
+    log = band(state, FLAG_LOG) ~= 0, kinds = kinds, epoch = epoch, revision = revision, attempts = attempts,
+    losses = losses, seq = seq, settled = settled, digest = digest, created = created, due = due, started = started,
+    claimed = claimed, ended = ended, lease_until = lease_until, lease = lease, keep = keep, next_entry = next_entry,
+    worker = sub(value, HEADER_SIZE + 1, tail_at), tail = sub(value, tail_at + 1, tail_at + tail_size),
+    static = static, hint = false, dirty = false,
+  }
+end
+
+local function format(job)
+  local state = job.state + (job.cancel and FLAG_CANCEL or 0) + (job.purged and FLAG_PURGED or 0)
+    + (job.log and FLAG_LOG or 0)
+  return pack(HEADER, FULL, state, job.kinds, job.epoch, job.revision, job.attempts, job.losses, job.seq, job.settled,
+    job.digest, job.created, job.due, job.started, job.claimed, job.ended, job.lease_until, job.lease, job.keep,
+    job.next_entry, #job.tail, #job.worker) .. job.worker .. job.tail .. job.static
+end
+
+-- The tail's sections by flag.
+local function sections(job)
+  local found, at = {}, 1
+  for _, flag in ipairs({TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT}) do
+    if band(job.kinds, flag) ~= 0 then
+      local size = sunpack('<I4', job.tail, at)
+      found[flag] = sub(job.tail, at + 4, at + 3 + size)
+      at = at + 4 + size
+    end
+  end
+  return found
+end
+
+local function set_sections(job, found)
+  local kinds, tail = 0, ''
+  for _, flag in ipairs({TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT}) do
+    if found[flag] then
+      kinds = kinds + flag
+      tail = tail .. pack('<I4', #found[flag]) .. found[flag]
+    end
+  end
+  job.kinds, job.tail = kinds, tail
+end
+
+-- What a script needs of the static part.
+local function own_lease(static)
+  if band(byte(static, 4), HAS_LEASE) ~= 0 then
+    return (sunpack('<i8', static, 5))
+  end
+end
+
+local function own_cancel_keep(static)
+  local flags = byte(static, 4)
+  if band(flags, HAS_KEEP) ~= 0 then
+    return (sunpack('<i8', static, band(flags, HAS_LEASE) ~= 0 and 13 or 5))
+  end
+end
+
+local function line_at(static)
+  local flags = byte(static, 4)
+  return 5 + (band(flags, HAS_LEASE) ~= 0 and 8 or 0) + (band(flags, HAS_KEEP) ~= 0 and 8 or 0)
+end
+
+local function line_of(static)
+  local at = line_at(static)
+  return sub(static, at + 1, at + byte(static, at))
+end
+
+local function key_of(static)
+  if band(byte(static, 4), HAS_KEY) == 0 then
+    return nil
+  end
+  local at = line_at(static)
+  at = at + 1 + byte(static, at)
+  local size = sunpack('<I2', static, at)
+  return sub(static, at + 2, at + 1 + size)
+end
+
+local function args_size(static)
+  return #static - sunpack('<I3', static)
+end
+
+-- A static part without a task, around the bytes that could not be read.
+local function bare_static(line, flags, rest)
+  return pack('<I3B', 5 + #line, flags) .. char(#line) .. line .. rest
+end
+
+-- A readable stand-in for a damaged record. Its epoch is above any that was handed out, so the fence holds.
+local function mend(id, value, line)
+  local job = new_job(id, 0, now, bare_static(line, DAMAGED, sub(value, 1, 65536)))
+  job.epoch, job.revision = math.floor(now / 1000000), 1
+  return job
+end

@@ -1,0 +1,62 @@
+-- Prelude: claims that are held open. A waiter's want is kept under v:<name>, its name in h:<queue> for each queue it
+-- serves, scored by when it came. Whoever makes a job due hands it over, leased, to the first waiter that can take it.
+
+local WAITER_LIFE_MS = 3000
+local HANDOVER_BYTES = 1048576
+local MOST_WAITERS = 32
+
+local function drop_waiter(want)
+  call('DEL', base .. 'v:' .. want.name)
+  for _, queue in ipairs(want.queues) do
+    call('ZREM', base .. 'h:' .. queue, want.name)
+  end
+end
+
+local function add_waiter(want)
+  call('SET', base .. 'v:' .. want.name, want.blob, 'PX', WAITER_LIFE_MS)
+  for _, queue in ipairs(want.queues) do
+    call('ZADD', base .. 'h:' .. queue, 'NX', now, want.name)
+    call('PEXPIRE', base .. 'h:' .. queue, WAITER_LIFE_MS * 2)
+  end
+end
+
+-- Claims for a waiter and sends it the jobs; answers how many. A waiter that nobody listens for any more is dropped, and
+-- what was noted for it is not written.
+local function hand_over(want)
+  local work = new_work()
+  want.max_bytes = math.min(want.max_bytes, HANDOVER_BYTES)
+  local got = claim(work, want)
+  if #got == 0 then
+    return 0
+  end
+  local parts = {want.name, pack('<i8', now)}
+  for i = 1, #got, 2 do
+    parts[#parts + 1] = got[i]
+    parts[#parts + 1] = pack('<I4', #got[i + 1])
+    parts[#parts + 1] = got[i + 1]
+  end
+  local heard = call('PUBLISH', want.channel, table.concat(parts)) > 0
+  if heard then
+    commit_claim(work)
+  end
+  drop_waiter(want)
+  return heard and #got / 2 or 0
+end
+
+-- `due` holds, by queue, how many jobs a commit made claimable.
+local function serve(due)
+  for queue, count in pairs(due) do
+    local names = call('ZRANGE', base .. 'h:' .. queue, 0, MOST_WAITERS - 1)
+    for _, name in ipairs(names) do
+      if count <= 0 then
+        break
+      end
+      local blob = call('GET', base .. 'v:' .. name)
+      if blob then
+        count = count - hand_over(read_want(blob))
+      else
+        call('ZREM', base .. 'h:' .. queue, name)
+      end
+    end
+  end
+end

@@ -1,0 +1,47 @@
+-- walk: a stretch of one sorted set of jobs, with their records; for people who search.
+-- KEYS  1 the partition
+-- ARGV  1 clock; 2 the sorted set's name inside the partition; 3 'rev' for the highest score first, else empty;
+--       4 and 5 the score and id after which to go on, or empty; 6 how many
+-- answer  now, then id, score, record or false for each
+-- flags: no-writes
+
+local key, backwards = base .. ARGV[2], ARGV[3] == 'rev'
+
+-- How many members stand before (score, id), or up to it: a binary search among those of the same score.
+local function rank_of(score, id, including)
+  local low = call('ZCOUNT', key, '-inf', '(' .. score)
+  local high = call('ZCOUNT', key, '-inf', score)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local member = call('ZRANGE', key, middle, middle)[1]
+    if member < id or (including and member == id) then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  return low
+end
+
+local limit, found = tonumber(ARGV[6]), nil
+if backwards then
+  local start = 0
+  if ARGV[4] ~= '' then
+    start = call('ZCARD', key) - rank_of(ARGV[4], ARGV[5], false)
+  end
+  found = call('ZRANGE', key, start, start + limit - 1, 'REV', 'WITHSCORES')
+else
+  local start = ARGV[4] ~= '' and rank_of(ARGV[4], ARGV[5], true) or 0
+  found = call('ZRANGE', key, start, start + limit - 1, 'WITHSCORES')
+end
+local ids, answer = {}, {string.format('%.0f', now)}
+for i = 1, #found, 2 do
+  ids[#ids + 1] = found[i]
+end
+local values = fetch(ids)
+for i, id in ipairs(ids) do
+  answer[#answer + 1] = id
+  answer[#answer + 1] = found[2 * i]
+  answer[#answer + 1] = values[i]
+end
+return answer

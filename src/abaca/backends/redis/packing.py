@@ -1,0 +1,268 @@
+"""How a job is packed in one string value; ``lua/record.lua`` has the same layout for the scripts."""
+
+from __future__ import annotations
+
+from struct import Struct
+
+import msgspec
+
+from abaca.model import ErrorInfo, Job, Keep, Kind, NewJob, RetryRule, State, Update
+
+FRESH, DELAYED, FULL = 0xAB, 0xAC, 0xAD
+HEADER = Struct("<BBBIIIIII8sqqqqqqqqIIB")
+_FLAG_CANCEL, _FLAG_PURGED = 8, 16
+_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT = 1, 2, 4, 8
+_HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS, _DAMAGED = 1, 2, 4, 8, 128
+_UNREADABLE = "its stored record cannot be read"
+_MOST_CACHED = 2048
+FIRST_ENTRY = 3
+
+_ENTRY = Struct("<IBqI")
+_KINDS = tuple(Kind)
+KIND_NUMBER = {kind: number for number, kind in enumerate(_KINDS)}
+
+
+class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal"):
+    """What of a new job the scripts never look at and most jobs do not have."""
+
+    tags: tuple[str, ...] = ()
+    owner: str | None = None
+    tenant: str | None = None
+    parent: str | None = None
+    retry: RetryRule | None = None
+    timeout_ms: int | None = None
+    keep: Keep | None = None
+    delay_ms: int = 0
+    run_at: int | None = None
+
+
+_encode_options = msgspec.msgpack.Encoder().encode
+_decode_options = msgspec.msgpack.Decoder(_Options).decode
+encode_error = msgspec.json.Encoder().encode
+_decode_error = msgspec.json.Decoder(ErrorInfo).decode
+
+_plain: dict[tuple[str, int, str, str], bytes] = {}
+_read: dict[bytes, NewJob] = {}
+
+
+def escape_lane(lane: str) -> str:
+    return lane.replace("%", "%25").replace("|", "%7C")
+
+
+def _unescape_lane(lane: str) -> str:
+    return lane.replace("%7C", "|").replace("%25", "%")
+
+
+def line_text(queue: str, priority: int, lane: str) -> str:
+    return f"{priority}|{escape_lane(lane)}|{queue}"
+
+
+def split_line(text: str) -> tuple[str, int, str]:
+    """Queue, priority and lane of a line's text."""
+    priority, lane, queue = text.split("|", 2)
+    return queue, int(priority), _unescape_lane(lane)
+
+
+def pack_static(job: NewJob) -> bytes:
+    """The part of the record that only an amendment changes. Raises ``ValueError`` for names that are too long."""
+    plain = (
+        job.key is None
+        and not job.tags
+        and job.owner is None
+        and job.tenant is None
+        and job.parent is None
+        and job.retry is None
+        and job.timeout_ms is None
+        and job.lease_ms is None
+        and job.keep is None
+        and job.run_at is None
+        and not job.delay_ms
+    )
+    if not plain:
+        return _prefix(job) + job.args
+    name = (job.queue, job.priority, job.lane, job.task)
+    prefix = _plain.get(name)
+    if prefix is None:
+        if len(_plain) >= _MOST_CACHED:
+            _plain.clear()
+        prefix = _plain[name] = _prefix(job)
+    return prefix + job.args
+
+
+def _prefix(job: NewJob) -> bytes:
+    flags = 0
+    parts: list[bytes] = []
+    if job.lease_ms is not None:
+        flags |= _HAS_LEASE
+        parts.append(job.lease_ms.to_bytes(8, "little", signed=True))
+    if job.keep is not None:
+        flags |= _HAS_KEEP
+        parts.append(job.keep.cancelled_ms.to_bytes(8, "little", signed=True))
+    parts.append(_sized(line_text(job.queue, job.priority, job.lane).encode(), 1, f"queue {job.queue!r} and its lane"))
+    if job.key is not None:
+        flags |= _HAS_KEY
+        parts.append(_sized(job.key.encode(), 2, "the key"))
+    options = _encode_options(
+        _Options(
+            tags=job.tags,
+            owner=job.owner,
+            tenant=job.tenant,
+            parent=job.parent,
+            retry=job.retry,
+            timeout_ms=job.timeout_ms,
+            keep=job.keep,
+            delay_ms=job.delay_ms,
+            run_at=job.run_at,
+        )
+    )
+    if len(options) > 1:
+        flags |= _HAS_OPTIONS
+        parts.append(_sized(options, 4, "the options"))
+    parts.append(job.task.encode())
+    body = b"".join(parts)
+    return (4 + len(body)).to_bytes(3, "little") + bytes((flags,)) + body
+
+
+def _sized(data: bytes, width: int, what: str) -> bytes:
+    if len(data) >= 1 << 8 * width:
+        raise ValueError(f"{what} has {len(data)} bytes; the limit is {(1 << 8 * width) - 1}")
+    return len(data).to_bytes(width, "little") + data
+
+
+def unpack_static(id: str, static: bytes) -> NewJob:
+    """The new job as it was inserted or amended. Raises ``ValueError`` (or a decoding error) when it is damaged."""
+    size = int.from_bytes(static[:3], "little")
+    prefix = static[:size]
+    spec = _read.get(prefix)
+    if spec is None:
+        spec = _parse_prefix(prefix)
+        if len(_read) >= _MOST_CACHED:
+            _read.clear()
+        _read[prefix] = spec
+    return msgspec.structs.replace(spec, id=id, args=static[size:])
+
+
+def _parse_prefix(prefix: bytes) -> NewJob:
+    flags, at = prefix[3], 4
+    if flags & _DAMAGED:
+        raise ValueError("the bytes are kept in place of its arguments")
+    lease_ms = key = None
+    if flags & _HAS_LEASE:
+        lease_ms, at = int.from_bytes(prefix[at : at + 8], "little", signed=True), at + 8
+    if flags & _HAS_KEEP:
+        at += 8
+    line, at = _take(prefix, at, 1)
+    if flags & _HAS_KEY:
+        held, at = _take(prefix, at, 2)
+        key = held.decode()
+    options = _Options()
+    if flags & _HAS_OPTIONS:
+        packed, at = _take(prefix, at, 4)
+        options = _decode_options(packed)
+    queue, priority, lane = split_line(line.decode())
+    return NewJob(
+        id="",
+        task=prefix[at:].decode(),
+        queue=queue,
+        priority=priority,
+        lane=lane,
+        key=key,
+        lease_ms=lease_ms,
+        tags=options.tags,
+        owner=options.owner,
+        tenant=options.tenant,
+        parent=options.parent,
+        retry=options.retry,
+        timeout_ms=options.timeout_ms,
+        keep=options.keep,
+        delay_ms=options.delay_ms,
+        run_at=options.run_at,
+    )
+
+
+def _take(data: bytes, at: int, width: int) -> tuple[bytes, int]:
+    end = at + width + int.from_bytes(data[at : at + width], "little")
+    if end > len(data):
+        raise ValueError("a length in it points past its end")
+    return data[at + width : end], end
+
+
+def unpack_job(packed_id: bytes, value: bytes, seen_at: int) -> Job:
+    """The job in a stored value. One that cannot be read comes with ``damage`` set and as much as could be."""
+    id = packed_id.hex()
+    form = value[0] if value else 0
+    try:
+        if form == FULL:
+            return _unpack_full(id, value, seen_at)
+        if form not in (FRESH, DELAYED):
+            raise ValueError("its first byte is unknown")
+        created_at = int.from_bytes(value[1:8], "little")
+        due_at, static = created_at, value[8:]
+        if form == DELAYED:
+            due_at, static = int.from_bytes(value[8:16], "little", signed=True), value[16:]
+        spec = unpack_static(id, static)
+        return Job(spec=spec, revision=1, created_at=created_at, due_at=due_at, seen_at=seen_at)
+    except Exception as error:
+        return Job(spec=NewJob(id=id, task=""), damage=f"{_UNREADABLE}: {error}", seen_at=seen_at)
+
+
+def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
+    (_, flags, kinds, epoch, revision, attempts, losses, _, _, _, *times, _, _, _, tail_size, worker_size) = (
+        HEADER.unpack_from(value)
+    )
+    created_at, due_at, started_at, claimed_at, ended_at, lease_until = times
+    state = State(flags & 7)
+    tail_at = HEADER.size + worker_size
+    memo, error, progress, result, damage = b"", None, None, None, None
+    try:
+        if kinds:
+            tail = value[tail_at : tail_at + tail_size]
+            memo, error, progress, result = _unpack_tail(kinds, tail)
+        spec = unpack_static(id, value[tail_at + tail_size :])
+    except Exception as problem:
+        spec, damage = NewJob(id=id, task=""), f"{_UNREADABLE}: {problem}"
+    running = state is State.RUNNING
+    return Job(
+        spec=spec,
+        state=state,
+        epoch=epoch,
+        revision=revision,
+        attempts=attempts,
+        losses=losses,
+        memo=memo,
+        created_at=created_at,
+        due_at=due_at,
+        started_at=started_at or None,
+        claimed_at=claimed_at or None,
+        ended_at=ended_at or None,
+        lease_until=lease_until if running else None,
+        worker=value[HEADER.size : tail_at].decode() if running else None,
+        cancel=bool(flags & _FLAG_CANCEL),
+        result=result,
+        error=error,
+        progress=progress,
+        purged=bool(flags & _FLAG_PURGED),
+        damage=damage,
+        seen_at=seen_at,
+    )
+
+
+def _unpack_tail(kinds: int, tail: bytes) -> tuple[bytes, ErrorInfo | None, bytes | None, bytes | None]:
+    found: dict[int, bytes] = {}
+    at = 0
+    for flag in (_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT):
+        if kinds & flag:
+            found[flag], at = _take(tail, at, 4)
+    error = _decode_error(found[_TAIL_ERROR]) if _TAIL_ERROR in found else None
+    return found.get(_TAIL_MEMO, b""), error, found.get(_TAIL_PROGRESS), found.get(_TAIL_RESULT)
+
+
+def next_entry_of(value: bytes) -> int:
+    """The id of the next log entry of a stored job."""
+    whole = len(value) >= HEADER.size and value[0] == FULL
+    return int(HEADER.unpack_from(value)[18]) if whole else FIRST_ENTRY
+
+
+def unpack_entry(packed: bytes) -> Update:
+    number, kind, at, attempt = _ENTRY.unpack_from(packed)
+    return Update(id=number, kind=_KINDS[kind], at=at, attempt=attempt, data=packed[_ENTRY.size :])
