@@ -16,7 +16,7 @@ import uvloop
 from benchmarks.contenders import protocol
 from benchmarks.contenders.protocol import Options
 
-SLOTS = 200
+SLOTS = 800
 """Jobs at once in one runner process, where they are coroutines."""
 TASKS = "benchmarks.contenders.abaca_tasks"
 

@@ -58,6 +58,8 @@ class ArgumentCodec:
 
     def decode(self, data: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments for the handler. Raises ``ArgumentError``."""
+        if data == b"{}" and not self._required:
+            return (), {}
         try:
             values = _asdict(self._decode(unpack(data)))
         except Exception as error:

@@ -21,6 +21,7 @@ from abaca.worker.runs import Run, RunKey
 from abaca.worker.settles import Finished, Settles
 
 _PUMPS = 2
+_TURNS_OF_A_SHORT_JOB = 3
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -222,6 +223,8 @@ class ExchangeLoop:
             if want is not None:
                 self._held_lanes = want.slots
                 await self._exchange([], want)
+                for _ in range(_TURNS_OF_A_SHORT_JOB):  # its settle goes first: somebody may be waiting for it
+                    await asyncio.sleep(0)
                 self._held_lanes = {}
 
     async def _exchange(self, batch: list[Finished], want: Want | None) -> None:

@@ -50,6 +50,7 @@ class RunnerProcess(asyncio.Protocol):
         self._go = asyncio.Event()
         self._drain: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._engine: Engine | None = None
+        self._gone = b""
         self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,10 +79,18 @@ class RunnerProcess(asyncio.Protocol):
                 pass
 
     def taken(self, jobs: Sequence[Job], sent_at: float) -> None:
-        self._transport.write(frame_taken(jobs, sent_at))
+        self._say_gone(frame_taken(jobs, sent_at))
 
     def gone(self, keys: Sequence[RunKey]) -> None:
-        self._transport.write(frame_gone(keys))
+        """What is gone may be told a moment later, together with what was taken by the same exchange."""
+        if not self._gone:
+            asyncio.get_running_loop().call_soon(self._say_gone)
+        self._gone += frame_gone(keys)
+
+    def _say_gone(self, more: bytes = b"") -> None:
+        if self._gone or more:
+            self._transport.write(self._gone + more)
+            self._gone = b""
 
     def _on_child(self, pid: int, run: Run | None) -> None:
         if run is None:
@@ -121,6 +130,7 @@ class RunnerProcess(asyncio.Protocol):
                 self.send(Hopeless(reason=reason))
                 return EXIT_STORE_GONE
             over = await draining
+            self._say_gone()
             self._report_counters(engine)
         return 0 if over else 1
 

@@ -42,7 +42,8 @@ encode_error = msgspec.json.Encoder().encode
 _decode_error = msgspec.json.Decoder(ErrorInfo).decode
 
 _plain: dict[tuple[str, int, str, str], bytes] = {}
-_read: dict[bytes, NewJob] = {}
+_read: dict[bytes, tuple[NewJob, bool]] = {}
+_STATES = tuple(State)
 
 
 def escape_lane(lane: str) -> str:
@@ -133,13 +134,18 @@ def unpack_static(id: str, static: bytes) -> NewJob:
     """The new job as it was inserted or amended. Raises ``ValueError`` (or a decoding error) when it is damaged."""
     size = int.from_bytes(static[:3], "little")
     prefix = static[:size]
-    spec = _read.get(prefix)
-    if spec is None:
+    known = _read.get(prefix)
+    if known is None:
         spec = _parse_prefix(prefix)
         if len(_read) >= _MOST_CACHED:
             _read.clear()
-        _read[prefix] = spec
-    return msgspec.structs.replace(spec, id=id, args=static[size:])
+        bare = NewJob(id="", task=spec.task, queue=spec.queue, priority=spec.priority, lane=spec.lane)
+        known = _read[prefix] = (spec, spec == bare)
+    spec, plain = known
+    args = static[size:]
+    if plain:  # three times as fast as a copy, and most jobs are
+        return NewJob(id=id, task=spec.task, args=args, queue=spec.queue, priority=spec.priority, lane=spec.lane)
+    return msgspec.structs.replace(spec, id=id, args=args)
 
 
 def _parse_prefix(prefix: bytes) -> NewJob:
@@ -211,7 +217,7 @@ def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
         HEADER.unpack_from(value)
     )
     created_at, due_at, started_at, claimed_at, ended_at, lease_until = times
-    state = State(flags & 7)
+    state = _STATES[flags & 7]
     tail_at = HEADER.size + worker_size
     memo, error, progress, result, damage = b"", None, None, None, None
     try:
@@ -222,6 +228,20 @@ def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
     except Exception as problem:
         spec, damage = NewJob(id=id, task=""), f"{_UNREADABLE}: {problem}"
     running = state is State.RUNNING
+    if running and not (kinds or flags & _FLAG_CANCEL or attempts or losses or damage):  # a first claim: fewer words
+        return Job(
+            spec=spec,
+            state=state,
+            epoch=epoch,
+            revision=revision,
+            created_at=created_at,
+            due_at=due_at,
+            started_at=started_at,
+            claimed_at=claimed_at,
+            lease_until=lease_until,
+            worker=value[HEADER.size : tail_at].decode(),
+            seen_at=seen_at,
+        )
     return Job(
         spec=spec,
         state=state,
