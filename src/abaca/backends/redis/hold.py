@@ -145,7 +145,8 @@ class Holds:
             size = int.from_bytes(data[at + 16 : at + 20], "little")
             jobs.append(unpack_job(data[at : at + 16], data[at + 20 : at + 20 + size], now))
             at += 20 + size
-        waiter.handed = jobs
+        if jobs:  # none: only a word that the next due time may be another
+            waiter.handed = jobs
         waiter.woken.set()
 
 

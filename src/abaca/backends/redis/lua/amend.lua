@@ -74,5 +74,5 @@ for i, id in ipairs(ids) do
   end
 end
 commit(work)
-serve(work.due)
+serve(work)
 return table.concat(answers)

@@ -38,6 +38,6 @@ if ARGV[2] ~= '' then
   end
 end
 if work then
-  serve(work.due)
+  serve(work)
 end
 return answer

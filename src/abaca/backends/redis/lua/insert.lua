@@ -18,6 +18,6 @@ for i = 2, #ARGV, 2 do
   end
 end
 commit(work)
-serve(work.due)
+serve(work)
 answer[1] = table.concat(outcomes)
 return answer

@@ -29,6 +29,8 @@ local function enter(work, id, static, due)
   end
   if due <= now then
     work.due[info.queue] = (work.due[info.queue] or 0) + 1
+  else
+    work.later[info.queue] = true
   end
 end
 

@@ -41,5 +41,5 @@ for i, id in ipairs(ids) do
   answers[i] = requeue(known(work, id), (sunpack('<I4', ARGV[i + 1], 17)))
 end
 commit(work)
-serve(work.due)
+serve(work)
 return table.concat(answers)

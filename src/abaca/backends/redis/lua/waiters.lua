@@ -43,9 +43,19 @@ local function hand_over(want)
   return heard and #got / 2 or 0
 end
 
--- `due` holds, by queue, how many jobs a commit made claimable.
-local function serve(due)
-  for queue, count in pairs(due) do
+-- Wakes those who wait for a queue, so that they learn when its next job is due.
+local function wake(queue)
+  for _, name in ipairs(call('ZRANGE', base .. 'h:' .. queue, 0, MOST_WAITERS - 1)) do
+    local blob = call('GET', base .. 'v:' .. name)
+    if blob then
+      call('PUBLISH', read_want(blob).channel, name .. pack('<i8', now))
+    end
+  end
+end
+
+-- Hands what a committed unit of work made claimable to those who wait for it.
+local function serve(work)
+  for queue, count in pairs(work.due) do
     local names = call('ZRANGE', base .. 'h:' .. queue, 0, MOST_WAITERS - 1)
     for _, name in ipairs(names) do
       if count <= 0 then
@@ -58,5 +68,8 @@ local function serve(due)
         call('ZREM', base .. 'h:' .. queue, name)
       end
     end
+  end
+  for queue in pairs(work.later) do
+    wake(queue)
   end
 end

@@ -7,7 +7,7 @@ local LISTENERS_AT_ONCE = 100
 
 local function new_work()
   return {
-    jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {},
+    jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {}, later = {},
     queues = {}, lists = {}, held = {}, hints = {}, payloads = {},
   }
 end

@@ -1,0 +1,31 @@
+"""A job that becomes due while a claim is held open."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import redis.asyncio
+
+from abaca.backends import open_backend
+from abaca.codec import new_id
+from abaca.model import Lease, NewJob, Want
+
+
+async def test_a_held_claim_is_answered_when_a_job_delayed_after_it_began_comes_due(redis_url: str) -> None:
+    # Given a held claim that has asked and found nothing
+    store = open_backend(redis_url)
+    await store.open()
+    want = Want(queues=("default",), slots={"async": 1}, hold_ms=5_000)
+    held = asyncio.create_task(store.exchange([], want, Lease(worker="w", ms=15_000)))
+    async with asyncio.timeout(5), redis.asyncio.Redis.from_url(redis_url) as client:
+        while not await client.keys("abaca:{00}:v:*"):
+            await asyncio.sleep(0)
+    # When a job comes that is due in 150 ms
+    began = time.monotonic()
+    await store.insert([NewJob(id=new_id(), task="t", lane="async", delay_ms=150)])
+    answer = await held
+    # Then the claim is answered at that time, not at its next look a second later
+    assert len(answer.jobs) == 1
+    assert 0.14 < time.monotonic() - began < 0.8
+    await store.close()
