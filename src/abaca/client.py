@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
@@ -16,6 +17,10 @@ PAUSES = (0.05, 0.2, 0.8)
 """Seconds before each repetition of a call to a store that was away, before jitter."""
 
 T = TypeVar("T")
+
+BULK_BATCH = 250
+"""Jobs in one round trip of a bulk enqueue: few enough that making and storing overlap."""
+_BULK_UNDER_WAY = 3
 
 
 class Host(Protocol):
@@ -69,22 +74,36 @@ class Client:
         return receipt
 
     async def insert_many(self, jobs: Iterable[NewJob]) -> list[Receipt]:
-        """Receipts in order, one round trip for each batch. Raises ``EnqueueRefused`` after the last one."""
+        """Receipts in order. Raises ``EnqueueRefused`` after the last one.
+
+        While the store works on one batch the next is being made: the batches leave in order, a few are under way.
+        """
         receipts: list[Receipt] = []
-        refused: list[Receipt] = []
-        for batch in batches(jobs):
-            try:
-                answers = await self._insert(batch)
-            except BackendUnavailable as error:
-                raise BackendUnavailable(_unknown_outcome(batch, error)) from error
-            receipts.extend(answers)
-            refused.extend(receipt for receipt in answers if receipt.outcome is Inserted.REFUSED)
+        under_way: deque[asyncio.Task[list[Receipt]]] = deque()
+        try:
+            for batch in batches(jobs, BULK_BATCH):
+                under_way.append(self._loop.create_task(self._insert_part(batch)))
+                await asyncio.sleep(0)  # it leaves before the next is made
+                if len(under_way) == _BULK_UNDER_WAY:
+                    receipts += await under_way.popleft()
+            while under_way:
+                receipts += await under_way.popleft()
+        finally:
+            if under_way:
+                await asyncio.gather(*under_way, return_exceptions=True)
+        refused = [receipt for receipt in receipts if receipt.outcome is Inserted.REFUSED]
         if refused:
             raise EnqueueRefused(
                 f"{len(refused)} of {len(receipts)} jobs were refused, the first ({refused[0].id}) because: "
                 f"{refused[0].reason}; the others are stored"
             )
         return receipts
+
+    async def _insert_part(self, batch: list[NewJob]) -> list[Receipt]:
+        try:
+            return await self._insert(batch)
+        except BackendUnavailable as error:
+            raise BackendUnavailable(_unknown_outcome(batch, error)) from error
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
@@ -172,13 +191,13 @@ class Client:
         return job
 
 
-def batches(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
-    """Split by the store's limits on a batch."""
+def batches(jobs: Iterable[NewJob], most: int = MAX_BATCH) -> Iterator[list[NewJob]]:
+    """Split by the store's limits on a batch, and into at most ``most`` jobs."""
     batch: list[NewJob] = []
     size = 0
     for job in jobs:
         size += len(job.args)
-        if batch and (len(batch) == MAX_BATCH or size > MAX_BATCH_BYTES):
+        if batch and (len(batch) == most or size > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], len(job.args)
         batch.append(job)

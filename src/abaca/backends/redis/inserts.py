@@ -14,6 +14,8 @@ from abaca.model import Inserted, NewJob, Receipt
 
 _SERVED = f"{SERVED_PARTITION:02x}"
 _INSERTED, _KNOWN = b"01"
+_LARGE = 100
+"""A call of so many jobs travels by itself: waiting a turn for others would gain nothing."""
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +42,9 @@ class Inserts:
         words = [word for job in served for word in pack_new(job)]
         size = sum(map(len, words))
         call = _Call(served, words, size, loop.create_future())
+        if len(served) >= _LARGE and not self._calls and not self._sending:
+            await self._send([call], now)  # nothing to wait for, and it leaves in this turn of the loop
+            return _in_order(jobs, await call.receipts)
         if self._calls and (self._jobs + len(served) > MAX_BATCH or self._bytes + size > MAX_BATCH_BYTES):
             self._flush(now)
         if not self._calls:
@@ -47,11 +52,7 @@ class Inserts:
         self._calls.append(call)
         self._jobs += len(served)
         self._bytes += size
-        receipts = await call.receipts
-        if len(served) == len(jobs):
-            return receipts
-        rest = iter(receipts)
-        return [_refused(job) if _foreign(job) else next(rest) for job in jobs]
+        return _in_order(jobs, await call.receipts)
 
     def _flush(self, now: bytes) -> None:
         calls, self._calls = self._calls, []
@@ -78,6 +79,14 @@ class Inserts:
             receipts = [_receipt(job, next(each), held) for job in call.jobs]
             if not call.receipts.done():
                 call.receipts.set_result(receipts)
+
+
+def _in_order(jobs: Sequence[NewJob], receipts: list[Receipt]) -> list[Receipt]:
+    """Receipts for all of ``jobs``, those that were not sent included."""
+    if len(receipts) == len(jobs):
+        return receipts
+    rest = iter(receipts)
+    return [_refused(job) if _foreign(job) else next(rest) for job in jobs]
 
 
 def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
