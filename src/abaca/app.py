@@ -161,13 +161,13 @@ class App:
                 if max_payload is None
                 else check_size(max_payload, f"task {chosen!r}, max_payload", MAX_BATCH_BYTES),
             )
-            if chosen in self.tasks:
+            task: TaskFunction[..., Any, Any] = TaskFunction(self, chosen, handler, options)
+            holder = self.tasks.setdefault(chosen, task)  # one step, because modules may be imported in several threads
+            if holder is not task:
                 raise TaskDeclarationError(
                     f"{fn.__module__}.{fn.__qualname__} cannot be a task: the name {chosen!r} is taken by "
-                    f"{self.tasks[chosen].module}.{self.tasks[chosen].qualname}; give it another with name="
+                    f"{holder.module}.{holder.qualname}; give it another with name="
                 )
-            task: TaskFunction[..., Any, Any] = TaskFunction(self, chosen, handler, options)
-            self.tasks[chosen] = task
             return task
 
         return register if fn is None else register(fn)

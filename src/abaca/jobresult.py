@@ -21,6 +21,7 @@ class JobResult(Generic[R_co]):
     """How a job ended. Times are UTC by the store's clock.
 
     ``value`` is the handler's result; it is ``None`` also when no result is stored, and ``has_value`` tells which.
+    ``error`` says why it did not complete; a success has none, also after attempts that failed (``updates`` has those).
     ``duration`` is the last run's length in seconds, ``None`` when the job never ran. ``attempts`` counts charged runs.
     """
 
@@ -55,7 +56,7 @@ def result_of(job: Job, codec: ResultCodec[R]) -> JobResult[R]:
         status=job.status,
         value=codec.decode(job.result) if job.result is not None else None,
         has_value=job.result is not None,
-        error=job.error,
+        error=job.error if job.state is not State.COMPLETED else None,
         started_at=_time(job.started_at) if job.started_at is not None else None,
         completed_at=_time(job.ended_at or 0),
         duration=((job.ended_at or 0) - (job.claimed_at or 0)) / 1e6 if ran else None,

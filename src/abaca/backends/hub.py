@@ -7,6 +7,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Sequence
 
+from abaca.backends.signal import Signal
 from abaca.model import Hint, Job
 
 
@@ -55,33 +56,26 @@ class HubWatch:
         self._loop = loop
         self._thread = threading.get_ident()
         self._hints: deque[Hint] = deque(maxlen=1000)
-        self._waiter: asyncio.Future[None] | None = None
+        self._woken = Signal()
 
     def push(self, hint: Hint) -> None:
         self._hints.append(hint)
         if threading.get_ident() == self._thread:
-            self._wake()
+            self._woken.set()
         else:
             try:
-                self._loop.call_soon_threadsafe(self._wake)
+                self._loop.call_soon_threadsafe(self._woken.set)
             except RuntimeError:  # the watcher's loop is closed: nobody waits there any more
                 self._hub.forget(self)
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
     async def next(self, timeout: float) -> Hint | None:
-        if not self._hints:
-            self._waiter = self._loop.create_future()
-            try:
-                if not self._hints:  # a push from another thread may have come before the future stood
-                    await asyncio.wait_for(self._waiter, timeout)
-            except TimeoutError:
+        ends = self._loop.time() + timeout
+        while not self._hints:  # a wake-up may belong to a hint that was taken already
+            left = ends - self._loop.time()
+            if left <= 0:
                 return None
-            finally:
-                self._waiter = None
-        return self._hints.popleft() if self._hints else None
+            await self._woken.wait(left)
+        return self._hints.popleft()
 
     async def close(self) -> None:
         self._hub.forget(self)

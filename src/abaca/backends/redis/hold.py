@@ -13,6 +13,7 @@ from abaca.backends.redis.hints import Hints
 from abaca.backends.redis.keys import inbox
 from abaca.backends.redis.packing import unpack_job
 from abaca.backends.redis.requests import pack_want
+from abaca.backends.signal import Signal
 from abaca.model import Job, Lease, Want
 
 _ASK_AGAIN = 1.0
@@ -26,7 +27,7 @@ class Waiter:
 
     name: str
     want: bytes
-    woken: asyncio.Event
+    woken: Signal
     handed: list[Job] = field(default_factory=list)
     released: bool = False
 
@@ -51,7 +52,7 @@ class Holds:
     async def prepare(self, want: Want, lease: Lease) -> Waiter:
         """A waiter whose channel is subscribed to, for the ``exchange`` that may register it."""
         name = self._next_name()
-        waiter = Waiter(name, pack_want(want, lease, name, self._channel), asyncio.Event())
+        waiter = Waiter(name, pack_want(want, lease, name, self._channel), Signal())
         self._waiters[name] = waiter  # before the first await, so that a call to let go finds it
         if not self._listening:
             try:
@@ -78,7 +79,7 @@ class Holds:
             while True:
                 left = ends - loop.time()
                 until_due = max(0.0, (due - now) / 1e6) if due else _ASK_AGAIN
-                await _woken(waiter, min(left, until_due, _ASK_AGAIN))
+                await waiter.woken.wait(min(left, until_due, _ASK_AGAIN))
                 if waiter.handed:
                     return waiter.handed
                 if waiter.released or loop.time() >= ends:
@@ -154,11 +155,3 @@ def jobs_of(parts: Sequence[bytes], now: int) -> list[Job]:
     """Jobs from an answer's tail of id, record, id, record."""
     each = iter(parts)
     return [unpack_job(id, value, now) for id, value in zip(each, each, strict=True)]
-
-
-async def _woken(waiter: Waiter, timeout: float) -> None:
-    try:
-        await asyncio.wait_for(waiter.woken.wait(), max(0.0, timeout))
-    except TimeoutError:
-        pass
-    waiter.woken.clear()
