@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -38,6 +39,8 @@ from abaca.worker.runs import Run, RunKey, StopReason
 EXIT_CONFIG = 78
 EXIT_STORE_GONE = 75
 _COUNTERS_INTERVAL = 1.0
+_YOUNG_OBJECTS = 10_000
+"""A batch of jobs makes some thousand short-lived objects: Python's 700 would collect several times in each."""
 
 
 class RunnerProcess(asyncio.Protocol):
@@ -195,11 +198,13 @@ def main() -> None:
     sock = socket.socket(fileno=descriptor)
     configure = _receive_configure(sock)
     configure_logs(configure.logs.format, configure.logs.level)
+    gc.set_threshold(_YOUNG_OBJECTS)
     try:
         app = load_app(configure.app)
     except AbacaError as error:
         sock.sendall(frame(Hopeless(reason=str(error))))
         sys.exit(EXIT_CONFIG)
+    gc.freeze()  # the loaded application stays as long as the process: collections need not walk it
     try:
         import uvloop  # noqa: PLC0415  (absent on Windows)
     except ImportError:
