@@ -36,9 +36,25 @@ if TYPE_CHECKING:
     )
     from abaca.handle import JobHandle
     from abaca.jobresult import JobResult
-    from abaca.model import ErrorInfo, Exponential, Fixed, Job, Kind, Linear, Quadratic, Record, Status, Update, Verdict
+    from abaca.model import (
+        ErrorInfo,
+        Exponential,
+        Fixed,
+        Job,
+        Kind,
+        Linear,
+        Page,
+        Quadratic,
+        Query,
+        Record,
+        Stats,
+        Status,
+        Update,
+        Verdict,
+    )
     from abaca.retryspec import Retry
     from abaca.tasks import Call, Task
+    from abaca.worker.service import Worker, Workers, WorkerStats
 
 __version__ = "0.1.0.dev0"
 
@@ -67,8 +83,10 @@ _HOMES = {
     "JobResult": "abaca.jobresult",
     "Kind": "abaca.model",
     "Linear": "abaca.model",
+    "Page": "abaca.model",
     "PayloadTooLarge": "abaca.errors",
     "Quadratic": "abaca.model",
+    "Query": "abaca.model",
     "Record": "abaca.model",
     "ResultDisabled": "abaca.errors",
     "ResultError": "abaca.errors",
@@ -78,12 +96,16 @@ _HOMES = {
     "RunningLoopError": "abaca.errors",
     "Signal": "abaca.errors",
     "Snooze": "abaca.errors",
+    "Stats": "abaca.model",
     "Status": "abaca.model",
     "Task": "abaca.tasks",
     "TaskDeclarationError": "abaca.errors",
     "UnknownTask": "abaca.errors",
     "Update": "abaca.model",
     "Verdict": "abaca.model",
+    "Worker": "abaca.worker.service",
+    "WorkerStats": "abaca.worker.service",
+    "Workers": "abaca.worker.service",
 }
 
 __all__ = [
@@ -111,8 +133,10 @@ __all__ = [
     "JobResult",
     "Kind",
     "Linear",
+    "Page",
     "PayloadTooLarge",
     "Quadratic",
+    "Query",
     "Record",
     "ResultDisabled",
     "ResultError",
@@ -122,12 +146,16 @@ __all__ = [
     "RunningLoopError",
     "Signal",
     "Snooze",
+    "Stats",
     "Status",
     "Task",
     "TaskDeclarationError",
     "UnknownTask",
     "Update",
     "Verdict",
+    "Worker",
+    "WorkerStats",
+    "Workers",
 ]
 
 

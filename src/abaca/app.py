@@ -20,7 +20,7 @@ from abaca.decorator import Coro, TaskDecorator
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, TaskDeclarationError
 from abaca.handle import UNTYPED, JobHandle
-from abaca.model import Inserted, Keep, NewJob
+from abaca.model import Inserted, Keep, NewJob, Page, Query, Stats
 from abaca.options import (
     NO_OPTIONS,
     KeepSpec,
@@ -247,6 +247,14 @@ class App:
         """A handle for any stored job; ``.typed(type)`` gives its results a type. The store is not asked."""
         return JobHandle(self, id, UNTYPED)
 
+    async def find(self, query: Query | None = None) -> Page:
+        """Stored jobs that fit, for people; go on with ``page.cursor``. Never decide by it: it may be old already."""
+        return await self.client().ask(lambda backend: backend.find(query or Query()))
+
+    async def stats(self) -> Stats:
+        """Counts by queue, totals of ended jobs, and the live workers."""
+        return await self.client().ask(lambda backend: backend.stats())
+
     def worker(
         self,
         *,
@@ -313,6 +321,8 @@ class App:
 
     enqueue_many_sync = twin(enqueue_many)
     enqueue_by_name_sync = twin(enqueue_by_name)
+    find_sync = twin(find)
+    stats_sync = twin(stats)
     close_sync = twin(close)
 
 

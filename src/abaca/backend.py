@@ -7,8 +7,8 @@ again) or ``BackendError`` (a bug or a damaged store). Every verb may be repeate
 Time belongs to the store: durations go in, never "now". A store that is given a ``Clock`` uses it in place of its own
 (tests). Order inside a queue: priority (higher first), then due time, then id.
 
-A backend object may be used from several event loops and threads only where it says so (memory and SQLite do; Redis
-connections belong to the loop that opened them). It never crosses a fork.
+A backend object may be used from several event loops and threads where it says so (the three stores here do). An open
+one never crosses a fork: a child process makes its own, or opens its own connections.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ class Backend(Protocol):
         A settle applies iff the job is RUNNING at that epoch. The first settle of (id, epoch) wins: the same
         transition again answers ``APPLIED`` and writes nothing, anything else is ``STALE``, as is an unknown id. A move
         to WAITING is refused with ``CANCEL`` when the job carries a cancel flag. Terminal status, result, totals,
-        the key's release, follow-ups and the hint on ``job_topic(id)`` are one write.
+        the key's release, follow-ups and the hint on ``job_topic(id)`` are one write; a move to WAITING gives a hint on
+        that topic as well.
 
         Claimed jobs are WAITING jobs that are due, at most ``want.slots[lane]`` for each lane: queues in the order
         given, inside a queue priority, due time, id; a full lane is skipped, not waited for. They become RUNNING at
@@ -139,7 +140,8 @@ class Backend(Protocol):
 
         Applies iff the job ended at that epoch; result and error are cleared, the key taken again (``HELD`` when
         another live job has it). The log gets a ``status`` entry with the old ended status and one with ``requeued``.
-        The same call again, before the next claim, answers ``REQUEUED``.
+        The same call again, before the next claim, answers ``REQUEUED``; so does a waiting job at that epoch whose
+        budget is untouched, for which there is nothing to do.
         """
         ...
 

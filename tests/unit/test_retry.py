@@ -114,9 +114,10 @@ def test_the_default_is_four_attempts_with_full_jitter() -> None:
     # Given no rule at all
     # When the default is read
     # Then it is the documented one
-    assert RetryRule(
-        max_attempts=4, backoff=Exponential(base=2.0, factor=2.0, cap=300.0, jitter="full"), on=()
-    ) == DEFAULT_RULE
+    assert (
+        RetryRule(max_attempts=4, backoff=Exponential(base=2.0, factor=2.0, cap=300.0, jitter="full"), on=())
+        == DEFAULT_RULE
+    )
 
 
 def test_names_stand_for_the_formulas() -> None:

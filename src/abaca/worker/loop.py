@@ -24,6 +24,8 @@ _PUMPS = 2
 _TURNS_OF_A_SHORT_JOB = 3
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_HOLD_SHARE = 3
+"""A lease counts from when its claim was sent, so a claim is held open for this part of the lease at most."""
 
 
 @dataclass(slots=True)
@@ -219,7 +221,7 @@ class ExchangeLoop:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            want = self._reserve(self._options.hold)
+            want = self._reserve(min(self._options.hold, self._options.lease.ms / 1000 / _HOLD_SHARE))
             if want is not None:
                 self._held_lanes = want.slots
                 await self._exchange([], want)
@@ -273,7 +275,7 @@ class ExchangeLoop:
     def _begin(self, jobs: Sequence[Job], sent_at: float, want: Want) -> None:
         self._hungry = bool(jobs) and (len(jobs) >= max(want.slots.values()) or not want.hold_ms)
         if jobs:
-            self._holder.taken(jobs, sent_at)
+            self._holder.taken(jobs, self._trusted_from(jobs, sent_at) if want.hold_ms else sent_at)
         for job in jobs:
             if self._claiming:
                 self._start(job)
@@ -287,6 +289,11 @@ class ExchangeLoop:
         ):
             self._backend.unhold()  # it is open for other lanes only; the next one asks for all
         self._wake.set()
+
+    def _trusted_from(self, jobs: Sequence[Job], sent_at: float) -> float:
+        """A claim may have been held open longer than a job's own lease: half of that is left for its first beat."""
+        shortest = min(job.spec.lease_ms or self._options.lease.ms for job in jobs)
+        return max(sent_at, time.monotonic() - shortest / 2000)
 
     def _store_failed(self, error: Exception) -> None:
         now = time.monotonic()

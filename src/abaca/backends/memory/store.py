@@ -133,6 +133,7 @@ class MemoryBackend(MemoryRecords):
             if to.delay_ms is not None:
                 row.due_at = now + to.delay_ms * 1000
             self._wait(row)
+            self._hub.publish(job_topic(row.spec.id))
         else:
             row.result = to.result
             self._end(row, to.target, to.keep_ms, now)

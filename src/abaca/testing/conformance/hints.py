@@ -8,6 +8,7 @@ from abaca.backend import Backend, Watch
 from abaca.clock import ManualClock
 from abaca.model import Hint, Kind, NewUpdate, State, job_topic
 from abaca.testing.conformance.making import (
+    back,
     complete,
     insert,
     job_id,
@@ -47,6 +48,17 @@ class TestWatch:
         hint = await hear(watch, job_topic(job.id))
         await watch.close()
         assert hint.job is None or (hint.job.state, hint.job.result) == (State.COMPLETED, b"42")
+
+    async def test_a_failed_attempt_is_heard(self, store: Backend) -> None:
+        # Given a running job and its watcher
+        job = await start(store, make(1))
+        watch = await store.watch([job_topic(job.id)])
+        # When the run fails and the job waits for its next attempt
+        await settle(store, back(job, delay_ms=60_000, attempts=1))
+        # Then a hint comes, and it is no end
+        hint = await hear(watch, job_topic(job.id))
+        await watch.close()
+        assert hint.job is None
 
     async def test_what_happens_between_subscribing_and_waiting_is_heard(self, store: Backend) -> None:
         # Given many watchers who have not begun to wait

@@ -100,6 +100,7 @@ local function settle(work, it)
       job.due = now + it.delay * 1000
     end
     enter(work, job.id, job.static, job.due)
+    job.hint = true
   else
     finish(work, job, it.target, it.keep)
   end
