@@ -31,6 +31,8 @@ def load_app(reference: str) -> Any:
         app = getattr(app, name, None)  # type: ignore[assignment]
         if app is None:
             raise ConfigError(f"application {reference!r}: module {module_name!r} has no {attribute!r}")
+    if not all(hasattr(app, name) for name in ("tasks", "url", "connect")):
+        raise ConfigError(f"application {reference!r}: that is no App but {type(app).__qualname__}")
     return app
 
 

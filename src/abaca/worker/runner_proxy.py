@@ -53,6 +53,7 @@ class RunnerProxy(asyncio.Protocol):
         self._groups: dict[int, RunKey | None] = {}
         self._counters = Counters()
         self._culprits: dict[RunKey, StopReason] = {}
+        self._executed = False
         self._released = False
         self._process: subprocess.Popen[bytes]
         self._transport: asyncio.WriteTransport
@@ -117,6 +118,8 @@ class RunnerProxy(asyncio.Protocol):
     def _on_gone(self, runs: list[bytes]) -> None:
         for packed in runs:
             self._held.pop(packed, None)
+            if self._culprits:
+                self._culprits.pop(run_key(packed), None)
 
     def held_runs(self) -> list[tuple[RunKey, HeldRun]]:
         return [(run_key(packed), entry) for packed, entry in self._held.items()]
@@ -151,6 +154,7 @@ class RunnerProxy(asyncio.Protocol):
             _kill_group(group)
             return
         self._culprits[key] = entry.reason or StopReason.TIMED_OUT
+        self._executed = True
         self.kill()
 
     def kill(self, *, released: bool = False) -> None:
@@ -190,10 +194,17 @@ class RunnerProxy(asyncio.Protocol):
 
     def post_mortem(self) -> dict[RunKey, Outcome]:
         """The outcome of every run that died here. A run whose lease was lost is not ours to judge."""
-        keys = [key for key in self.left_over() if self._culprits.get(key) is not StopReason.LOST]
-        return {key: self._outcome(key, alone=len(self._held) == 1) for key in keys}
+        keys = self.left_over()
+        outside = {run for run in self._groups.values() if run is not None}
+        alone = sum(key not in outside for key in keys) == 1
+        return {
+            key: self._outcome(key, alone=alone, outside=key in outside)
+            for key in keys
+            if self._culprits.get(key) is not StopReason.LOST
+        }
 
-    def _outcome(self, key: RunKey, *, alone: bool) -> Outcome:
+    def _outcome(self, key: RunKey, *, alone: bool, outside: bool) -> Outcome:
+        """``outside``: it ran in a process of its own, so it did not end this one."""
         culprit = self._culprits.get(key)
         if culprit is StopReason.TIMED_OUT:
             return TimedOut(timeout_ms=self._held[_packed(key)].timeout_ms)
@@ -202,7 +213,7 @@ class RunnerProxy(asyncio.Protocol):
         if self._released:
             return Released()
         status = self.status or 0
-        blameless = bool(self._culprits)
+        blameless = self._executed or outside
         if status < 0:
             return Crashed(signal=-status, alone=alone and not blameless, blameless=blameless)
         return Crashed(exit_code=status, alone=alone and not blameless, blameless=blameless)

@@ -1,0 +1,87 @@
+"""Clients that die or lose replies, through the public face."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+
+from abaca import App
+from abaca.backends.memory import MemoryBackend
+from abaca.model import Query
+from abaca.testing import FailingBackend
+from tests.integration import shop
+from tests.integration.crew import ROOT, stored
+
+pytestmark = pytest.mark.timeout(60)
+
+ENQUEUE_FOR_EVER = """
+import asyncio, itertools, sys
+from abaca import App
+from tests.integration import shop
+
+async def main(url):
+    app = App(url)
+    square = app.task(shop.square)
+
+    async def one_after_another():
+        while True:
+            job = await square.enqueue(3)
+            print(job.id, flush=True)
+
+    await asyncio.gather(*(one_after_another() for _ in range(8)))
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+@pytest.mark.chaos
+async def test_a_client_that_is_killed_loses_nothing_that_was_acknowledged(shared_url: str) -> None:
+    async with App(shared_url) as app:
+        square = app.task(shop.square)
+        # Given a client that says which jobs it was told are stored
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", ENQUEUE_FOR_EVER, shared_url), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        )
+        assert process.stdout is not None
+        told = [(await process.stdout.readline()).decode().strip() for _ in range(500)]
+        # When it is killed in the middle
+        process.kill()
+        told += [line for line in (await process.stdout.read()).decode().split("\n")[:-1] if line]
+        await process.wait()
+        # Then every one of them is there, and what it was not told of is whole or not there at all
+        jobs = [square.job(id) for id in told]
+        assert {job.spec.args for job in await stored(app, jobs)} == {b'{"n":3}'}
+        async with app.worker(concurrency=100):
+            assert await asyncio.gather(*(job.result(timeout=40) for job in jobs)) == [9] * len(told)
+
+
+async def test_an_enqueue_whose_reply_was_lost_is_repeated_and_stored_once() -> None:
+    store = FailingBackend(MemoryBackend())
+    async with App(backend=store) as app:
+        square = app.task(shop.square)
+        # Given a store that takes the job and loses its reply, twice
+        store.lose("reply", "insert", 2)
+        # When a job is enqueued
+        job = await square.enqueue(3)
+        # Then there is one, and its handle is good
+        assert [found.id for found in (await store.find(Query())).jobs] == [job.id]
+
+
+async def test_replies_that_are_lost_anywhere_cost_time_and_nothing_else() -> None:
+    store = FailingBackend(MemoryBackend())
+    async with App(backend=store, poll_interval=0.2) as app:
+        square = app.task(shop.square)
+        async with app.worker(concurrency=20, lease=1, beat=0.2):
+            # Given a store whose answers are lost now and then, claims and settles, beats and reads
+            for verb in ("insert", "exchange", "beat", "get", "watch", "reclaim"):
+                store.lose("reply", verb, 3)
+            # When jobs are enqueued, run and waited for
+            jobs = await app.enqueue_many(square.call(n) for n in range(300))
+            values = await asyncio.gather(*(job.result(timeout=40) for job in jobs))
+        # Then all results are right, and each job ended once
+        assert values == [n * n for n in range(300)]
+        assert store.pending <= 3
+        assert {job.attempts for job in await stored(app, jobs)} == {1}
+        assert (await store.stats()).totals["completed"] == 300

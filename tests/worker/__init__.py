@@ -1,0 +1,1 @@
+"""The worker, on the memory store and with real processes."""

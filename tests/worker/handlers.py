@@ -1,0 +1,192 @@
+"""Tasks that child processes must be able to import. Each does one thing, most of them harm."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from abaca.app import App
+from abaca.context import Ctx
+from abaca.errors import Abort, Snooze
+
+app = App("memory://")
+
+
+def note(path: str, text: object) -> None:
+    """Append a line to a file, whole: how a handler tells the test what it did."""
+    with open(path, "a") as file:
+        file.write(f"{text}\n")
+
+
+def wait_for_file(path: str) -> None:
+    while not os.path.exists(path):
+        time.sleep(0.01)  # sleeps: a file that another process makes gives no signal
+
+
+@app.task(pool="process")
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+@app.task(pool="process")
+def pid() -> int:
+    return os.getpid()
+
+
+@app.task(pool="process")
+def exit_zero() -> int:
+    os._exit(0)
+
+
+@app.task(pool="process")
+def sys_exit() -> int:
+    sys.exit(0)
+
+
+@app.task(pool="process")
+def die_of(number: int) -> int:
+    os.kill(os.getpid(), number)
+    return number
+
+
+@app.task(pool="process")
+def segfault() -> int:
+    ctypes.string_at(0)
+    return 0
+
+
+@app.task(pool="process")
+def spin(started: str) -> int:
+    """A loop that only a signal ends."""
+    note(started, os.getpid())
+    while True:
+        pass
+
+
+@app.task(pool="process")
+def stubborn(started: str) -> int:
+    """Ignores SIGTERM, so that only SIGKILL helps."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    note(started, os.getpid())
+    while True:
+        time.sleep(0.1)  # sleeps: a run that only a kill ends
+
+
+@app.task(pool="process")
+def hold_gil(started: str) -> bool:
+    """C code that never ends, never looks for signals, and never lets go of the interpreter's lock."""
+    note(started, os.getpid())
+    return all(itertools.repeat(True))
+
+
+@app.task(pool="process")
+def tidy_up(started: str, ended: str) -> int:
+    """Notices the order to stop and has time for last words."""
+    note(started, os.getpid())
+    try:
+        time.sleep(60)  # sleeps: until the signal that this is about
+    finally:
+        note(ended, "tidied")
+    return 0
+
+
+@app.task(pool="process")
+def close_all_files() -> int:
+    os.closerange(3, 1024)
+    return 1
+
+
+@app.task(pool="process")
+def change_the_house() -> int:
+    """Leaves its process in a state that no other job would like."""
+    os.chdir("/")
+    os.environ.clear()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return os.getpid()
+
+
+@app.task(pool="process")
+def leave_grandchild(started: str, then_die: bool) -> int:
+    """Starts a process in its own group that would live on."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+    note(started, child.pid)
+    if then_die:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return child.pid
+
+
+@app.task(pool="process")
+def fork_and_die(started: str) -> int:
+    """The forked process inherits every descriptor, the link to the worker included."""
+    child = os.fork()
+    if child == 0:
+        time.sleep(300)  # sleeps: a process that only a kill ends
+        os._exit(0)
+    note(started, child)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+@app.task(pool="process")
+def grow(megabytes: int) -> int:
+    app.ballast = bytearray(megabytes << 20)  # type: ignore[attr-defined]
+    return os.getpid()
+
+
+@app.task(pool="process")
+def count_progress(ctx: Ctx, times: int) -> int:
+    for n in range(1, times + 1):
+        ctx.progress(n, times)
+    ctx.log.info("counted", times=times)
+    return times
+
+
+@app.task(pool="process")
+def outcome_of(kind: str) -> int:
+    """Ends as it is told to."""
+    match kind:
+        case "snooze":
+            raise Snooze(60)
+        case "abort":
+            raise Abort("no use")
+        case "keyboard":
+            raise KeyboardInterrupt
+        case "generator":
+            raise GeneratorExit
+    raise ValueError(kind)
+
+
+@app.task(pool="process")
+def too_large() -> str:
+    return "x" * 2_000_000
+
+
+@app.task(pool="process")
+def recursion() -> int:
+    return int(recursion.fn()) + 1
+
+
+@app.task
+def pill(marks: str, name: str) -> str:
+    """Kills the process that runs it, whichever that is."""
+    note(marks, name)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return name
+
+
+@app.task
+def quiet() -> int:
+    return os.getpid()
+
+
+def lines(path: str | Path) -> list[str]:
+    try:
+        return Path(path).read_text().split()
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,136 @@
+"""Whom the supervisor blames for a runner's death, from what the runner said before it died."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import subprocess
+import sys
+import time
+
+import msgspec
+import pytest
+
+from abaca.model import Job, State
+from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut
+from abaca.worker.link import ChildStarted, frame, frame_gone, frame_taken
+from abaca.worker.runner_proxy import RunnerProxy
+from tests.worker.harness import Stage
+
+
+def sleeper() -> subprocess.Popen[bytes]:
+    """A process, the leader of its own group, that does nothing."""
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
+
+
+class Morgue:
+    """A proxy whose runner said what the test wants, and then died by a signal."""
+
+    def __init__(self) -> None:
+        self._ids = itertools.count()
+        self.proxy = RunnerProxy(15_000, on_ready=self._never)
+        self.proxy._process = sleeper()
+
+    async def _never(self, *args: object) -> None:
+        raise AssertionError("the runner never said that it is ready")
+
+    def took(self, count: int, timeout_ms: int | None = None) -> list[Job]:
+        job = Stage().job("any", timeout_ms=timeout_ms)
+        specs = [msgspec.structs.replace(job, id=f"{next(self._ids):032x}") for _ in range(count)]
+        jobs = [Job(spec=spec, state=State.RUNNING, epoch=1) for spec in specs]
+        self.proxy.data_received(frame_taken(jobs, time.monotonic()))
+        return jobs
+
+    def die(self, number: signal.Signals = signal.SIGKILL) -> dict[str, Outcome]:
+        self.proxy._process.send_signal(number)
+        self.proxy._process.wait(10)
+        return {key[0]: outcome for key, outcome in self.proxy.post_mortem().items()}
+
+
+@pytest.fixture
+async def morgue() -> Morgue:
+    return Morgue()
+
+
+async def test_the_only_run_of_a_dead_runner_is_charged(morgue: Morgue) -> None:
+    # Given: a runner with one run
+    (job,) = morgue.took(1)
+
+    # When: it dies
+    outcomes = morgue.die(signal.SIGSEGV)
+
+    # Then: blame is sure
+    assert outcomes == {job.id: Crashed(signal=int(signal.SIGSEGV), alone=True)}
+
+
+async def test_of_several_runs_none_is_charged(morgue: Morgue) -> None:
+    # Given: a runner with three runs, of which one had ended
+    jobs = morgue.took(3)
+    morgue.proxy.data_received(frame_gone([(jobs[0].id, 1)]))
+
+    # When: it dies
+    outcomes = morgue.die()
+
+    # Then: the two others are lost, without blame on either
+    lost = Crashed(signal=9)
+    assert outcomes == {jobs[1].id: lost, jobs[2].id: lost}
+
+
+async def test_a_run_in_a_process_of_its_own_is_not_blamed_for_its_runner(morgue: Morgue) -> None:
+    # Given: a runner with one run of its own and one in a child process
+    inside, outside = morgue.took(2)
+    child = sleeper()
+    morgue.proxy.data_received(frame(ChildStarted(pid=child.pid, id=outside.id, epoch=1)))
+
+    # When: the runner dies
+    outcomes = morgue.die(signal.SIGSEGV)
+    child.kill()
+    child.wait(10)
+
+    # Then: the one inside it was alone there and is charged, the other cannot have done it
+    assert outcomes == {
+        inside.id: Crashed(signal=int(signal.SIGSEGV), alone=True),
+        outside.id: Crashed(signal=int(signal.SIGSEGV), blameless=True),
+    }
+
+
+async def test_a_runner_killed_for_one_run_s_deadline_charges_only_that_one(morgue: Morgue) -> None:
+    # Given: a run past its deadline beside one without
+    (late, _) = morgue.took(2, timeout_ms=1)
+    morgue.proxy._held[bytes.fromhex(f"{1:032x}") + (1).to_bytes(4, "little")].timeout_ms = 0
+
+    # When: the supervisor kills the runner for it
+    morgue.proxy.enforce(time.monotonic() + 1, 0)
+    outcomes = morgue.die()
+
+    # Then: the culprit timed out, the other is lost without blame
+    assert outcomes == {late.id: TimedOut(timeout_ms=1), f"{1:032x}": Crashed(signal=9, blameless=True)}
+
+
+async def test_an_earlier_kill_of_a_child_does_not_excuse_a_later_crash(morgue: Morgue) -> None:
+    # Given: a runner whose child was killed for a deadline long ago
+    (late,) = morgue.took(1, timeout_ms=1)
+    child = sleeper()
+    morgue.proxy.data_received(frame(ChildStarted(pid=child.pid, id=late.id, epoch=1)))
+    morgue.proxy.enforce(time.monotonic() + 1, 0)
+    assert child.wait(10) == -signal.SIGKILL
+    morgue.proxy.data_received(frame_gone([(late.id, 1)]))
+
+    # When: another run kills the runner
+    (job,) = morgue.took(1)
+    outcomes = morgue.die(signal.SIGSEGV)
+
+    # Then: that one is charged
+    assert outcomes == {job.id: Crashed(signal=int(signal.SIGSEGV), alone=True)}
+
+
+async def test_a_runner_ended_by_a_second_signal_charges_nobody(morgue: Morgue) -> None:
+    # Given: a runner with two runs
+    jobs = morgue.took(2)
+
+    # When: the supervisor ends it because it was told to
+    morgue.proxy.kill(released=True)
+    outcomes = morgue.die()
+
+    # Then: both are given back
+    assert outcomes == {job.id: Released() for job in jobs}
