@@ -218,3 +218,50 @@ def test_two_losses_without_blame_lead_to_quarantine() -> None:
     marked = [quarantined(msgspec.structs.replace(job, memo=to.memo)) for to in (first, second)]
     assert marked == [False, True]
     assert [(to.attempts, to.losses) for to in (first, second)] == [(0, 1), (0, 2)]
+
+
+async def test_a_task_made_by_a_call_instead_of_a_decorator_is_found(stage: Stage) -> None:
+    # Given: a module-level function that was handed to app.task
+    task = handlers.app.tasks["undecorated"]
+
+    # When: a child process has to find it
+    async with stage.worker():
+        job = await stage.ended(await stage.submit(task, 1))
+
+    # Then: it does
+    assert (job.state, job.result) == (State.COMPLETED, b"2")
+
+
+async def test_a_task_that_a_child_cannot_find_fails_with_a_word(stage: Stage) -> None:
+    # Given: a function that is a task only in this process, as after a reload or in a patched module
+    def undecorated(n: int) -> int:
+        return n
+
+    undecorated.__module__, undecorated.__qualname__ = handlers.__name__, "quiet_nowhere"
+    task = stage.task(pool="process", name="elsewhere")(undecorated)
+
+    # When: a child process has to find it
+    async with stage.worker():
+        job = await stage.ended(await stage.submit(task, 1))
+
+    # Then: the job fails at once and the message says what to do
+    assert job.error is not None
+    assert (job.state, job.attempts) == (State.FAILED, 1)
+    assert "elsewhere" in job.error.message
+    assert handlers.__name__ in job.error.message
+
+
+async def test_hundreds_of_jobs_leave_no_open_files_behind(stage: Stage) -> None:
+    # Given: a worker whose children are renewed after every fifth job, warmed up
+    async with stage.worker(process_slots=2, max_jobs_per_child=5):
+        await stage.all_ended([await stage.submit(handlers.add, n, 1) for n in range(10)])
+        before = len(os.listdir("/proc/self/fd"))
+
+        # When: sixty more jobs have run, ten of which killed their process
+        ids = [await stage.submit(handlers.add, n, 1) for n in range(50)]
+        ids += [await stage.submit(handlers.exit_zero, retry=ONCE) for _ in range(10)]
+        await stage.all_ended(ids)
+        after = len(os.listdir("/proc/self/fd"))
+
+    # Then: the number of descriptors is what it was, but for the children at hand
+    assert after <= before + 2

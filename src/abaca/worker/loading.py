@@ -7,6 +7,7 @@ import os
 import runpy
 import sys
 import types
+from collections.abc import Mapping
 from typing import Any
 
 from abaca.errors import ConfigError
@@ -40,10 +41,10 @@ class TaskLoader:
     """Finds a task for a child process, and remembers it."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str, str | None], Any] = {}
+        self._found: dict[tuple[str, str, str], Any] = {}
 
     def task(self, work: Work) -> Any:
-        key = (work.module, work.qualname, work.app)
+        key = (work.job.spec.task, work.module, work.qualname)
         if key not in self._found:
             self._found[key] = self._load(work)
         return self._found[key]
@@ -52,10 +53,24 @@ class TaskLoader:
         if work.app is not None:
             return load_app(work.app).tasks[work.job.spec.task]
         module = _run_main(work.main) if work.module == "__main__" else importlib.import_module(work.module)
-        target: Any = module
-        for name in work.qualname.split("."):
-            target = getattr(target, name)
+        return _task_of(module, work.qualname, work.job.spec.task)
+
+
+def _task_of(module: types.ModuleType, qualname: str, name: str) -> Any:
+    """The decorated function, or what an app of that module registered under the task's name."""
+    target: Any = module
+    for part in qualname.split("."):
+        target = getattr(target, part, None)
+    if hasattr(target, "arguments"):
         return target
+    for value in vars(module).values():
+        tasks = getattr(value, "tasks", None)
+        if isinstance(tasks, Mapping) and name in tasks:
+            return tasks[name]
+    raise ConfigError(
+        f"task {name!r} cannot be found by another process: module {module.__name__!r} has neither the decorated "
+        f"function {qualname!r} nor an App with that task; declare it at the top level of a module"
+    )
 
 
 def main_path() -> str | None:

@@ -1,0 +1,1 @@
+"""Processes killed, stopped and restarted in mid-run, on stores that survive it."""

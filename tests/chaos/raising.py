@@ -1,0 +1,3 @@
+"""An application whose import raises."""
+
+raise RuntimeError("this module is broken")
