@@ -75,7 +75,7 @@ def stubborn(started: str) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     note(started, os.getpid())
     while True:
-        time.sleep(0.1)  # sleeps: a run that only a kill ends
+        signal.pause()
 
 
 @app.task(pool="process")
@@ -90,7 +90,7 @@ def tidy_up(started: str, ended: str) -> int:
     """Notices the order to stop and has time for last words."""
     note(started, os.getpid())
     try:
-        time.sleep(60)  # sleeps: until the signal that this is about
+        signal.pause()
     finally:
         note(ended, "tidied")
     return 0
@@ -126,7 +126,7 @@ def fork_and_die(started: str) -> int:
     """The forked process inherits every descriptor, the link to the worker included."""
     child = os.fork()
     if child == 0:
-        time.sleep(300)  # sleeps: a process that only a kill ends
+        signal.pause()
         os._exit(0)
     note(started, child)
     os.kill(os.getpid(), signal.SIGKILL)
