@@ -2,8 +2,8 @@
 
 Every process writes what it did itself: a client its calls (``invoke`` before, ``ok``, ``fail`` or ``info`` after; a
 time-out or a lost connection is ``info``: it may have happened), a handler its start before any user code and its end
-before it returns, the nemesis each fault. ``CLOCK_MONOTONIC`` is common to all processes of a machine, so ``mono`` orders
-events across files. Where the store is simulated it writes too, at the instant of the write itself.
+before it returns, the nemesis each fault. ``CLOCK_MONOTONIC`` is common to all processes of a machine, so ``mono``
+orders events across files. Where the store is simulated it writes too, at the instant of the write itself.
 
 What each event carries, beside ``p``, ``seq``, ``mono``, ``wall``; ``print`` is ``print_of`` the value:
 
@@ -46,15 +46,15 @@ store     append  event     j, tok, at; val the verdict
 store     cancel  event     j, at; val as for the client's
 store     requeue event     j, at; val ``{"answer", "due"}``
 store     cron    event     j, at; val ``{"schedule", "tick"}``: a tick's job was inserted
-nemesis   kill    event     val ``{"p"}``: SIGKILL to a process; also ``drain`` (SIGTERM), ``stop`` and ``cont`` (paused)
+nemesis   kill    event     val ``{"p"}``: SIGKILL to a process; also ``drain`` (SIGTERM), ``stop``, ``cont`` (paused)
 nemesis   fault   event     val ``{"kind", "on"}``: ``on`` true when it begins, false when it ends, absent for one that
                             has no length; kinds in ``Fault``
 nemesis   clock   event     val ``{"who": "store" or a process, "step": seconds}``
 nemesis   quiet   event     val ``{"on"}``: no fault from here on until ``on`` is false
 ========= ======= ========= ====================================================================================
 
-``p`` names a process as ``role#pid`` or ``role#pid.child``; a fault on ``p`` covers every process whose name is ``p`` or
-begins with ``p`` and a dot.
+``p`` names a process as ``role#pid`` or ``role#pid.child``; a fault on ``p`` covers every process whose name is ``p``
+or begins with ``p`` and a dot. A client's role begins with ``client``.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ SOMETIMES = (
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """The store at the end: every job record (read once, so it may be a generator), counts, and faults of its own audit.
+    """The store at the end: every job record (read once, so it may be a generator), counts, and its own audit's faults.
 
     ``audited`` is false where the store has no audit: then S6 rests on the recount alone. ``stats`` is ``None`` where
     the namespace holds more than the run's own jobs.
