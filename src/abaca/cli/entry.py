@@ -36,6 +36,7 @@ COMMANDS = {
     "workers": ("abaca.cli.workers:workers", "Show the live workers."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
     "config": ("abaca.cli.config:config", "Print every setting and where it came from."),
+    "verify": ("abaca.cli.verify:verify", "Put a store to the test: kill, stop and cut off workers, and count."),
     "version": ("abaca.cli.version:version", "Print the version of abaca and of what it runs on."),
 }
 

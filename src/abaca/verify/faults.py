@@ -173,9 +173,7 @@ class Faults:
         self.crew.count(f"clock jumps: {fault.how}")
 
     def _pick_worker(self) -> Member | None:
-        ready = [
-            member for member in self.crew.workers.values() if member.is_at_work and member.seat not in self.busy
-        ]
+        ready = [member for member in self.crew.workers.values() if member.is_at_work and member.seat not in self.busy]
         return self.rng.choice(ready) if ready else None
 
     def _fault(self, kind: str, on: bool | None = None) -> None:

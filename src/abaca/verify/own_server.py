@@ -26,7 +26,9 @@ class OwnServer:
     def __init__(self, folder: Path, fsync: str, library: Path | None) -> None:
         self._program = shutil.which("redis-server") or shutil.which("valkey-server") or ""
         if not self._program:
-            raise ConfigError("--own-server: there is no redis-server on PATH; install one, or give the URL of a server")
+            raise ConfigError(
+                "--own-server: there is no redis-server on PATH; install one, or give the URL of a server"
+            )
         self._folder = folder
         self._fsync = fsync
         self._library = library
@@ -77,7 +79,8 @@ class OwnServer:
             await asyncio.to_thread(self._process.wait)
 
     async def version(self) -> str:
-        for line in (await command(self.url, "INFO", "server")).decode().splitlines():
+        answer: bytes = await command(self.url, "INFO", "server")
+        for line in answer.decode().splitlines():
             name, _, value = line.partition(":")
             if name in ("valkey_version", "redis_version"):
                 return value.strip()

@@ -58,3 +58,7 @@ def send(pid: int, number: signal.Signals) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def end(pid: int) -> None:
+    send(pid, signal.SIGKILL)
