@@ -43,6 +43,15 @@ class Line:
         await self.tell(text)
         return await self.hear()
 
+    async def must_ask(self, text: bytes) -> None:
+        """Raises ``ConnectionError`` when the connection ends without an answer."""
+        if not await self.ask(text):
+            raise ConnectionError
+
+    async def must_hear(self) -> None:
+        if not await self.hear():
+            raise ConnectionError
+
     async def tell(self, text: bytes) -> None:
         self._writer.write(text)
         await self._writer.drain()
@@ -146,8 +155,7 @@ async def test_a_cut_answer_was_executed_and_never_arrives() -> None:
         await line.tell(b"lost\n")
         # Then the server did what was asked, and the client has an error in place of an answer
         with pytest.raises(ConnectionError):
-            if not await line.hear():
-                raise ConnectionError
+            await line.must_hear()
         assert echo.asked == [b"kept\n", b"lost\n"]
         assert proxy.tally.cut == 1
 
@@ -158,9 +166,7 @@ async def test_a_refused_client_is_closed_and_open_ones_go_on() -> None:
         await open_one.ask(b"a\n")
         proxy.set(Weather(refuse=True))
         with pytest.raises(ConnectionError):
-            line = await dial(proxy)
-            if not await line.ask(b"b\n"):
-                raise ConnectionError
+            await (await dial(proxy)).must_ask(b"b\n")
         assert proxy.tally.refused == 1
         assert await open_one.ask(b"c\n") == b"c\n"
         open_one.close()
@@ -174,8 +180,7 @@ async def test_a_reset_breaks_all_open_connections_and_new_ones_work() -> None:
         assert proxy.reset_all() == 3
         for line in lines:
             with pytest.raises(ConnectionError):
-                if not await line.ask(b"b\n"):
-                    raise ConnectionError
+                await line.must_ask(b"b\n")
         fresh = await dial(proxy)
         assert await fresh.ask(b"c\n") == b"c\n"
         fresh.close()
@@ -208,6 +213,4 @@ async def test_a_server_that_is_away_looks_like_a_reset() -> None:
     await server.wait_closed()
     async with FaultProxy("127.0.0.1", port) as proxy:
         with pytest.raises(ConnectionError):
-            line = await dial(proxy)
-            if not await line.ask(b"a\n"):
-                raise ConnectionError
+            await (await dial(proxy)).must_ask(b"a\n")

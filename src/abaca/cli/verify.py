@@ -57,10 +57,10 @@ def verify(
     keep: Annotated[Path | None, Parameter(help="Leave histories and fault log in this folder.")] = None,
     session: Given,
 ) -> int:
-    """Put a store to the test: real workers and clients on it, killed, stopped and cut off, and every job accounted for.
+    """Put a store to the test: real workers on it, killed, stopped and cut off, and every job accounted for.
 
-    It uses a part of the store for itself, touches nothing else, and removes it at the end. Exit status: 0 every promise
-    held; 1 one was broken, or nothing was put to the test; 2 it could not be done.
+    The run has a part of the store for itself, touches nothing else, and removes it at the end. Exit status: 0 every
+    promise held; 1 one was broken, or nothing was put to the test; 2 it could not be done.
     """
     if own_server and store is not None:
         raise ConfigError("abaca verify: give a URL or --own-server, not both")

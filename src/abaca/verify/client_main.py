@@ -12,7 +12,7 @@ import msgspec
 
 from abaca.verify.calls import Calls
 from abaca.verify.load import Errand, Load
-from abaca.worker.child import die_with_parent
+from abaca.worker.keeper import die_with_parent
 from abaca.worker.loading import load_app
 
 COUNT_SUFFIX = ".count"

@@ -79,6 +79,7 @@ async def end_of(backend: Backend, plan: Plan, crew: Crew, facts: StoreFacts, dr
         beat=plan.beat,
         grace=plan.grace,
         slack=plan.slack,
+        window=plan.window,
         quiesced=drained,
         durable=plan.fsync != "none" or not plan.own_server,
         may_lose=plan.jobs if plan.fsync == "none" else 0,
@@ -87,7 +88,7 @@ async def end_of(backend: Backend, plan: Plan, crew: Crew, facts: StoreFacts, dr
     torn = Torn()
     findings = await asyncio.to_thread(_check, plan.folder, torn, dump, options)
     effects, wrong = await asyncio.to_thread(weigh_effects, plan.folder, records.completed)
-    wrong += await _orphans(plan.folder)
+    wrong += _orphans(plan.folder)
     wrong += _phantoms(stats, records)
     if not drained:
         wrong.append("the queue was not drained: it stood still with jobs left, though all faults were over")
@@ -180,7 +181,7 @@ def weigh_effects(folder: Path, completed: dict[str, int]) -> tuple[Effects, lis
     return Effects(lines=lines, jobs=len(last)), wrong
 
 
-async def _orphans(folder: Path) -> list[str]:
+def _orphans(folder: Path) -> list[str]:
     """Processes that a handler forgot and that outlived it and its worker."""
     found = []
     for path in folder.glob(f"*{ORPHANS_SUFFIX}"):

@@ -33,6 +33,7 @@ _TICK = 0.1
 _MOST_OVERTIME = 1.5
 """How much longer than planned clients may take to meet their quota."""
 _STOP_SECONDS = 30.0
+_UP_SECONDS = 120.0
 
 
 async def conduct(plan: Plan, tell: Any = lambda text: None) -> Outcome:
@@ -89,7 +90,6 @@ class _Stage:
             flags=_flags(plan),
             history=history,
             seed=plan.seed,
-            ends=time.monotonic() + plan.seconds,
             pace=plan.pace,
             quotas=[Quota(-(-plan.jobs // plan.clients), -(-plan.pills // plan.clients)) for _ in range(plan.clients)],
             library=library,
@@ -133,31 +133,49 @@ class _Stage:
         )
 
     async def run(self) -> Outcome:
-        plan, crew = self.plan, self.crew
+        plan = self.plan
         rng = random.Random(plan.seed)
         parts = periods(plan, rng)
         faults = schedule(plan, parts, self.can, rng)
         (plan.folder / "schedule.json").write_bytes(msgspec.json.format(msgspec.json.encode(faults)))
-        for seat in range(plan.workers):
+        backend = open_backend(self.space.url)
+        await backend.open()
+        try:
+            await self._come_up(backend)
+            return await self._run(backend, parts, faults)
+        finally:
+            await backend.close()
+
+    async def _come_up(self, backend: Backend) -> None:
+        """All workers are there and the first jobs are stored: only now faults have something to hit."""
+        crew, until = self.crew, time.monotonic() + _UP_SECONDS
+        for seat in range(self.plan.workers):
             crew.start_worker(seat)
-        for seat in range(plan.clients):
+        while time.monotonic() < until and len((await backend.stats()).workers) < self.plan.workers:
+            self.tell("workers are coming up")
+            await asyncio.sleep(_TICK)
+        crew.ends = time.monotonic() + self.plan.seconds
+        for seat in range(self.plan.clients):
             crew.start_client(seat)
+        while time.monotonic() < until and not crew.acked:
+            self._keep_up()
+            await asyncio.sleep(_TICK)
+        if not crew.acked:
+            raise AbacaError(f"no client stored a job in {_UP_SECONDS:g} s; their words are in {self.plan.folder}")
+
+    async def _run(self, backend: Backend, parts: list[Period], faults: list[Fault]) -> Outcome:
+        plan, crew = self.plan, self.crew
         began = time.monotonic()
         await self._storm(began, parts, faults)
         await self._calm()
         storm_seconds = time.monotonic() - began
         await self._meet_quotas(began)
         await self._stop_clients()
-        backend = open_backend(self.space.url)
-        await backend.open()
-        try:
-            drained = await drain(backend, plan.patience, self._keep_up, self.tell)
-            self.tell("stopping the workers")
-            await self._stop_workers()
-            crew.note("quiet", {"on": False})
-            return await self._judge(backend, drained, storm_seconds, time.monotonic() - began)
-        finally:
-            await backend.close()
+        drained = await drain(backend, plan.patience, self._keep_up, self.tell)
+        self.tell("stopping the workers")
+        await self._stop_workers()
+        crew.note("quiet", {"on": False})
+        return await self._judge(backend, drained, storm_seconds, time.monotonic() - began)
 
     async def _storm(self, began: float, parts: list[Period], faults: list[Fault]) -> None:
         """Load and faults, with quiet periods between."""
@@ -239,7 +257,9 @@ class _Stage:
 
     async def _gone(self, processes: list[Any], seconds: float) -> None:
         until = time.monotonic() + seconds
-        while any(process.poll() is None for process in processes) and time.monotonic() < until:
+        while time.monotonic() < until:
+            if all(process.poll() is not None for process in processes):
+                return
             await asyncio.sleep(0.05)
 
     async def _judge(self, backend: Backend, drained: bool, storm: float, total: float) -> Outcome:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from abaca.verify.wallclock import Wallclock
 
 _NUMBERS = 10**9
 """Numbers of jobs that one client process has for itself."""
+_RECENT = 0.5
 
 
 @dataclass(slots=True)
@@ -57,7 +59,10 @@ class Quota:
 
 @dataclass(slots=True)
 class Crew:
-    """``urls`` are the ways to the store, dealt out to the seats in turn; ``flags`` are those of ``abaca worker``."""
+    """``urls`` are the ways to the store, dealt out to the seats in turn; ``flags`` are those of ``abaca worker``.
+
+    ``ends`` is when clients should have met their quotas, on the monotonic clock.
+    """
 
     folder: Path
     urls: Sequence[str]
@@ -65,9 +70,9 @@ class Crew:
     flags: Sequence[str]
     history: HistoryWriter
     seed: int
-    ends: float
     pace: float
     quotas: list[Quota]
+    ends: float = 0.0
     library: Path | None = None
     shared_clock: Wallclock | None = None
     workers: dict[int, Member] = field(default_factory=dict)
@@ -119,7 +124,7 @@ class Crew:
             runners = [pid for pid in proc.tree(member.pid) if proc.runs_module(pid, proc.RUNNER)]
             if not runners:
                 return None
-            return self._kill_runner(member, runners[0])
+            return self._kill_runner(member, runners[self.tally.get("kills", 0) % len(runners)])
         pids = proc.tree(member.pid) if how == "tree" else [member.pid]
         self.note("kill", {"p": member.name, "how": how})
         for pid in pids:
@@ -157,6 +162,11 @@ class Crew:
         member.leaving = True
         self.note("drain", {"p": member.name})
         proc.send(member.pid, signal.SIGTERM)
+
+    def is_busy(self, member: Member) -> bool:
+        """Whether one of its handlers wrote something in the last moment."""
+        recent = time.time() - _RECENT
+        return any(path.stat().st_mtime > recent for path in self.folder.glob(f"{member.name}.*{SUFFIX}"))
 
     def look(self) -> list[Member]:
         """Note the processes that are gone; answers the workers that ended."""

@@ -19,6 +19,8 @@ from abaca.verify.wallclock import Wallclock
 _JUMPS = {"worker": 120.0, "store": 6.0}
 """Seconds by which a clock is moved, forwards or backwards. The store's stays within what a drain can wait for."""
 
+_TRIES, _LOOK = 20, 0.1
+
 _WEATHERS = {
     "latency": (Weather(latency=0.15), "slow"),
     "slices": (Weather(slices=True, share=0.5), "slow"),
@@ -73,15 +75,15 @@ class Faults:
             self.missed.append(f"{fault.kind} {fault.how}: {error}")
 
     async def _kill(self, fault: Fault) -> None:
-        member = self._pick_worker()
+        member = await self._busy_worker()
         while member is not None and self.crew.kill(member, fault.how) is None:
             await asyncio.sleep(0.2)  # no runner yet
-            member = self._pick_worker()
+            member = await self._busy_worker()
         if member is None:
             self.missed.append("kill: no worker was there")
 
     async def _stop(self, fault: Fault) -> None:
-        member = self._pick_worker()
+        member = await self._busy_worker()
         if member is None:
             self.missed.append("stop: no worker was there")
             return
@@ -172,9 +174,21 @@ class Faults:
             await asyncio.sleep(fault.lasts if moved else 0)
         self.crew.count(f"clock jumps: {fault.how}")
 
+    def _ready(self) -> list[Member]:
+        return [member for member in self.crew.workers.values() if member.is_at_work and member.seat not in self.busy]
+
     def _pick_worker(self) -> Member | None:
-        ready = [member for member in self.crew.workers.values() if member.is_at_work and member.seat not in self.busy]
+        ready = self._ready()
         return self.rng.choice(ready) if ready else None
+
+    async def _busy_worker(self) -> Member | None:
+        """One that runs jobs just now; after a while any. A fault on a worker that is still starting shows little."""
+        for _ in range(_TRIES):
+            busy = [member for member in self._ready() if self.crew.is_busy(member)]
+            if busy:
+                return self.rng.choice(busy)
+            await asyncio.sleep(_LOOK)
+        return self._pick_worker()
 
     def _fault(self, kind: str, on: bool | None = None) -> None:
         value: dict[str, Any] = {"kind": kind}

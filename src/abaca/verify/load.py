@@ -163,7 +163,7 @@ class Load:
             self._known.append(self._rng.choice(handles))
 
     async def _stored(self, calls: list[AnyCall]) -> list[JobHandle[Any]] | None:
-        """Enqueue, and after an unknown outcome mostly again; some are left open, as a client that gave up leaves them."""
+        """Enqueue, and after an unknown outcome mostly again; some are left open, as by a client that gives up."""
         for _ in range(_TRIES):
             handles = await self._calls.enqueue(calls)
             if handles is not None:

@@ -12,8 +12,9 @@ import apsw
 
 from abaca.verify import proc
 
-_TRIES = 60
-_LONGEST_WAIT = 0.05
+_TRIES = 25
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.03, 0.12
+"""Seconds between two tries, in which everybody runs: long beside the moment for which they stand still."""
 
 
 async def kill_in_mid_write(database: Path, pids: Sequence[int], rng: random.Random) -> bool:
@@ -23,17 +24,17 @@ async def kill_in_mid_write(database: Path, pids: Sequence[int], rng: random.Ran
     begin and the end of a transaction. Otherwise they go on for a moment, and it is tried again.
     """
     for attempt in range(_TRIES):
-        everybody = [pid for top in pids for pid in proc.tree(top)]
+        everybody = proc.tree(*pids)
         for pid in everybody:
             proc.send(pid, signal.SIGSTOP)
-        hit = database.exists() and _is_locked(database)
+        hit = _is_locked(database)
         if hit or attempt == _TRIES - 1:
             for pid in everybody:
                 proc.send(pid, signal.SIGKILL)
             return hit
         for pid in reversed(everybody):
             proc.send(pid, signal.SIGCONT)
-        await asyncio.sleep(rng.uniform(0.001, _LONGEST_WAIT))
+        await asyncio.sleep(rng.uniform(_SHORTEST_WAIT, _LONGEST_WAIT))
     return False
 
 

@@ -10,6 +10,7 @@ from abaca.verify.plan import Plan
 QUIET_SHARE = 0.25
 _FIRST = 2.0
 """Seconds at the start in which nothing happens: the crew is still coming up."""
+KILLS = ("tree", "tree", "supervisor", "runner")
 NETWORK = ("latency", "slices", "silence", "reset", "refuse", "cut", "cut")
 FLUSHES = ("functions", "scripts", "clients", "memory", "freeze")
 
@@ -54,8 +55,7 @@ def schedule(plan: Plan, parts: list[Period], can: Can, rng: random.Random) -> l
     """All faults in order. None begins in a quiet period, and none lasts into one."""
     loud = [part for part in parts if not part.quiet]
     faults: list[Fault] = []
-    for number in range(plan.kills):
-        faults.append(_at(loud, rng, "kill", ("tree", "tree", "supervisor", "runner")[number % 4]))
+    faults += [_at(loud, rng, "kill", KILLS[number % len(KILLS)]) for number in range(plan.kills)]
     for number in range(plan.stops):
         lasts = plan.lease * rng.uniform(1.4, 2.0)
         faults.append(_at(loud, rng, "stop", ("worker", "runner")[number % 4 == 3], lasts))

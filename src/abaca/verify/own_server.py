@@ -44,21 +44,9 @@ class OwnServer:
     async def start(self) -> float:
         """Start the process and wait until it answers; answers the seconds. Raises ``AbacaError``."""
         began = time.monotonic()
-        environment = dict(os.environ)
-        if self.clock is not None and self._library is not None:
-            environment |= self.clock.environment(self._library)
-        with (self._folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*_ends_with_us(), self._program, *self._words()],
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-                start_new_session=True,
-            )
+        process = self._process = self._launch()
         while time.monotonic() - began < _START_SECONDS:
-            if self._process.poll() is not None:
+            if process.poll() is not None:
                 break
             try:
                 await command(self.url, "PING")
@@ -67,6 +55,21 @@ class OwnServer:
             else:
                 return time.monotonic() - began
         raise AbacaError(f"redis-server did not start; its words are in {self._folder / 'server.log'}")
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        environment = dict(os.environ)
+        if self.clock is not None and self._library is not None:
+            environment |= self.clock.environment(self._library)
+        with (self._folder / "server.log").open("ab") as log:
+            return subprocess.Popen(
+                [*_ends_with_us(), self._program, *self._words()],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
 
     def signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -16,8 +16,9 @@ class Plan:
 
     ``url`` is empty with ``own_server``, which is a Redis started for the run with ``fsync`` as its ``appendfsync``.
     ``store_kills`` are SIGKILLs of that server; on SQLite they kill every process on the file at once, one of them in
-    the middle of a write. ``slack`` is added to every bound in time. ``patience`` is how long the drain may stand
-    still. ``may_be_vacuous``: a run in which an expected thing never happened is not a failure.
+    the middle of a write. ``slack`` is added to every bound in time, and ``window`` is how long nothing may happen
+    while jobs are ready and all is quiet. ``patience`` is how long the drain may stand still. ``may_be_vacuous``: a run
+    in which an expected thing never happened is not a failure.
     """
 
     url: str
@@ -40,6 +41,7 @@ class Plan:
     concurrency: int = 40
     pace: float = 10.0
     slack: float = 3.0
+    window: float = 5.0
     patience: float = 60.0
     own_server: bool = False
     fsync: str = "always"

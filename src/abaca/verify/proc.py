@@ -23,12 +23,12 @@ def parents() -> dict[int, int]:
     return found
 
 
-def tree(pid: int) -> list[int]:
-    """A process and all below it, from the top down."""
+def tree(*pids: int) -> list[int]:
+    """Processes and all below them, from the top down."""
     below: dict[int, list[int]] = defaultdict(list)
     for child, parent in parents().items():
         below[parent].append(child)
-    found, at = [pid], 0
+    found, at = list(pids), 0
     while at < len(found):
         found += below[found[at]]
         at += 1

@@ -1,7 +1,7 @@
 """The application that a chaos run's workers run. Every handler says what it does in a file of its own process.
 
-The value of a job is a number that is nobody else's; its result is computed from the number, so that a result which
-belongs to another job, or to no job, is seen.
+The value of a job is a number that is nobody else's; its result is computed from the number and from the run's fence,
+so that a result which belongs to another job, or to an earlier run of the same job, is seen.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ PATIENT = Retry(max_attempts=10, backoff=[0.05, 0.2, 0.5])
 """For jobs that deserve no failure: each kill may cost them an attempt once they run alone."""
 PILL_TIMEOUT = "2s"
 BIG_BYTES = 60_000
-LONGEST = 20.0
+LONGEST = 8.0
 """Seconds after which a handler that waits to be cancelled ends by itself."""
 
 app = VerifyApp(name="abaca-verify", keep=KEEP)
 
 
-def answer(n: int) -> str:
-    """What the job with this number returns."""
-    return hashlib.blake2b(b"%d" % n, digest_size=8).hexdigest()
+def answer(n: int, fence: int) -> str:
+    """What that run of the job with this number returns."""
+    return hashlib.blake2b(b"%d %d" % (n, fence), digest_size=8).hexdigest()
 
 
 class Unlucky(Exception):
@@ -39,28 +39,28 @@ class Unlucky(Exception):
 @app.task(retry=PATIENT)
 async def quick(ctx: Ctx, n: int) -> str:
     with notes().run(ctx, n=n) as run:
-        return run.ends(answer(n))
+        return run.ends(answer(n, ctx.fence))
 
 
 @app.task(retry=PATIENT)
 async def slow(ctx: Ctx, n: int, ms: int) -> str:
     with notes().run(ctx, n=n, ms=ms) as run:
         await asyncio.sleep(ms / 1000)
-        return run.ends(answer(n))
+        return run.ends(answer(n, ctx.fence))
 
 
 @app.task(retry=PATIENT, pool="thread")
 def threaded(ctx: Ctx, n: int, ms: int) -> str:
     with notes().run(ctx, n=n, ms=ms) as run:
         time.sleep(ms / 1000)
-        return run.ends(answer(n))
+        return run.ends(answer(n, ctx.fence))
 
 
 @app.task(retry=PATIENT, pool="process")
 def apart(ctx: Ctx, n: int, ms: int) -> str:
     with notes().run(ctx, n=n, ms=ms) as run:
         time.sleep(ms / 1000)
-        return run.ends(answer(n))
+        return run.ends(answer(n, ctx.fence))
 
 
 @app.task(retry=PATIENT)
@@ -69,7 +69,7 @@ async def flaky(ctx: Ctx, n: int) -> str:
     with notes().run(ctx, n=n) as run:
         if ctx.attempt < 3:
             raise Unlucky(f"attempt {ctx.attempt} of job {n}")
-        return run.ends(answer(n))
+        return run.ends(answer(n, ctx.fence))
 
 
 @app.task(retry=Retry(max_attempts=2, backoff=[0.1]))
@@ -87,7 +87,7 @@ def heedful(ctx: Ctx, n: int) -> str:
         while time.monotonic() < until:
             ctx.raise_if_cancelled()
             never.wait(0.05)
-        return run.ends(answer(n))
+        return run.ends(answer(n, ctx.fence))
 
 
 @app.task(retry=PATIENT)
@@ -95,7 +95,7 @@ async def endless(ctx: Ctx, n: int) -> str:
     """Waits until it is cancelled from outside."""
     with notes().run(ctx, n=n) as run:
         await asyncio.sleep(LONGEST)
-        return run.ends(answer(n))
+        return run.ends(answer(n, ctx.fence))
 
 
 @app.task(retry=PATIENT)
@@ -106,13 +106,13 @@ async def chatty(ctx: Ctx, n: int) -> str:
             ctx.progress(step, 3)
             await asyncio.sleep(0.01)
         ctx.log.info("done", number=n)
-        return run.ends(answer(n))
+        return run.ends(answer(n, ctx.fence))
 
 
 @app.task(retry=PATIENT)
 async def big(ctx: Ctx, n: int) -> str:
     with notes().run(ctx, n=n) as run:
-        text = answer(n)
+        text = answer(n, ctx.fence)
         return run.ends(text * (BIG_BYTES // len(text)))
 
 
@@ -121,7 +121,7 @@ async def pill(ctx: Ctx, n: int, how: str) -> str:
     """Ends the runner in which other jobs run too."""
     with notes().run(ctx, n=n, how=how) as run:
         pills.PILLS[how]()
-        return run.ends(answer(n))
+        return run.ends(answer(n, ctx.fence))
 
 
 @app.task(retry=Retry(max_attempts=2, backoff=[0.1]), timeout=PILL_TIMEOUT, pool="process")
@@ -129,7 +129,7 @@ def pill_apart(ctx: Ctx, n: int, how: str) -> str:
     """The same in a process of its own."""
     with notes().run(ctx, n=n, how=how) as run:
         pills.PILLS[how]()
-        return run.ends(answer(n))
+        return run.ends(answer(n, ctx.fence))
 
 
 @app.task(retry=PATIENT, pool="process")
@@ -137,4 +137,4 @@ def orphaning(ctx: Ctx, n: int) -> str:
     """Leaves processes behind."""
     with notes().run(ctx, n=n) as run:
         run.leaves(pills.orphans())
-        return run.ends(answer(n))
+        return run.ends(answer(n, ctx.fence))

@@ -1,7 +1,7 @@
 """Jumps of the wall clock for chosen processes, by a small library that they preload.
 
-It is compiled where a C compiler is; elsewhere this fault is not done, and the report says so. The monotonic clock stays
-true, which common libraries for false time do not manage for Python.
+It is compiled where a C compiler is; elsewhere this fault is not done, and the report says so. The monotonic clock
+stays true, which common libraries for false time do not manage for Python.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import importlib
 import signal
 import sys
 
-from abaca.worker.child import die_with_parent
+from abaca.worker.keeper import die_with_parent
 
 
 def main() -> None:
