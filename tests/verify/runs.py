@@ -45,7 +45,7 @@ async def held(folder: Path, **options: Any) -> Outcome:
 
 async def broken(folder: Path, application: str, url: str) -> Outcome:
     """A short run without faults on a store that breaks a promise."""
-    quiet = {name: 0 for name in ("kills", "pills", "stops", "store_kills", "network_faults", "client_kills")}
+    quiet = dict.fromkeys(("kills", "pills", "stops", "store_kills", "network_faults", "client_kills"), 0)
     plan = Plan(
         folder=folder,
         seed=SEED,

@@ -152,6 +152,8 @@ class _Stage:
         for seat in range(self.plan.workers):
             crew.start_worker(seat)
         while time.monotonic() < until and len((await backend.stats()).workers) < self.plan.workers:
+            if (refusal := crew.refusal()) is not None:
+                raise AbacaError(f"a worker did not start: {refusal}")
             self.tell("workers are coming up")
             await asyncio.sleep(_TICK)
         crew.ends = time.monotonic() + self.plan.seconds

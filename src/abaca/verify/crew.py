@@ -163,6 +163,14 @@ class Crew:
         self.note("drain", {"p": member.name})
         proc.send(member.pid, signal.SIGTERM)
 
+    def refusal(self) -> str | None:
+        """The last words of a worker that ended by itself."""
+        for member in self.workers.values():
+            if not member.is_running:
+                words = (self.folder / f"{member.name}.log").read_text(errors="replace").strip().splitlines()
+                return " / ".join(words[-3:]) or f"it ended with status {member.process.returncode} and wrote nothing"
+        return None
+
     def is_busy(self, member: Member) -> bool:
         """Whether one of its handlers wrote something in the last moment."""
         recent = time.time() - _RECENT

@@ -62,7 +62,7 @@ class Plan:
 
     @property
     def beat(self) -> float:
-        return self.lease / 3
+        return int(self.lease * 1000 / 3) / 1000
 
     @property
     def period(self) -> float:
