@@ -68,6 +68,25 @@ def end_everything_below(spare: Callable[[], set[int]], seconds: float = _LONGES
             return not _freeze(spare)
 
 
+def end_marked(mark: str) -> None:
+    """SIGKILL every process that has this variable in its environment: what is below a keeper that was itself killed.
+
+    Only as good as the mark: a program started below with an environment of its own does not carry it.
+    """
+    wanted = mark.encode()
+    for name in os.listdir("/proc"):
+        if name.isdigit() and wanted in _environment(name):
+            _signal(int(name), signal.SIGKILL)
+
+
+def _environment(pid: str) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as environ:
+            return environ.read().split(b"\0")
+    except OSError:
+        return []
+
+
 def _freeze(spare: Callable[[], set[int]]) -> set[int]:
     """Stop them until no new one is seen: something that forks faster than it is killed would get away otherwise."""
     found: set[int] = set()

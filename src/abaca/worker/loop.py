@@ -169,7 +169,9 @@ class ExchangeLoop:
         self._wake.set()
 
     def _give_up(self) -> None:
-        self._hopeless = StoreGone(f"no beat got through to the store for {self._options.give_up_after:.0f} s")
+        self._hopeless = StoreGone(
+            f"no answer from the store for {self._options.give_up_after:.0f} s: no beat got through"
+        )
         self._wake.set()
 
     async def settled(self, timeout: float) -> None:
