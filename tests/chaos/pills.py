@@ -197,7 +197,7 @@ def wreck_the_house() -> int:
     """Leaves its process in a state that no other job would like, and returns as if nothing were."""
     os.chdir("/")
     os.environ.clear()
-    time.time = lambda: 0.0  # type: ignore[assignment]
+    time.time = lambda: 0.0
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.path.clear()
     return os.getpid()

@@ -16,7 +16,7 @@ from abaca.worker import keeper
 _HAS_KEEPERS = sys.platform == "linux"
 _PATIENCE = 5.0
 _LONGEST_SWEEP = 1.0
-_MARK = "ABACA_KEPT"
+_MARK = "_ABACA_KEPT"
 
 _kept: set[int] = set()
 _adopting = False
