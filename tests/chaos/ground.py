@@ -16,15 +16,20 @@ YARD = "tests.chaos.yard:app"
 
 
 class Yard:
-    """The tasks of ``yard`` on the test's own store, and the files through which handlers and test speak."""
+    """Tasks, by default those of ``yard``, on the test's own store, and files through which handlers and test speak."""
 
-    def __init__(self, app: App, folder: Path) -> None:
+    def __init__(self, app: App, folder: Path, tasks: App = yard.app) -> None:
         self.app = app
+        self.tasks = tasks.tasks
         self.marks, self.go_on = folder / "marks", folder / "go-on"
 
     async def enqueue(self, name: str, *more: object, **options: object) -> JobHandle[object]:
-        task = yard.app.tasks[name]
-        data = task.arguments.encode((str(self.marks), *more), {})
+        """A task whose first argument is the file for marks."""
+        return await self.enqueue_plain(name, str(self.marks), *more, **options)
+
+    async def enqueue_plain(self, name: str, *args: object, **options: object) -> JobHandle[object]:
+        task = self.tasks[name]
+        data = task.arguments.encode(args, {})
         own: dict[str, Any] = {"id": new_id(), "task": name, "args": data, **task.options.job_fields, **options}
         await (await self.app.backend()).insert([NewJob(**own)])
         return self.app.job(own["id"])

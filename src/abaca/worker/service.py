@@ -93,6 +93,7 @@ class Worker:
                 card=self.card,
                 beat=self.options.beat,
                 name=self.name,
+                suspend=engine.loop.suspend,
             )
             life.stack.push_async_callback(heart.stop)
             self._engine = engine

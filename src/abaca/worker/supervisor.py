@@ -21,7 +21,7 @@ from abaca.model import Card, Lease
 from abaca.worker.aftermath import settle_dead
 from abaca.worker.heart import Heart
 from abaca.worker.held import HeldRun
-from abaca.worker.link import Configure, Go, Ready, StopRun
+from abaca.worker.link import Beaten, Configure, Go, Ready, StopRun
 from abaca.worker.options import WorkerOptions
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
@@ -188,13 +188,23 @@ class Supervisor:
         if self._backend is None:
             return
         heart = Heart(
-            self._backend, self._lease, held=self._held, stop=self._stop, card=self._card, beat=self._options.beat
+            self._backend,
+            self._lease,
+            held=self._held,
+            stop=self._stop,
+            card=self._card,
+            beat=self._options.beat,
+            beaten=self._beaten,
         )
         all_duties = (heart, Reaper(self._backend, self._lease), Purger(self._backend))
         duties.extend(asyncio.create_task(duty.run(), name=type(duty).__name__) for duty in all_duties)
 
     def _held(self) -> list[tuple[RunKey, HeldRun]]:
         return [item for runner in self._runners for item in runner.held_runs()]
+
+    def _beaten(self, sent_at: float | None) -> None:
+        for runner in self._runners:
+            runner.send(Beaten(sent_at=sent_at))
 
     def _stop(self, key: RunKey, reason: StopReason) -> None:
         """Tell the runner; what still runs after the grace time is killed from here."""
