@@ -18,7 +18,7 @@ from abaca.errors import BackendUnavailable
 from abaca.model import Job, Lease, NewJob, Settle, State, Transition, Verdict, Want
 from tests.conftest import MakeRedis
 from tests.integration.crew import eventually
-from tests.servers import RedisServer, require_redis
+from tests.servers import Option, RedisServer, require_redis
 
 LEASE = Lease(worker="w", ms=60_000)
 WANT = Want(queues=("default",), slots={"": 20})
@@ -150,7 +150,7 @@ def make_room(folder: Path) -> None:
 async def test_a_full_disk_acknowledges_nothing_that_it_cannot_keep(tmp_path: Path, fsync: str) -> None:
     with small_disk(tmp_path / "disk", "2m") as disk:
         # Given a server whose append-only file is on a small disk
-        options = {"appendonly": True, "appendfsync": fsync, "auto_aof_rewrite_percentage": 0}
+        options: dict[str, Option] = {"appendonly": True, "appendfsync": fsync, "auto_aof_rewrite_percentage": 0}
         server = RedisServer(require_redis(), disk, **options)
         server.start()
         store = await opened(server)

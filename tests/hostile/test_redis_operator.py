@@ -110,7 +110,8 @@ async def test_a_hundred_thousand_jobs_due_at_once_hold_up_nobody(redis_server: 
     redis_server.command("SLOWLOG", "RESET")
     # When they are claimed in batches while the running one beats
     clock.advance(5)
-    sizes, alive = [], []
+    sizes: list[int] = []
+    alive: list[bool] = []
     while not sizes or sizes[-1]:
         claim = store.exchange([], Want(queues=("default",), slots={"": 1000}), lease)
         answer, (pulse,) = await asyncio.gather(claim, store.beat(None, [Beat(id=running.id, epoch=1)], lease))

@@ -5,7 +5,7 @@
 SELECT n, id, 'it has ended and is not entered to leave at the end of its keep'
 FROM jobs
 WHERE
-    n BETWEEN :first AND :last AND state >= 2
+    n BETWEEN :first AND :last AND state BETWEEN 2 AND 4
     AND (
         ended_at IS NULL
         OR leaves_at IS NOT ended_at + (keep_ms + iif(purged, max(keep_ms, :least_ms), 0)) * 1000
