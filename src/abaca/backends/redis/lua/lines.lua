@@ -43,6 +43,12 @@ local function note_end(work, id, state, keep)
   work.totals[TOTAL[state]] = (work.totals[TOTAL[state]] or 0) + 1
 end
 
+-- The record of an end goes, or becomes that of a waiting job.
+local function note_gone(work, state)
+  local name = 'gone.' .. TOTAL[state]
+  work.totals[name] = (work.totals[name] or 0) + 1
+end
+
 -- Ends a job: kept until `keep` ms from now, its key released, counted, its waiters told.
 local function finish(work, job, state, keep)
   if job.state == RUNNING then
