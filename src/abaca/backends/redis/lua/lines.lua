@@ -232,9 +232,15 @@ local function claim(work, want)
   return state.got
 end
 
--- Remembers the latest instant at which a lease was made, so that reclaim sees a clock that stepped back.
+-- The latest instant at which a lease was made, or nil.
+local function last_clock()
+  local last = redis.pcall('GET', base .. 'clock')
+  return type(last) == 'string' and tonumber(last) or nil
+end
+
+-- Remembers that instant, so that reclaim sees a clock that stepped back.
 local function see_clock()
-  local last = tonumber(call('GET', base .. 'clock') or nil)
+  local last = last_clock()
   if not last or now > last then
     call('SET', base .. 'clock', string.format('%.0f', now))
   end

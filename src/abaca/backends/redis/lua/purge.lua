@@ -5,6 +5,7 @@
 -- answer  how many
 -- flags: allow-oom
 
+prove('SCARD', base .. 'queues')
 local work, ended = new_work(), ENDED
 local ids = call('ZRANGE', ended, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])
 load(work, ids)
