@@ -6,6 +6,8 @@ import pytest
 
 from abaca.testing import ManualClock
 
+pytest.register_assert_rewrite("tests.hostile.damage")
+
 
 @pytest.fixture
 def clock() -> ManualClock:

@@ -14,6 +14,7 @@ import apsw
 
 from abaca.backends.hub import HubWatch
 from abaca.backends.search import check_batch, check_record
+from abaca.backends.sqlite import audit as auditing
 from abaca.backends.sqlite import beats as heart
 from abaca.backends.sqlite import claims, edits, inserts, log, search, settles
 from abaca.backends.sqlite import records as shelf
@@ -31,6 +32,7 @@ from abaca.model import (
     Card,
     Change,
     Exchanged,
+    Fault,
     History,
     Job,
     Lease,
@@ -196,6 +198,9 @@ class SqliteBackend:
 
     async def purge(self, limit: int) -> int:
         return await self.engine.write(partial(edits.purge, limit=limit))
+
+    async def audit(self, repair: bool = False) -> list[Fault]:
+        return await auditing.audit(self.engine, repair)
 
     async def watch(self, topics: Sequence[str]) -> HubWatch:
         return self.engine.watch(topics)
