@@ -33,6 +33,7 @@ async def held(folder: Path, **options: Any) -> Outcome:
 
     An assertion fails with the run's report when a promise was broken, or when three runs showed too little.
     """
+    missing: tuple[str, ...] = ()
     for number in range(_TRIES):
         plan = Plan(folder=folder / f"run-{number}", seed=SEED + number, **{**PATIENT, **SMALL, **options})
         outcome = await conduct(plan)
@@ -40,7 +41,8 @@ async def held(folder: Path, **options: Any) -> Outcome:
         assert outcome.broken == 0, f"seed {plan.seed}"
         if outcome.ok:
             return outcome
-    raise AssertionError(f"in {_TRIES} runs these never happened: {outcome.findings.missing}")
+        missing = outcome.findings.missing
+    raise AssertionError(f"in {_TRIES} runs these never happened: {missing}")
 
 
 async def broken(folder: Path, application: str, url: str) -> Outcome:

@@ -105,7 +105,7 @@ def _check(folder: Path, torn: Torn, dump: Dump, options: Options) -> Findings:
 
 def _expected(plan: Plan, crew: Crew) -> tuple[str, ...]:
     """What must have happened at least once, given the faults that were done."""
-    lines = list(ALWAYS_SEEN)
+    lines: list[str] = list(ALWAYS_SEEN)
     if crew.tally.get("stops"):
         lines.append("a worker was stopped beyond its lease")
     if crew.tally.get("client kills"):
