@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from abaca import App
 from abaca.backends.memory import MemoryBackend
 from abaca.client import PAUSES
-from abaca.model import State
+from abaca.model import Lease, Requeued, State, Want
 from abaca.testing.failing import FailingBackend
 from abaca.verify import Event, read_history
 from abaca.verify.calls import Calls
@@ -99,6 +99,28 @@ async def test_cancels_and_requeues_are_written_with_their_answers(app: App, cal
     assert answers["wait"]["status"] == "cancelled"
     assert answers["requeue"] == "requeued"
     assert (await handles[0].info()).state is State.WAITING
+
+
+async def test_a_requeue_repeated_too_late_is_of_unknown_outcome(
+    app: App, store: FailingBackend, calls: Calls, tmp_path: Path
+) -> None:
+    # Given a job that was cancelled, and a store that requeues it, loses the answer, and sees it end again meanwhile
+    handles = await calls.enqueue([app.tasks["work"].call(1)])
+    assert handles is not None
+    await calls.cancel(handles[0])
+    requeue = store.inner.requeue
+
+    async def slow_line(runs: Sequence[tuple[str, int]]) -> list[Requeued]:
+        answer = await requeue(runs)
+        await store.inner.exchange([], Want(queues=("default",), slots={"async": 1}), Lease(worker="w", ms=60_000))
+        return answer
+
+    store.inner.requeue = slow_line  # type: ignore[method-assign]
+    store.lose("reply", "requeue")
+    # When
+    assert await calls.requeue(handles[0]) is None
+    # Then
+    assert written(tmp_path)[-1].type == "info"
 
 
 def test_each_completed_job_must_have_had_its_effect_in_its_last_run(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from abaca import App, JobHandle
+from abaca.backend import Backend
 from abaca.errors import AbacaError, BackendUnavailable, JobConflict, JobNotFound, ResultTimeout
 from abaca.jobresult import JobResult
 from abaca.model import Cancelled, Inserted, NewJob, Receipt, Requeued
@@ -93,14 +94,21 @@ class Calls:
             return None
         if not seen.state.ended:
             return None
-        op = self._op()
+        op, tries = self._op(), itertools.count()
         self._write(Type.INVOKE, "requeue", op, j=job.id)
+
+        async def ask(backend: Backend) -> Requeued:
+            next(tries)
+            return (await backend.requeue([(job.id, seen.epoch)]))[0]
+
         try:
-            answer = (await self._app.client().ask(lambda backend: backend.requeue([(job.id, seen.epoch)])))[0]
+            word = _REQUEUED[await self._app.client().ask(ask)]
         except BackendUnavailable as error:
             self._write(Type.INFO, "requeue", op, j=job.id, val=str(error))
             return None
-        word = _REQUEUED[answer]
+        if word == "stale" and next(tries) > 1:  # the first call, whose answer was lost, may have been accepted
+            self._write(Type.INFO, "requeue", op, j=job.id, val="stale, at a repetition")
+            return None
         self._write(Type.OK, "requeue", op, j=job.id, val=word)
         return word
 
