@@ -10,7 +10,7 @@ from abaca.codec import new_id
 from abaca.model import Job, NewJob, State
 from tests.chaos import yard
 from tests.worker.handlers import lines
-from tests.worker.harness import until
+from tests.worker.harness import PATIENCE, until
 
 YARD = "tests.chaos.yard:app"
 
@@ -37,11 +37,14 @@ class Yard:
     async def hold(self, name: str = "hold", **options: object) -> JobHandle[object]:
         return await self.enqueue(name, str(self.go_on), **options)
 
-    async def marked(self, count: int) -> list[str]:
-        await until(lambda: len(lines(self.marks)) >= count, f"{count} lines in {self.marks}")
+    async def file_comes(self, path: str | Path) -> None:
+        await until(lambda: Path(path).exists(), f"{path} is there")
+
+    async def marked(self, count: int, patience: float = PATIENCE) -> list[str]:
+        await until(lambda: len(lines(self.marks)) >= count, f"{count} lines in {self.marks}", patience)
         return lines(self.marks)
 
-    async def record(self, handle: JobHandle[object]) -> Job:
+    async def record(self, handle: JobHandle[Any]) -> Job:
         job = (await (await self.app.backend()).get([handle.id]))[0]
         assert job is not None
         return job
@@ -53,6 +56,6 @@ class Yard:
         await until(it_is, f"the job is {state.name}")
         return await self.record(handle)
 
-    async def ended(self, handle: JobHandle[object]) -> Job:
-        await handle.outcome(timeout=40)
+    async def ended(self, handle: JobHandle[Any], patience: float = 40) -> Job:
+        await handle.outcome(timeout=patience)
         return await self.record(handle)

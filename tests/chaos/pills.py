@@ -274,6 +274,14 @@ def fork_bomb(marks: str) -> int:
     return 0
 
 
+@app.task(pool="process", retry=TWICE)
+def eat_in_a_group(members: str) -> None:
+    """Enters a memory group with a limit of its own, and eats until the kernel ends it."""
+    Path(members).write_text(str(os.getpid()))
+    eaten = [os.urandom(1 << 10) * 1024 for _ in range(400)]  # twice the limit, should there be none after all
+    eaten.clear()
+
+
 @app.task(retry=THRICE)
 async def innocent(marks: str, n: int, ms: int) -> int:
     """A job that takes a while in the runner."""
@@ -301,6 +309,34 @@ def flood(lines: int) -> int:
     for _ in range(lines):
         sys.stdout.write(line)
     return lines
+
+
+@app.task(retry=THRICE)
+async def hold_on(marks: str, go_on: str, n: int) -> int:
+    note(marks, n)
+    await file_is_there(go_on)
+    return n
+
+
+@app.task(retry=THRICE)
+async def innocent_at(marks: str, go_on: str, n: int) -> int:
+    """Notes when it began."""
+    note(marks, time.monotonic())
+    await file_is_there(go_on)
+    return n
+
+
+@app.task(pool="process", retry=ONCE)
+def deaf_apart(started: str) -> None:
+    note(started, os.getpid())
+    spin_deaf()
+
+
+@app.task(retry=ONCE)
+def deaf_inside(started: str) -> None:
+    note(started, os.getpid())
+    while True:
+        pass
 
 
 @app.task(retry=ONCE)

@@ -11,7 +11,7 @@ from abaca.worker.runs import Run, RunKey, StopReason
 
 _LOOK_UP = 0.25
 _CLAIM_SHARE = 2 / 3
-_TRUST_SHARE = 0.9
+_TRUST_SHARE = 0.8
 
 
 class Guard:
@@ -45,7 +45,7 @@ class Guard:
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(min(_LOOK_UP, self._lease_ms / 1000 / 10))
+            await asyncio.sleep(min(_LOOK_UP, self._lease_ms / 1000 / 20))
             self.look(time.monotonic())
 
     def look(self, now: float) -> None:
