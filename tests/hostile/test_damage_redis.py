@@ -29,6 +29,8 @@ from abaca.testing.conformance.making import LEASE, fetch
 from tests.hostile.damage import ENDED, FREE, RUNNING, WAITING, fill, mended, serves
 from tests.servers import RedisServer
 
+pytestmark = pytest.mark.damages
+
 BASE = b"abaca:{00}:"
 LINE = "w:50||default"
 DONE = Transition(target=State.COMPLETED, attempts=1, keep_ms=60_000)

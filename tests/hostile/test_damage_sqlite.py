@@ -15,6 +15,8 @@ from abaca.testing import ManualClock
 from tests.hostile.damage import ENDED, FREE, RUNNING, WAITING, fill, mended
 from tests.integration.sqlite_help import by_hand, opened
 
+pytestmark = pytest.mark.damages
+
 Expected = list[tuple[FaultKind, str]]
 
 BROKEN: dict[str, tuple[str, Expected]] = {

@@ -94,8 +94,7 @@ async def test_what_a_wrong_eviction_policy_took_is_told_and_the_rest_is_mended(
         await store.insert([NewJob(id=new_id(), task="t", args=ROOM, key=new_id()) for _ in range(BATCH)])
     await finish_all(store, (await store.exchange([], WANT, LEASE)).jobs)
     running = (await store.exchange([], WANT, LEASE)).jobs
-    total = len((await store.stats()).queues)
-    assert (total, len(running)) == (1, 20)
+    assert len(running) == BATCH
     # When memory is short
     used = int(server.command("INFO", "memory")["used_memory"])
     server.command("CONFIG", "SET", "maxmemory-samples", 20)
@@ -109,10 +108,7 @@ async def test_what_a_wrong_eviction_policy_took_is_told_and_the_rest_is_mended(
     assert faults
     assert await store.audit() == []
     # And every job whose record is left comes to its end
-    store_time = (await store.stats()).seen_at
-    assert store_time > 0
-    left = await drain(store)
-    assert left == 0
+    assert await drain(store) == 0
     assert await store.audit() == []
     await store.close()
 
@@ -164,9 +160,11 @@ async def test_a_full_disk_acknowledges_nothing_that_it_cannot_keep(tmp_path: Pa
                 make_room(disk)
                 await eventually(lambda: taken(store))
             # And after a restart with room the store agrees with its records, and what `always` acknowledged is there
+            await store.close()
             server.kill()
             make_room(disk)
             server.start()
+            store = await opened(server)
             left = await present(store, acknowledged)
             assert fsync == "everysec" or len(left) == len(acknowledged)
             assert await store.audit() == []

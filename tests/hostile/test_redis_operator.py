@@ -87,7 +87,7 @@ async def test_a_server_that_stands_still_for_a_while_costs_no_lease(make_redis:
                 if update.value == "running":
                     break
             # When the server does nothing for some beats
-            await asyncio.to_thread(server.command, "DEBUG", "SLEEP", 3)
+            await asyncio.to_thread(server.command, "DEBUG", "SLEEP", 2)
             touch(go_on)
             # Then the run went on and its end is stored, at the first attempt
             assert await job.result(timeout=30) == "done"

@@ -28,6 +28,8 @@ from abaca.testing.conformance.making import insert, job_id, make, want
 from tests.hostile.damage import ENDED, RUNNING, WAITING, fill
 from tests.servers import RedisServer
 
+pytestmark = pytest.mark.damages
+
 BASE = b"abaca:{00}:"
 LEASE = Lease(worker="w", ms=15_000)
 ERROR = ErrorInfo(type="E")

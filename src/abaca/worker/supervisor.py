@@ -167,6 +167,8 @@ class Supervisor:
         self._opened.set()
         if self._on_started is not None:
             self._on_started(url, backend.durability)
+        for line in backend.weaknesses:
+            worker_log().warning("weak setting", store=line)
 
     async def _open_patiently(self, backend: Backend) -> None:
         """A store that is away at start may be starting itself: wait for it as long as a worker waits for one later."""
