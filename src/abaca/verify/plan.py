@@ -67,4 +67,4 @@ class Plan:
     @property
     def period(self) -> float:
         """The length of a period of faults or of quiet."""
-        return max(4.0, min(20.0, self.seconds / 8))
+        return max(4.0, self.lease * 2.5, min(20.0, self.seconds / 8))
