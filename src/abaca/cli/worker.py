@@ -15,6 +15,7 @@ from abaca.config import Settings, hide_passwords
 from abaca.errors import ConfigError
 from abaca.logs import configure_logs, worker_log
 from abaca.worker.runner_main import EXIT_CONFIG
+from abaca.worker.spawn import adopt_orphans
 from abaca.worker.supervisor import Supervisor
 
 _HANDED_DOWN = ("url", "keep.completed", "keep.cancelled", "keep.failed", "log.format", "log.level")
@@ -80,6 +81,7 @@ def worker(
     )
     configure_logs(settings.log.format, settings.log.level)
     _hand_down(settings)
+    adopt_orphans()
     supervisor = Supervisor(application, settings.processes, settings.worker, settings.log)
     start = _Start(settings, supervisor.id)
     status = _run(supervisor.run(start))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import socket
@@ -20,20 +19,12 @@ from abaca.errors import CancelledByRequest
 from abaca.model import Kind
 from abaca.policy.outcome import Aborted, Outcome, Raised, WasCancelled
 from abaca.policy.retry import DEFAULT_RULE
+from abaca.worker.keeper import die_with_parent
 from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, pack_outcome
 from abaca.worker.loading import TaskLoader
 from abaca.worker.outcomes import raised, returned, undecodable
 
-_PR_SET_PDEATHSIG = 1
 _PROGRESS_INTERVAL = 0.05
-
-
-def die_with_parent(parent: int) -> None:
-    """Ask the kernel for SIGKILL when the parent dies (Linux ``prctl``); elsewhere the closed socket ends us."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 class Child:
@@ -138,7 +129,7 @@ def _resident_bytes() -> int:
 
 
 def main() -> None:
-    """``python -m abaca.worker.child FD PARENT_PID``"""
+    """With the arguments FD and PARENT_PID."""
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with_parent(parent)
     Child(socket.socket(fileno=descriptor)).serve()

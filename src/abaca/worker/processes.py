@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +13,12 @@ from abaca.policy.outcome import Crashed, Outcome, Snoozed, WasCancelled
 from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, unpack_outcome
 from abaca.worker.loading import main_path
 from abaca.worker.runs import Run
-from abaca.worker.spawn import spawn
+from abaca.worker.spawn import Kept, spawn
 
 _NOT_BEGUN_MS = 1_000
+_PATIENCE = 5.0
+_LEAVES_BY_ITSELF = 1.0
+"""A process whose link is closed is dead or on its way out, unless a handler closed the link under it."""
 
 OnReport = Callable[[Run, Kind, bytes], None]
 OnChild = Callable[[int, Run | None], None]
@@ -126,7 +127,7 @@ class _Child(asyncio.Protocol):
         child._transport, _ = await asyncio.get_running_loop().create_connection(lambda: child, sock=ours)
         return child
 
-    _process: subprocess.Popen[bytes]
+    _process: Kept
     _transport: asyncio.WriteTransport
 
     @property
@@ -151,8 +152,7 @@ class _Child(asyncio.Protocol):
 
     async def _crash(self) -> Outcome:
         """The child is gone, or has closed its end and must go. Before the run began that is nobody's fault."""
-        await self.end()
-        status = self._process.returncode
+        status = await self.end()
         if not self._begun:
             worker_log().error("a child process died before it began its work; trying later", status=status)
             return Snoozed(delay_ms=_NOT_BEGUN_MS)
@@ -161,7 +161,7 @@ class _Child(asyncio.Protocol):
         return Crashed(exit_code=status, alone=True)
 
     def is_alive(self) -> bool:
-        return not self._lost.is_set() and self._process.poll() is None
+        return not self._lost.is_set() and self._process.is_alive()
 
     def fit(self, max_jobs: int, max_rss: int) -> bool:
         healthy = not self._interrupted and not self._lost.is_set()
@@ -171,26 +171,19 @@ class _Child(asyncio.Protocol):
         """SIGTERM to the whole group, SIGKILL after the grace time."""
         if not self._interrupted:
             self._interrupted = True
-            self._signal(signal.SIGTERM)
+            self._process.tell(signal.SIGTERM)
             asyncio.get_running_loop().call_later(self._grace, self._kill_if_busy)
 
     def _kill_if_busy(self) -> None:
         if self._run is not None:
-            self._signal(signal.SIGKILL)
+            self._process.kill()
 
-    async def end(self) -> None:
+    async def end(self) -> int:
+        """End it and everything below it; answers its status. One that is on its way out is let go by itself."""
         self._transport.close()
-        if self._process.returncode is None:
-            if not self._lost.is_set() or self._process.poll() is None:
-                self._signal(signal.SIGKILL)
-            await asyncio.get_running_loop().run_in_executor(None, self._process.wait)
-        self._signal(signal.SIGKILL)  # what the handler left behind in its process group
-
-    def _signal(self, number: int) -> None:
-        try:
-            os.killpg(self._process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
+        if not self._lost.is_set():
+            self._process.kill()
+        return await self._process.wait(_LEAVES_BY_ITSELF if self._lost.is_set() else _PATIENCE)
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)

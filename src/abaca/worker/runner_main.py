@@ -14,8 +14,8 @@ from typing import Any
 from abaca.errors import AbacaError
 from abaca.logs import configure_logs
 from abaca.model import Job, Lease
-from abaca.worker.child import die_with_parent
 from abaca.worker.engine import Engine
+from abaca.worker.keeper import die_with_parent
 from abaca.worker.link import (
     ChildEnded,
     ChildStarted,
@@ -192,7 +192,7 @@ async def _main(sock: socket.socket, configure: Configure, app: Any) -> int:
 
 
 def main() -> None:
-    """``python -m abaca.worker.runner_main FD PARENT_PID``"""
+    """With the arguments FD and PARENT_PID."""
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with_parent(parent)
     sock = socket.socket(fileno=descriptor)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -27,7 +24,10 @@ from abaca.worker.link import (
     run_key,
 )
 from abaca.worker.runs import RunKey, StopReason
-from abaca.worker.spawn import spawn
+from abaca.worker.spawn import Kept, end_left_over, end_tree, spawn
+
+_LEAVES_BY_ITSELF = 4.0
+"""A runner says good-bye to nobody: it has this long after its link closed, for what it still writes."""
 
 OnReady = Callable[["RunnerProxy", Ready], Awaitable[None]]
 
@@ -55,7 +55,7 @@ class RunnerProxy(asyncio.Protocol):
         self._culprits: dict[RunKey, StopReason] = {}
         self._executed = False
         self._released = False
-        self._process: subprocess.Popen[bytes]
+        self._process: Kept
         self._transport: asyncio.WriteTransport
         self._starting: asyncio.Future[None] | None = None
         self.ready = False
@@ -151,17 +151,17 @@ class RunnerProxy(asyncio.Protocol):
         if group is not None and key not in self._culprits:
             self._culprits[key] = entry.reason or StopReason.TIMED_OUT
             entry.kill_at = now + 1.0  # then the runner itself, should it not notice
-            _kill_group(group)
+            end_tree(group)
             return
         self._culprits[key] = entry.reason or StopReason.TIMED_OUT
         self._executed = True
         self.kill()
 
     def kill(self, *, released: bool = False) -> None:
-        """SIGKILL the runner and every process group under it."""
-        self._released = self._released or released
-        if self._process.poll() is None:
-            _kill_group(self._process.pid)
+        """End the runner and every process under it. ``released``: nobody's fault, unless it had died before."""
+        if self._process.is_alive():
+            self._released = self._released or released
+            self._process.kill()
 
     async def wait_gone(self, seconds: float) -> None:
         try:
@@ -171,15 +171,8 @@ class RunnerProxy(asyncio.Protocol):
 
     async def reap(self) -> None:
         """Wait for the process after its link closed; one that closed the link but lives on is killed."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(5.0):
-                await loop.run_in_executor(None, self._process.wait, 4.0)
-        except (TimeoutError, subprocess.TimeoutExpired):
-            self.kill()
-            await loop.run_in_executor(None, self._process.wait)
-        for group in list(self._groups):
-            _kill_group(group)
+        await self._process.wait(_LEAVES_BY_ITSELF)
+        end_left_over(list(self._groups))
         self._transport.close()
 
     def counts(self) -> tuple[int, int, int, int]:
@@ -221,10 +214,3 @@ class RunnerProxy(asyncio.Protocol):
 
 def _packed(key: RunKey) -> bytes:
     return bytes.fromhex(key[0]) + key[1].to_bytes(4, "little")
-
-
-def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
