@@ -34,6 +34,7 @@ COMMANDS = {
     "jobs": ("abaca.cli.jobs:jobs", "List jobs; show, wait for, cancel, requeue or delete them."),
     "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue, and since when."),
     "workers": ("abaca.cli.workers:workers", "Show the live workers."),
+    "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
     "config": ("abaca.cli.config:config", "Print every setting and where it came from."),
     "version": ("abaca.cli.version:version", "Print the version of abaca and of what it runs on."),
 }

@@ -6,6 +6,7 @@ whose last two name the partition.
 """
 
 from abaca.model.base import DAY_MS, HOUR_MS, MINUTE_MS, Value
+from abaca.model.faults import Fault, FaultKind
 from abaca.model.job import DEFAULT_PRIORITY, DEFAULT_QUEUE, STATUS_ALIASES, ErrorInfo, Job, NewJob, State, Status
 from abaca.model.log import TRIMMED_KINDS, History, Kind, NewUpdate, Update
 from abaca.model.moves import Beat, Card, Exchanged, Inserted, Lease, Pulse, Receipt, Settle, Transition, Verdict, Want
@@ -31,6 +32,8 @@ __all__ = [
     "ErrorInfo",
     "Exchanged",
     "Exponential",
+    "Fault",
+    "FaultKind",
     "Fixed",
     "Hint",
     "History",
