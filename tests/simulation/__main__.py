@@ -1,0 +1,53 @@
+"""``python -m tests.simulation SEED``: replay a seed and print what was found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+
+from tests.simulation.world import simulate
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation")
+    parser.add_argument("seed", nargs="?", type=int)
+    parser.add_argument("--seeds", help="A:B, seeds from A up to B")
+    parser.add_argument("--verbose", action="store_true", help="also print the history and the log of the seed")
+    arguments = parser.parse_args()
+    if arguments.seeds:
+        first, _, last = arguments.seeds.partition(":")
+        seeds = range(int(first), int(last))
+    else:
+        seeds = range(arguments.seed or 0, (arguments.seed or 0) + 1)
+    seen: Counter[str] = Counter()
+    bad = 0
+    began = time.perf_counter()
+    for seed in seeds:
+        outcome = simulate(seed, verbose=arguments.verbose)
+        seen.update(outcome.findings.sometimes)
+        if not outcome.ok or len(seeds) == 1:
+            bad += not outcome.ok
+            print(f"seed {seed}: {'ok' if outcome.ok else 'BROKEN'} {outcome.digest()} {outcome.seconds:.0f} s virtual, {outcome.steps} steps, {len(outcome.events)} events")
+            for line in outcome.failures:
+                print("  failure:", line)
+            for line in outcome.findings.lines() if len(seeds) == 1 else map(str, outcome.findings.violations):
+                print("  ", line)
+        if arguments.verbose:
+            print_story(outcome)
+    print(f"{len(seeds)} seeds, {bad} broken, {time.perf_counter() - began:.1f} s")
+    for name, count in sorted(seen.items()):
+        print(f"  {name}: {count}")
+    return 1 if bad else 0
+
+
+def print_story(outcome) -> None:
+    lines = [(event.mono, f"{event.mono:9.3f} {event.p} {event.src}/{event.f}/{event.type} {event.j[-6:]} {event.op} tok={event.tok} att={event.att} {event.val}") for event in outcome.events]
+    lines += [(float(line.split()[0]), line) for line in outcome.logged]
+    for _, line in sorted(lines, key=lambda pair: pair[0]):
+        print(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
