@@ -13,6 +13,10 @@ from tests.simulation.loop import Proc
 LEASE = 6.0
 _PERIOD = 12.0
 _SETTLE = 8.0
+_BACKWARD = 100.0
+"""How far the store's clock may be put back in all: jobs that wait may be due so much later."""
+_FURTHEST = 6000.0
+"""How far it may be ahead: ended jobs become tombstones after an hour, and go after two."""
 
 
 class Nemesis:
@@ -36,6 +40,7 @@ class Nemesis:
             (self._lose_hints, 1),
         ]
         self._faults = [(fault, weight) for fault, weight in faults if rng.random() < 0.6] or faults[:1]
+        self._backward = _BACKWARD
         self._mean = rng.choice((0.7, 1.5, 3.0))
 
     async def run(self) -> int:
@@ -171,7 +176,12 @@ class Nemesis:
             self._world.net.cut.pop(name, None)
 
     async def _step_store_clock(self) -> None:
-        step = self._rng.choice((-1, 1)) * self._rng.choice((0.5, 4.0, 30.0, 900.0))
+        step = self._rng.choice((-30.0, -4.0, -0.5, 0.5, 4.0, 30.0, 900.0, 3000.0))
+        if step < 0:
+            step = max(step, -self._backward)
+            self._backward += step
+        elif self._world.clock.offset + step > _FURTHEST:
+            return
         self._world.clock.offset += step
         self._world.write("nemesis", "event", "clock", val={"who": "store", "step": step})
 

@@ -13,6 +13,8 @@ from abaca.verify.checker.book import Book
 from abaca.verify.checker.findings import Report
 from abaca.verify.history import Event
 
+_RUNNING = 2
+"""The id of the first ``running``, which a job that never ran, or is a tombstone, does not have."""
 _TERMINAL = {state.name.lower() for state in State if state.ended}
 
 
@@ -34,7 +36,7 @@ def _judge_reader(events: list[Event], book: Book, states: Mapping[str, State], 
             seen = event.val["after"]
         elif event.f == "update":
             length = event.val["value"] if event.val["kind"] == "gap" else 1
-            if event.val["id"] != seen + length:
+            if event.val["id"] != seen + length and not (seen < _RUNNING and event.val["id"] == _RUNNING + 1):
                 report.broken("S10", id, f"update {event.val['id']} came after {seen}")
             seen = event.val["id"]
             if ends and not requeued:

@@ -1,7 +1,8 @@
 """L5: while all is quiet and a job is ready, some handler starts or ends in every window.
 
 From the clients' acknowledgements and the handlers' events: a job counts as ready in a window when it was acknowledged,
-and its delay was over, before the window began, and it was first started after the window ended, or never.
+and its delay was over, before the window began, and it was first started after the window ended, or never. By as much
+as the store's clock was put back in the run, jobs may be due later.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ def judge_progress(book: Book, options: Options, report: Report) -> None:
     report.judged("L5", sum(int(max(0.0, min(e, book.last) - b) // options.window) for b, e in book.quiet))
     if not idle:
         return
+    back = -sum(min(step, 0.0) for _, step in book.steps)
     for id, track in book.tracks.items():
         ready, first = _ready(track)
+        ready += back
         for begins, ends in idle:
             if ready <= begins and first > ends:
                 report.broken("L5", id, f"it was ready, and nothing started or ended from {begins:.1f} to {ends:.1f} s")
