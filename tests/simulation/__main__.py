@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 
+from tests.simulation.mutants import MUTANTS
 from tests.simulation.world import simulate
 
 
@@ -14,6 +15,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
     parser.add_argument("seed", nargs="?", type=int)
     parser.add_argument("--seeds", help="A:B, seeds from A up to B")
+    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="change the product to this naive design")
     parser.add_argument("--verbose", action="store_true", help="also print the history and the log of the seed")
     arguments = parser.parse_args()
     if arguments.seeds:
@@ -25,7 +27,7 @@ def main() -> int:
     bad = 0
     began = time.perf_counter()
     for seed in seeds:
-        outcome = simulate(seed, verbose=arguments.verbose)
+        outcome = simulate(seed, mutant=MUTANTS.get(arguments.mutant), verbose=arguments.verbose)
         seen.update(outcome.findings.sometimes)
         if not outcome.ok or len(seeds) == 1:
             bad += not outcome.ok

@@ -23,12 +23,12 @@ from tests.simulation.tasks import make_app
 
 _MIX = (
     ("quick", 10, 0.0, 0.3),
-    ("slow", 4, 1.0, 9.0),
+    ("slow", 5, 1.0, 14.0),
     ("flaky", 5, 0.0, 0.2),
     ("hopeless", 2, 0.0, 0.2),
     ("poison", 2, 0.0, 0.4),
-    ("stubborn", 1, 0.5, 9.0),
-    ("timed", 2, 0.3, 3.0),
+    ("stubborn", 2, 0.5, 12.0),
+    ("timed", 3, 0.3, 8.0),
     ("snoozer", 2, 0.2, 2.0),
     ("freezing", 1, 1.0, 9.0),
 )
@@ -66,7 +66,7 @@ class Client:
         elif self._known:
             id = self._rng.choice(self._known)
             if draw < 0.8:
-                self._spawn(self._cancel(id))
+                self._spawn(self._cancel(self._rng.choice(self._known[-6:])))
             elif draw < 0.87:
                 self._spawn(self._requeue(id))
             elif draw < 0.94:

@@ -95,8 +95,9 @@ class Nemesis:
             self._kill(self._rng.choice(self._world.workers))
 
     async def _kill_client(self) -> None:
-        if self._world.clients:
-            self._kill(self._rng.choice(self._world.clients))
+        clients = [*self._world.clients, *self._world.schedulers]
+        if clients:
+            self._kill(self._rng.choice(clients))
 
     async def _drain_worker(self) -> None:
         if self._world.workers:

@@ -44,6 +44,8 @@ class Net:
         self._calls: dict[int, Call] = {}
         self._numbers = 0
         self._watches: dict[SimWatch, None] = {}
+        self.caller = proc
+        """Whose request is being executed, where no other began meanwhile."""
         self.away = False
         self.hangs = False
         self.lose = 0.0
@@ -94,6 +96,7 @@ class Net:
     async def _execute(self, call: Call) -> None:
         if not call.proc.alive and call.verb in _CLAIMS:
             return  # its connection is closed, and the server reads no more from it
+        self.caller = call.proc
         hang_up = partial(self._hang_up, call)
         call.proc.on_exit.append(hang_up)
         try:

@@ -90,8 +90,7 @@ class Server:
     def _settled(self, settle: Settle, old: Job | None, new: Job | None, verdict: Verdict) -> None:
         name = verdict.name.lower()
         to = settle.to
-        ran = old is not None and old.state is State.RUNNING and old.epoch == settle.epoch
-        if verdict is Verdict.APPLIED and not (ran and new is not None and new.revision != (old and old.revision)):
+        if verdict is Verdict.APPLIED and (old is None or old.state is not State.RUNNING):
             name = "repeat"
         val: dict[str, Any] = {"verdict": name, "target": to.target.name.lower()}
         if name == "applied" and new is not None:

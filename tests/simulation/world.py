@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from abaca.backends.memory.store import MemoryBackend
@@ -15,6 +15,7 @@ from abaca.verify.checker.options import SOMETIMES
 from abaca.verify.history import Item, encode_line
 from tests.simulation import procs
 from tests.simulation.clients import Client
+from tests.simulation.cron import EVERY, SCHEDULE, Scheduler, ticks_until
 from tests.simulation.links import End, Kept, pair
 from tests.simulation.loop import Proc, SimLoop, current
 from tests.simulation.nemesis import Nemesis
@@ -57,9 +58,12 @@ class World:
         self.clock = StoreClock(self.loop.time)
         self.workers: list[Proc] = []
         self.clients: list[Proc] = []
+        self.schedulers: list[Proc] = []
         self.wishes = _JOBS
         self.pace = self.rng.choice((0.3, 0.8, 1.5))
         self.ending = False
+        self.ticking = 0.0
+        self.judging = False
         self.memory = MemoryBackend(self.clock)
         self._pids = 100
         self._ids = 0
@@ -165,12 +169,14 @@ class World:
             self._keep_worker(number, seats=self.rng.choice((1, 1, 2)))
         for number in range(2):
             self._keep_client(number)
+            self._keep_scheduler(number)
         over = asyncio.Event()
         nemesis.on_exit.append(lambda: self.loop.root.soon(over.set))
         nemesis.start(Nemesis(self, random.Random(self.rng.random())).run())
         await over.wait()
-        self.ending = True
         await asyncio.sleep(8.0)  # sleeps: virtual time, for restarts that the last faults made
+        self.ticking = self.time()
+        self.ending = True
         self.quiet(on=True)
         await self._drained()
 
@@ -180,7 +186,7 @@ class World:
             await asyncio.sleep(1.0)  # sleeps: virtual time between two looks
             stats = await self.memory.stats()
             waiting = sum(queue.due + queue.later for queue in stats.queues)
-            if not stats.running and not waiting and not self.clients:
+            if not stats.running and not waiting and not self.clients and not self.schedulers:
                 return
 
     def _keep_worker(self, number: int, seats: int) -> None:
@@ -208,7 +214,20 @@ class World:
         client.on_exit.append(gone)
         client.soon(lambda: client.start(Client(self, rng).run()))
 
+    def _keep_scheduler(self, number: int) -> None:
+        cron = self.proc(f"client-cron{number}")
+        self.schedulers.append(cron)
+
+        def gone() -> None:
+            self.schedulers.remove(cron)
+            if not self.ending:
+                self.loop.root.soon(self._keep_scheduler, number, delay=1.0)
+
+        cron.on_exit.append(gone)
+        cron.soon(lambda: cron.start(Scheduler(self).run()))
+
     async def dump(self) -> Dump:
+        self.judging = True
         ids = dict.fromkeys(item.id for event in self.events for item in event.items)
         ids |= dict.fromkeys(event.j for event in self.events if event.src == "store" and event.j)
         jobs = [job for job in await self.memory.get(list(ids)) if job is not None]
@@ -259,7 +278,8 @@ def simulate(seed: int, *, mutant: Any = None, verbose: bool = False) -> Outcome
         finally:
             disarm()
             loop.bury()
-    findings = check(world.events, dump, OPTIONS)
+    options = replace(OPTIONS, ticks={SCHEDULE: ticks_until(world.ticking - EVERY)})
+    findings = check(world.events, dump, options)
     return Outcome(seed, findings, world.events, failures, world.logged, steps, seconds)
 
 

@@ -34,6 +34,10 @@ def _ended(track: Track) -> float:
     return max((run.end for run in track.runs if run.end != NEVER), default=NEVER)
 
 
+def _stored(track: Track) -> bool:
+    return any(event.f == "insert" for event in track.store) if track.store else track.acked != NEVER
+
+
 def judge_ticks(book: Book, options: Options, report: Report) -> None:
     """C1."""
     fired: dict[tuple[str, int], set[str]] = defaultdict(set)
@@ -41,7 +45,7 @@ def judge_ticks(book: Book, options: Options, report: Report) -> None:
         for event in track.store:
             if event.f == "cron":
                 fired[event.val["schedule"], event.val["tick"]].add(id)
-        if not track.store and track.item is not None and track.item.tick is not None and track.acked != NEVER:
+        if track.item is not None and track.item.tick is not None and _stored(track):
             fired[track.item.tick].add(id)
     for (schedule, tick), ids in fired.items():
         report.judged("C1")
