@@ -7,8 +7,9 @@ import sys
 import time
 from collections import Counter
 
+from abaca.verify import Event
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.world import simulate
+from tests.simulation.world import Outcome, simulate
 
 
 def main() -> int:
@@ -31,7 +32,8 @@ def main() -> int:
         seen.update(outcome.findings.sometimes)
         if not outcome.ok or len(seeds) == 1:
             bad += not outcome.ok
-            print(f"seed {seed}: {'ok' if outcome.ok else 'BROKEN'} {outcome.digest()} {outcome.seconds:.0f} s virtual, {outcome.steps} steps, {len(outcome.events)} events")
+            print(f"seed {seed}: {'ok' if outcome.ok else 'BROKEN'}, history {outcome.digest()},")
+            print(f"  {outcome.seconds:.0f} s of virtual time, {outcome.steps} steps, {len(outcome.events)} events")
             for line in outcome.failures:
                 print("  failure:", line)
             for line in outcome.findings.lines() if len(seeds) == 1 else map(str, outcome.findings.violations):
@@ -44,11 +46,17 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def print_story(outcome) -> None:
-    lines = [(event.mono, f"{event.mono:9.3f} {event.p} {event.src}/{event.f}/{event.type} {event.j[-6:]} {event.op} tok={event.tok} att={event.att} {event.val}") for event in outcome.events]
+def print_story(outcome: Outcome) -> None:
+    """Events and log lines in the order of time."""
+    lines = [(event.mono, f"{event.mono:9.3f} {_told(event)}") for event in outcome.events]
     lines += [(float(line.split()[0]), line) for line in outcome.logged]
     for _, line in sorted(lines, key=lambda pair: pair[0]):
         print(line)
+
+
+def _told(event: Event) -> str:
+    what = f"{event.p} {event.src.value}/{event.f}/{event.type.value}"
+    return f"{what} {event.j[-6:]} {event.op} epoch={event.tok} attempt={event.att} {event.val}"
 
 
 if __name__ == "__main__":

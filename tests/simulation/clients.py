@@ -230,5 +230,3 @@ def _end(job: Any) -> dict[str, Any]:
     if job.result is not None:
         val["print"] = print_of_stored(job.result)
     return val
-
-

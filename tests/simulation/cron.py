@@ -1,4 +1,4 @@
-"""A small schedule, fired by two processes at once: unique by (schedule, tick), with a cursor that makes up for outages.
+"""A small schedule, fired by two processes at once: unique by (schedule, tick), its cursor makes up for outages.
 
 The product's own schedules take this place once they are part of this tree. Mutants o and p change ``Scheduler``.
 """
@@ -66,6 +66,7 @@ class Scheduler:
             self.world.write("client", "info", "enqueue", op=op)
             raise
         self.world.write("client", "ok", "enqueue", op=op)
+
 
 def ticks_until(seconds: float) -> tuple[int, ...]:
     return tuple(range(int(seconds // EVERY) + 1))

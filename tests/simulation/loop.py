@@ -1,8 +1,8 @@
 """An event loop whose time is virtual and whose order between processes is drawn from a seed.
 
-Every callback belongs to a simulated process, by the context that it runs in. Within a process callbacks keep their order,
-as in a real loop; which process runs next is drawn. A callback of a dead process never runs, one of a stopped process
-waits until it goes on.
+Every callback belongs to a simulated process, by the context that it runs in. Within a process callbacks keep their
+order, as in a real loop; which process runs next is drawn. A callback of a dead process never runs, one of a stopped
+process waits until it goes on.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import itertools
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVarTuple, Unpack
 
 from abaca.errors import BackendUnavailable
 
 _PROC: contextvars.ContextVar[Proc] = contextvars.ContextVar("simulated process")
+_Ts = TypeVarTuple("_Ts")
 _numbers = itertools.count(1)
 
 
@@ -98,6 +99,10 @@ def current() -> Proc:
     return _PROC.get()
 
 
+class Vanished(BaseException):
+    """The process that was running is gone; nothing of it runs on."""
+
+
 class SimTask(asyncio.Task[Any]):
     """A task whose place in a set does not depend on its address."""
 
@@ -127,6 +132,8 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def _failed(self, context: dict[str, Any]) -> None:
         error = context.get("exception")
+        if isinstance(error, Vanished):
+            return
         self.failures.append(f"{context.get('message')}: {type(error).__name__}: {error}")
 
     def _make_task(self, loop: Any, coro: Any, **kwargs: Any) -> SimTask:
@@ -141,18 +148,34 @@ class SimLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._time
 
-    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+    def call_soon(
+        self, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
         self._admit(handle)
         return handle
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+    def call_soon_threadsafe(
+        self, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
         return self.call_soon(callback, *args, context=context)
 
-    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[Unpack[_Ts]], object],
+        *args: *_Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
         return self.call_at(self._time + delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[_Ts]], object],
+        *args: *_Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
         timer = asyncio.TimerHandle(when, callback, args, self, context)
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
@@ -203,7 +226,7 @@ class SimLoop(asyncio.BaseEventLoop):
             if not handle.cancelled():
                 self._admit(handle)
 
-    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> None:
+    def add_signal_handler(self, sig: int, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts) -> None:
         proc = _PROC.get()
         proc.signals[sig] = lambda: self.call_soon(callback, *args, context=proc.context)
 
@@ -213,9 +236,6 @@ class SimLoop(asyncio.BaseEventLoop):
     async def create_connection(self, protocol_factory: Any, *args: Any, sock: Any = None, **kwargs: Any) -> Any:
         protocol = protocol_factory()
         return sock.attach(protocol), protocol
-
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
-        raise RuntimeError(f"no threads in a simulated world: {func}")
 
     def _process_events(self, event_list: Any) -> None: ...
 

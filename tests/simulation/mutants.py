@@ -17,6 +17,7 @@ from abaca.backends.memory.store import MemoryBackend
 from abaca.errors import BackendUnavailable
 from abaca.model import Job, Lease, QueueStats, Record, State, Stats, Transition, Verdict, Want
 from abaca.policy import decide
+from abaca.policy.retry import DEFAULT_RULE
 from abaca.waiting import Waiting
 from abaca.worker.heart import Heart
 from abaca.worker.loop import ExchangeLoop
@@ -63,7 +64,7 @@ def _b(world: Any) -> list[Change]:
     settle_soon = ExchangeLoop._settle_soon
 
     def retry_here(self: ExchangeLoop, job: Job, outcome: Any) -> None:
-        if type(outcome).__name__ == "Raised" and job.attempt < (job.spec.retry or decide.DEFAULT_RULE).max_attempts:
+        if type(outcome).__name__ == "Raised" and job.attempt < (job.spec.retry or DEFAULT_RULE).max_attempts:
             lane = job.spec.lane
             self._free[lane] -= 1
             asyncio.get_running_loop().call_later(1.0, self._start, job)

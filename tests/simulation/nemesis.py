@@ -54,6 +54,7 @@ class Nemesis:
                 await asyncio.sleep(max(0.0, ends - world.time()))  # sleeps: virtual time, a quiet period
                 world.quiet(on=False)
                 continue
+            world.calm = False
             while world.time() < ends and world.busy():
                 await asyncio.sleep(self._rng.expovariate(1.0 / self._mean))  # sleeps: virtual time between two faults
                 fault = self._rng.choices([f for f, _ in self._faults], weights=[w for _, w in self._faults])[0]
@@ -68,6 +69,7 @@ class Nemesis:
                 task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
         self._under_way.clear()
+        self._world.calm = True
         await asyncio.sleep(seconds)  # sleeps: virtual time, for restarts and what is under way
 
     def _fault(self, kind: str, **val: Any) -> None:

@@ -45,7 +45,7 @@ def load_product() -> list[ModuleType]:
         for found in pkgutil.iter_modules(package.__path__, folder + "."):
             importlib.import_module(found.name)
     importlib.import_module(abaca.__name__)
-    return [module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "abaca" and module]
+    return [module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "abaca"]
 
 
 def _replacements(modules: list[ModuleType], by_value: dict[int, Any]) -> Iterator[tuple[Any, str, Any]]:

@@ -8,10 +8,10 @@ import signal
 from datetime import UTC, datetime
 from typing import Any
 
+from abaca.codec import describe_error
 from abaca.context import Ctx
 from abaca.policy.outcome import Outcome, Raised, WasCancelled
 from abaca.policy.retry import DEFAULT_RULE
-from abaca.codec import describe_error
 from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, pack_outcome
 from abaca.worker.options import WorkerOptions
 from abaca.worker.outcomes import raised, returned, undecodable

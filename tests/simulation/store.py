@@ -90,7 +90,8 @@ class Server:
     def _settled(self, settle: Settle, old: Job | None, new: Job | None, verdict: Verdict) -> None:
         name = verdict.name.lower()
         to = settle.to
-        if verdict is Verdict.APPLIED and (old is None or old.state is not State.RUNNING):
+        unchanged = old is None or new is None or old.state is not State.RUNNING or old.revision == new.revision
+        if verdict is Verdict.APPLIED and unchanged:
             name = "repeat"
         val: dict[str, Any] = {"verdict": name, "target": to.target.name.lower()}
         if name == "applied" and new is not None:

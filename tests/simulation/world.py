@@ -11,13 +11,12 @@ from typing import Any
 from abaca.backends.memory.store import MemoryBackend
 from abaca.buggify import arm, disarm
 from abaca.verify import Dump, Event, Findings, Options, check
-from abaca.verify.checker.options import SOMETIMES
-from abaca.verify.history import Item, encode_line
+from abaca.verify.history import Src, Type, encode_line
 from tests.simulation import procs
 from tests.simulation.clients import Client
 from tests.simulation.cron import EVERY, SCHEDULE, Scheduler, ticks_until
 from tests.simulation.links import End, Kept, pair
-from tests.simulation.loop import Proc, SimLoop, current
+from tests.simulation.loop import Proc, SimLoop, Vanished, current
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.net import Connection, Net
 from tests.simulation.patches import patched
@@ -25,7 +24,8 @@ from tests.simulation.store import EPOCH, Server, StoreClock
 
 _JOBS = 45
 _DRAIN = 400.0
-_ENABLED = _FIRED = 0.25
+_ENABLED = 0.25
+_FIRED = 0.05
 OPTIONS = Options(lease=6.0, beat=2.0, grace=1.0, reap=1.2, slack=2.5)
 
 
@@ -63,6 +63,7 @@ class World:
         self.pace = self.rng.choice((0.3, 0.8, 1.5))
         self.ending = False
         self.ticking = 0.0
+        self.calm = False
         self.judging = False
         self.memory = MemoryBackend(self.clock)
         self._pids = 100
@@ -105,21 +106,20 @@ class World:
     def connect(self) -> Any:
         return Connection(self.net)
 
-    def write(self, src: Any, type: Any, f: str, **fields: Any) -> None:
-        p = current().name if src in ("client", "handler") else str(src)
-        event = Event(p=p, seq=len(self.events) + 1, mono=round(self.loop.time(), 6), src=src, type=type, f=f, **fields)
-        self.events.append(event)
+    def write(self, src: str, type: str, f: str, **fields: Any) -> None:
+        """One event, at this instant, in the name of the current process where it is a client's or a handler's."""
+        p = current().name if src in ("client", "handler") else src
+        at, seq = round(self.loop.time(), 6), len(self.events) + 1
+        self.events.append(Event(p=p, seq=seq, mono=at, src=Src(src), type=Type(type), f=f, **fields))
 
     def quiet(self, *, on: bool) -> None:
+        self.calm = on
         self.write("nemesis", "event", "quiet", val={"on": on})
 
     def count(self, id: str) -> int:
         """How often this was asked for the job: the world outside remembers what a job forgets."""
         self._counts[id] = self._counts.get(id, 0) + 1
         return self._counts[id]
-
-    def crash(self, proc: Proc, status: int) -> None:
-        proc.die(status)
 
     def exit(self, status: int) -> None:
         current().die(status)
@@ -152,10 +152,10 @@ class World:
         return self.wishes > 0
 
     def fire(self, point: str) -> None:
-        """A quarter of the places are on in this seed, and crash a quarter of their passes in processes that may."""
+        """A quarter of the places are on in this seed; in each of their passes the process may end there."""
         if point not in self._points:
             self._points[point] = self._point_rng.random() < _ENABLED
-        if self._points[point] and not self.ending and self._point_rng.random() < _FIRED * 0.2:
+        if self._points[point] and not self.calm and self._point_rng.random() < _FIRED:
             proc = current()
             if any(proc in worker.tree() for worker in self.workers) or proc in self.clients:
                 self.write("nemesis", "event", "kill", val={"p": proc.name, "point": point})
@@ -235,10 +235,6 @@ class World:
         return Dump(jobs=jobs, stats=await self.memory.stats(), faults=faults)
 
 
-class Vanished(BaseException):
-    """The process that was running is gone; nothing of it runs on."""
-
-
 @dataclass(slots=True)
 class Outcome:
     """What came of one seed."""
@@ -281,7 +277,3 @@ def simulate(seed: int, *, mutant: Any = None, verbose: bool = False) -> Outcome
     options = replace(OPTIONS, ticks={SCHEDULE: ticks_until(world.ticking - EVERY)})
     findings = check(world.events, dump, options)
     return Outcome(seed, findings, world.events, failures, world.logged, steps, seconds)
-
-
-LINES = SOMETIMES
-_ = Item

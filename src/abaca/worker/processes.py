@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from abaca.buggify import buggify
 from abaca.logs import worker_log
 from abaca.model import Kind
 from abaca.policy.outcome import Crashed, Outcome, Snoozed, WasCancelled
@@ -65,6 +66,7 @@ class Processes:
             return run.stopped_outcome()
         run.halt = child.interrupt
         self._on_child(child.pid, run)
+        buggify("processes.before_work")
         outcome = await child.work(run, self._work(run))
         run.halt = None  # the child may be another run's by the time anybody wants to stop this one
         if child.fit(self._max_jobs, self._max_rss):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 
@@ -27,6 +28,8 @@ class Book:
         """Starts and ends of handlers in each second."""
         self.drained: set[str] = set()
         self.killed: dict[str, float] = {}
+        self.deaths: list[float] = []
+        """When processes were seen to be gone, in order."""
         self.unknown = 0
         self.readers: dict[str, list[Event]] = defaultdict(list)
         self.last = 0.0
@@ -135,6 +138,7 @@ class Book:
         self._gone(event.val["p"], event.mono)
 
     def _gone(self, p: str, mono: float) -> None:
+        self.deaths.append(mono)
         for name in [name for name in self._living if covers(p, name)]:
             for run in self._living.pop(name).values():
                 run.gone = mono
@@ -162,6 +166,12 @@ class Book:
         since = self._on.pop((kind, p), None)
         if since is not None:
             self.spans[kind].append((since, mono))
+
+    def disturbed(self, begins: float, ends: float) -> bool:
+        """Whether a process died or was stopped in that time."""
+        at = bisect_left(self.deaths, begins)
+        died = at < len(self.deaths) and self.deaths[at] <= ends
+        return died or any(since < ends and until > begins for since, until in self.spans["stop"])
 
     def late(self, since: float, done: float, bound: float) -> bool:
         """Whether something that was due at ``since`` took longer than ``bound`` although all was quiet.

@@ -49,8 +49,9 @@ class Options:
     a busy machine. ``quiesced``: faults were over and the queue drained before the dump, so that every accepted job
     must have ended. ``durable``: acknowledged writes survive every fault of this run; otherwise up to ``may_lose``
     accepted jobs count as the durability class's own loss, reported apart. ``losses`` is how many uncharged losses a
-    job may have. ``ticks`` are the ticks due in the run, by schedule, where each must fire. ``expect`` are lines of the
-    vacuity table that must not be zero. ``examples`` is how many violations of a rule are kept as text.
+    job may have. ``window`` is the longest standstill, ``restart`` the longest pause of a supervisor between a runner's
+    death and its successor. ``ticks`` are the ticks due in the run, by schedule, where each must fire. ``expect`` are
+    lines of the vacuity table that must not be zero. ``examples`` is how many violations of a rule are kept as text.
     """
 
     lease: float = 15.0
@@ -63,6 +64,7 @@ class Options:
     may_lose: int = 0
     losses: int = 2
     window: float = 5.0
+    restart: float = 10.0
     ticks: dict[str, tuple[int, ...]] = field(default_factory=dict)
     expect: tuple[str, ...] = ()
     examples: int = 20

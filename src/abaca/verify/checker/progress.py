@@ -2,7 +2,9 @@
 
 From the clients' acknowledgements and the handlers' events: a job counts as ready in a window when it was acknowledged,
 and its delay was over, before the window began, and it was first started after the window ended, or never. By as much
-as the store's clock was put back in the run, jobs may be due later.
+as the store's clock was put back in the run, jobs may be due later. A window does not count when a process died, or one
+stood still, up to ``Options.restart`` before it: pills may kill runners in quiet times too, and a supervisor that sees
+several die in a row waits before it starts the next.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ def _idle_windows(begins: float, ends: float, book: Book, options: Options) -> l
     windows: list[tuple[float, float]] = []
     at = math.ceil(begins)
     while at + length <= ends:
-        if not any(book.activity[second] for second in range(at, at + length)):
+        active = any(book.activity[second] for second in range(at, at + length))
+        if not active and not book.disturbed(at - options.restart, at + length):
             windows.append((at, at + length))
         at += length
     return windows
