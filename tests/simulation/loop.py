@@ -125,6 +125,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._order = itertools.count()
         self._runnable: list[Proc] = []
         self.failures: list[str] = []
+        self.world: Any = None
         self.steps = 0
         self.root = Proc(self, "world", 1)
         self.set_task_factory(self._make_task)

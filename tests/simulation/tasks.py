@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 from abaca import Abort, App, Ctx, Fixed, Retry, Snooze
 from abaca.errors import CancelledByRequest
+from abaca.tasks import Task
 from abaca.verify.prints import print_of
 from tests.simulation.loop import current
 
@@ -99,13 +102,25 @@ _TASKS: tuple[tuple[Body, dict[str, Any]], ...] = (
 def make_app(world: Any) -> App:
     """An application as one process sees it: its own clients, the same tasks."""
     app = App(backend=world.connect(), name="sim")
-    for body, options in _TASKS:
-        app.task(name=body.__name__, **options)(_recorded(world, body))
+    for name, task in _declared().items():
+        own = copy.copy(task)
+        own._host = app
+        app.tasks[name] = own
     return app
 
 
-def _recorded(world: Any, body: Body) -> Callable[[Ctx, int, float], Awaitable[Any]]:
+@cache
+def _declared() -> dict[str, Task[..., Any]]:
+    """Declared once: reading annotations costs more than a whole life of a process here."""
+    app = App("memory://", name="sim")
+    for body, options in _TASKS:
+        app.task(name=body.__name__, **options)(_recorded(body))
+    return app.tasks
+
+
+def _recorded(body: Body) -> Callable[[Ctx, int, float], Awaitable[Any]]:
     async def run(ctx: Ctx, n: int, x: float) -> Any:
+        world = current().loop.world
         run_key = {"j": ctx.job_id, "tok": ctx.fence}
         val = {"print": print_of({"n": n, "x": x})}
         world.write("handler", "event", "start", att=ctx.attempt, val=val, **run_key)

@@ -52,6 +52,7 @@ class World:
         self.rng = random.Random(seed)
         self.chance = random.Random(self.rng.random())
         self.loop = SimLoop(random.Random(self.rng.random()))
+        self.loop.world = self
         self.events: list[Event] = []
         self.logged: list[str] = []
         self.log = Silent(self)
