@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from abaca.backends.memory.store import MemoryBackend
@@ -247,8 +247,6 @@ class Outcome:
     logged: list[str]
     steps: int
     seconds: float
-    mutant: str = ""
-    problems: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
