@@ -7,10 +7,11 @@ TYPED := $(wildcard src tests benchmarks examples)
 COVERAGE := --cov --cov-report=term
 WORKERS ?= 2
 MINUTES ?= 60
+SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server run test test-quick test-all check format bench bench-peers soak lock clean
+.PHONY: help setup redis-server run test test-quick test-all check format bench bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -51,8 +52,11 @@ bench: redis-server  ## Measure this project beside a hand-written loop. ARGS go
 bench-peers: redis-server  ## The same with other queues, each installed into an environment of its own.
 	$(PY) -m benchmarks --peers $(ARGS)
 
-soak: redis-server  ## Run steady load for an hour on each store: memory and descriptors stay flat. MINUTES= is its length.
+soak: redis-server soak-simulation  ## Thousands of simulated seeds, then steady load for an hour on each store: memory and descriptors stay flat. MINUTES= is its length.
 	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)
+
+soak-simulation: setup  ## Run thousands of simulated seeds that no test runs. SEEDS=A:B is their range.
+	$(PY) -m tests.simulation --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)
 
 lock: setup  ## Write constraints.txt anew from what pyproject.toml allows.
 	@scripts/lock.sh

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
+from abaca.buggify import arm_from_environment, buggify
 from abaca.codec import describe_error
 from abaca.context import Ctx
 from abaca.errors import CancelledByRequest
@@ -55,6 +56,7 @@ class Child:
                 signal.signal(signal.SIGTERM, self._on_sigterm)  # each time: the last handler may have changed it
                 self._send(Begun())
                 outcome = self._run(work)
+                buggify("child.before_ended")
                 self._flush_progress()
                 self._send(Ended(outcome=pack_outcome(outcome), rss=_resident_bytes()))
 
@@ -132,6 +134,7 @@ def main() -> None:
     """With the arguments FD and PARENT_PID."""
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with_parent(parent)
+    arm_from_environment(os.environ)
     Child(socket.socket(fileno=descriptor)).serve()
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.buggify import buggify
 from abaca.logs import worker_log
 from abaca.model import Job, Lease, Settle, State, Verdict, Want
 from abaca.policy.outcome import Outcome, Released
@@ -130,6 +131,7 @@ class ExchangeLoop:
             self._settle_soon(run.job, outcome)
 
     def _settle_soon(self, job: Job, outcome: Outcome) -> None:
+        buggify("loop.before_settle")
         transition = judge(job, outcome)
         if transition.target is State.COMPLETED:
             self.totals.succeeded += 1
@@ -264,6 +266,7 @@ class ExchangeLoop:
     async def _exchange(self, batch: list[Finished], want: Want | None) -> None:
         sent_at = time.monotonic()
         self._in_flight += 1
+        buggify("loop.before_exchange")
         try:
             answer = await self._backend.exchange([item.settle for item in batch], want, self._options.lease)
         except Exception as error:  # whatever a store raises, the loop goes on
@@ -273,6 +276,7 @@ class ExchangeLoop:
             return
         finally:
             self._in_flight -= 1
+        buggify("loop.after_exchange")
         self._store_answered(sent_at)
         self._judge(batch, answer.verdicts)
         if want is not None:
@@ -308,6 +312,7 @@ class ExchangeLoop:
         self._hungry = bool(jobs) and (len(jobs) >= max(want.slots.values()) or not want.hold_ms)
         if jobs:
             self._holder.taken(jobs, self._trusted_from(jobs, sent_at) if want.hold_ms else sent_at)
+        buggify("loop.taken_before_start")
         for job in jobs:
             if self._claiming and not self._suspended:
                 self._start(job)
