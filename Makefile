@@ -52,7 +52,7 @@ bench: redis-server  ## Measure this project beside a hand-written loop. ARGS go
 bench-peers: redis-server  ## The same with other queues, each installed into an environment of its own.
 	$(PY) -m benchmarks --peers $(ARGS)
 
-soak: redis-server soak-simulation  ## Thousands of simulated seeds, then steady load for an hour on each store: memory and descriptors stay flat. MINUTES= is its length.
+soak: redis-server soak-simulation  ## Thousands of seeds, then an hour of load on each store. SEEDS=A:B and MINUTES= say how many.
 	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 soak-simulation: setup  ## Run thousands of simulated seeds that no test runs. SEEDS=A:B is their range.
