@@ -23,11 +23,13 @@ Wanted = Callable[[Iterable[str]], list[str]]
 class Tx:
     """``now`` is the same for all that happens in the transaction."""
 
-    def __init__(self, connection: apsw.Connection, now: int, wanted: Wanted) -> None:
+    def __init__(self, connection: apsw.Connection, now: int, wanted: Wanted, no_room: str | None = None) -> None:
+        """``no_room`` says why new jobs are to be refused."""
         self.connection = connection
         self.now = now
         self.hints: list[Told] = []
         self.wanted = wanted
+        self.no_room = no_room
 
     def run(self, name: str, /, **values: Any) -> None:
         self.connection.execute(sql(name), values)
