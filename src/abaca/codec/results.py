@@ -18,6 +18,7 @@ from abaca.codec.payload import (
     unpack,
 )
 from abaca.errors import PayloadTooLarge, ResultError
+from abaca.text import error_text
 
 R = TypeVar("R")
 
@@ -52,7 +53,9 @@ class ResultCodec(Generic[R]):
         except ResultError:
             raise
         except Exception as error:
-            raise ResultError(f"{self._what}: the result cannot be stored as {self._name}: {error}") from error
+            raise ResultError(
+                f"{self._what}: the result cannot be stored as {self._name}: {error_text(error)}"
+            ) from error
         if len(data) > self._limit:
             raise PayloadTooLarge(
                 f"{self._what}: the result takes {len(data):,} bytes as JSON and the limit is {self._limit:,}; "

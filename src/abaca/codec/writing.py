@@ -11,6 +11,7 @@ import msgspec
 from abaca.codec.exact import loss
 from abaca.codec.payload import encode_json, holds_non_finite, pack
 from abaca.errors import ArgumentError, PayloadTooLarge
+from abaca.text import error_text
 
 NOT_ENQUEUED = "; nothing was enqueued"
 _PATH = re.compile(r"\$\.(\w+)")
@@ -65,7 +66,9 @@ class ArgumentWriter:
         return ArgumentError(f"task {self._task!r}, argument {name!r}: {fault}{NOT_ENQUEUED}")
 
     def _inexact(self, name: str, fault: str) -> ArgumentError:
-        return ArgumentError(f"task {self._task!r}, argument {name!r}: it would not arrive as it is: {fault}{NOT_ENQUEUED}")
+        return ArgumentError(
+            f"task {self._task!r}, argument {name!r}: it would not arrive as it is: {fault}{NOT_ENQUEUED}"
+        )
 
     def _too_large(self, bound: dict[str, Any], size: int) -> PayloadTooLarge:
         name = max(bound, key=lambda name: len(encode_json(bound[name])))
@@ -82,4 +85,5 @@ def place(task: str, error: Exception) -> str:
 
 
 def reason(error: Exception) -> str:
-    return str(error).partition(" - at `$.")[0] if isinstance(error, msgspec.ValidationError) else str(error)
+    text = error_text(error)
+    return text.partition(" - at `$.")[0] if isinstance(error, msgspec.ValidationError) else text
