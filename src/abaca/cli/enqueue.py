@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Annotated, Any, cast
 
@@ -16,6 +17,8 @@ from abaca.durations import parse_duration
 from abaca.errors import ConfigError
 from abaca.jobresult import why_no_value
 from abaca.options import Pool, Priority
+
+MAX_DIGITS = 18
 
 
 def enqueue(
@@ -68,17 +71,28 @@ def enqueue(
 
 
 def _arguments(text: str) -> dict[str, Any]:
-    source = sys.stdin.read() if text == "-" else text
     try:
-        return msgspec.json.decode(source, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+        source = (sys.stdin.read() if text == "-" else text).encode()
+        arguments = msgspec.json.decode(source, type=dict[str, Any])
+        json.loads(source, object_pairs_hook=_once)
+    except (ValueError, RecursionError, msgspec.DecodeError) as error:
         raise ConfigError(
             f"ARGS: {error}; give a JSON object of the arguments by name, such as '{{\"n\": 3}}'"
         ) from error
+    return arguments
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different. Raises ``ValueError``: JSON readers would drop one in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise ValueError(f"the key {twice!r} is there twice")
+    return found
 
 
 def _priority(text: str | None) -> Priority | None:
     """Digits as a number; the check of the enqueue names whatever else is wrong."""
     if text is None:
         return None
-    return int(text) if text.isdecimal() else cast("Priority", text)
+    return int(text) if text.isdecimal() and len(text) < MAX_DIGITS else cast("Priority", text)

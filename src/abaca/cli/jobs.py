@@ -104,10 +104,10 @@ def updates(
         ended = (await handle.info()).state.ended
         if follow or ended:
             async for update in handle.updates(after):
-                print(update_json(update).decode() if session.json else update_line(update), flush=True)
+                print(update_json(update) if session.json else update_line(update), flush=True)
             return
         for update in await _so_far(app, handle.id, after):
-            print(update_json(update).decode() if session.json else update_line(update))
+            print(update_json(update) if session.json else update_line(update))
 
     session.run(read)
 
