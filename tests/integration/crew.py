@@ -56,11 +56,12 @@ class WorkerProcess:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def wait_says(self, words: str) -> None:
-        """Until the log has these words; an assertion fails when the worker ends without them."""
+    def wait_says(self, words: str, times: int = 1) -> None:
+        """Until the log has these words so many times; an assertion fails when the worker ends without them."""
         with self._said:
-            self._said.wait_for(lambda: self._ended or words in self.log, PATIENCE)
-            assert words in self.log, f"the worker never said {words!r}:\n{self.log}"
+            self._said.wait_for(lambda: self._ended or self.log.count(words) >= times, PATIENCE)
+            said = self.log.count(words)
+            assert said >= times, f"the worker said {words!r} {said} times, not {times}:\n{self.log}"
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
