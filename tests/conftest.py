@@ -9,6 +9,9 @@ from typing import Protocol
 import pytest
 
 from tests.servers import Option, RedisServer, require_redis
+from tests.watchdog import pytest_configure
+
+__all__ = ["pytest_configure"]
 
 
 class MakeRedis(Protocol):
