@@ -27,13 +27,15 @@ T = TypeVar("T")
 class WorkerProcess:
     """One ``abaca worker``. What it writes is in ``log``; it claims once ``start`` has returned."""
 
-    def __init__(self, url: str, app: str = "tests.integration.shop:app", **flags: str) -> None:
+    def __init__(
+        self, url: str, app: str = "tests.integration.shop:app", *, via: Sequence[str] = (), **flags: str
+    ) -> None:
         words = [f"--{name.replace('_', '-')}={value}" for name, value in {**SHORT, **flags}.items()]
         self._log: list[str] = []
         self._ended = False
         self._said = threading.Condition()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "abaca", "worker", app, *words],
+            [*via, sys.executable, "-m", "abaca", "worker", app, *words],
             env={**os.environ, "ABACA_URL": url},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,

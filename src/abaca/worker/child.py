@@ -23,6 +23,7 @@ from abaca.policy.retry import DEFAULT_RULE
 from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, pack_outcome
 from abaca.worker.loading import TaskLoader
 from abaca.worker.outcomes import raised, returned, undecodable
+from abaca.worker.signals import let_pass, take_back_signals
 
 _PR_SET_PDEATHSIG = 1
 _PROGRESS_INTERVAL = 0.05
@@ -51,7 +52,7 @@ class Child:
         self._progress_at = 0.0
 
     def serve(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, let_pass)
         os.register_at_fork(after_in_child=self._sock.close)  # or the link would stay open after our death
         while True:
             while not self._inbox:
@@ -141,6 +142,7 @@ def main() -> None:
     """``python -m abaca.worker.child FD PARENT_PID``"""
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with_parent(parent)
+    take_back_signals()
     Child(socket.socket(fileno=descriptor)).serve()
 
 
