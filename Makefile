@@ -4,7 +4,6 @@ VENV := .venv
 PY := $(VENV)/bin/python
 CODE := $(wildcard src tests benchmarks examples scripts)
 TYPED := $(wildcard src tests benchmarks examples)
-COVERAGE := --cov --cov-report=term
 WORKERS ?= 2
 MINUTES ?= 60
 SEEDS ?= 1000:6000
@@ -29,13 +28,13 @@ run: setup  ## Run the demo on the embedded store. ARGS="PATH --url redis://..."
 	@$(VENV)/bin/abaca demo $(ARGS)
 
 test: redis-server strace  ## Run every test, with branch coverage. ARGS goes to pytest.
-	$(PY) -m pytest -n $(WORKERS) $(COVERAGE) $(ARGS)
+	@scripts/test.sh $(PY) $(WORKERS) $(ARGS)
 
 test-quick: redis-server strace  ## Run the tests that are neither slow nor chaos.
 	$(PY) -m pytest -n $(WORKERS) -m "not slow and not chaos" $(ARGS)
 
 test-all: redis-server strace  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
-	@scripts/test_all.sh -n $(WORKERS) $(ARGS)
+	@scripts/test_all.sh $(WORKERS) $(ARGS)
 
 # pyright and the node it runs on come as wheels, so nothing is fetched here; the variable keeps it from asking for news.
 check: setup  ## Format, lint, types and layers: what CI asks before the tests.

@@ -181,14 +181,15 @@ class App:
     async def enqueue_many(self, calls: Iterable[Call[R]]) -> list[JobHandle[R]]:
         """Store many calls, of any tasks, one round trip for each thousand; handles in order.
 
-        Raises what ``Task.call`` and ``Task.enqueue`` raise. Enqueuing the same calls again stores none twice.
+        Raises what ``Task.call`` and ``Task.enqueue`` raise, and ``ConfigError`` for a call of another app's task; what
+        came before in whole batches is stored then. Enqueuing the same calls again stores none twice.
         """
         sent: list[Call[R]] = []
 
         def jobs() -> Iterable[NewJob]:
             for call in calls:
                 sent.append(call)
-                yield call.job
+                yield call.job_for(self)
 
         receipts = await self.client().insert_many(jobs())
         return [call.handle(receipt) for call, receipt in zip(sent, receipts, strict=True)]

@@ -154,7 +154,7 @@ class ExchangeLoop:
                 job_id=job.id,
                 task=job.spec.task,
                 attempt=job.attempt,
-                error=f"{transition.error.type}: {transition.error.message}",
+                error=str(transition.error),
                 next=transition.target.name.lower(),
             )
         self._done.add(Finished(job, outcome, Settle(id=job.spec.id, epoch=job.epoch, to=transition)))
