@@ -67,5 +67,3 @@ class Between:
             act, self.act = self.act, None
             await act()
             self.passed.set()
-
-
