@@ -14,6 +14,7 @@ from abaca.backends import open_backend
 from abaca.client import Client, refusal
 from abaca.codec import DEFAULT_MAX_PAYLOAD, encode_untyped, new_id
 from abaca.config import load_settings
+from abaca.config.values import read_count, read_name, read_queues, read_weights
 from abaca.context import Ctx
 from abaca.declare import examine
 from abaca.decorator import Coro, TaskDecorator
@@ -180,14 +181,15 @@ class App:
     async def enqueue_many(self, calls: Iterable[Call[R]]) -> list[JobHandle[R]]:
         """Store many calls, of any tasks, one round trip for each thousand; handles in order.
 
-        Raises what ``Task.call`` and ``Task.enqueue`` raise. Enqueuing the same calls again stores none twice.
+        Raises what ``Task.call`` and ``Task.enqueue`` raise, and ``ConfigError`` for a call of another app's task; what
+        came before in whole batches is stored then. Enqueuing the same calls again stores none twice.
         """
         sent: list[Call[R]] = []
 
         def jobs() -> Iterable[NewJob]:
             for call in calls:
                 sent.append(call)
-                yield call.job
+                yield call.job_for(self)
 
         receipts = await self.client().insert_many(jobs())
         return [call.handle(receipt) for call, receipt in zip(sent, receipts, strict=True)]
@@ -277,14 +279,16 @@ class App:
         from abaca.worker.service import Worker  # noqa: PLC0415
 
         options = WorkerOptions(
-            queues=tuple(check_name(queue, "worker queue") for queue in queues),
-            weights=None if weights is None else dict(weights),
-            concurrency=concurrency,
-            process_slots=default_process_slots() if process_slots is None else process_slots,
+            queues=read_queues(queues if isinstance(queues, str) else tuple(queues), "worker queues"),
+            weights=None if weights is None else read_weights(weights, "worker weights"),
+            concurrency=read_count(concurrency, "worker concurrency"),
+            process_slots=default_process_slots()
+            if process_slots is None
+            else read_count(process_slots, "worker process_slots"),
             lease=positive(lease, "worker lease") / 1000,
             beat=positive(beat, "worker beat") / 1000,
             drain=parse_duration(drain, "worker drain") / 1000,
-            name=name,
+            name=read_name(name, "worker name") if name else "",
         )
         return Worker(self.tasks, self.connect, options, middleware=self.middleware)
 

@@ -1,10 +1,9 @@
 """Places in product code where a test may make something go wrong: ``buggify("loop.after_exchange")``.
 
 Off and free in production: one read of a module-level name and a ``None`` check. Nothing is read at import. The
-simulator arms it with a function that fires by seed; a chaos run arms it in real processes with ``arm_from_environment``,
-which ``runner_main``, ``supervisor`` and ``child`` call when they start. A function that fires may raise, wait or end the
-process. (FoundationDB's ``BUGGIFY`` is the model: a quarter of the places are on in a run, and fire in a quarter of
-their passes.)
+simulator arms it with a function that fires by seed; a chaos run arms it in real processes with
+``arm_from_environment``, which a runner, a supervisor and a child call when they start. A function that fires may raise
+or end the process. (FoundationDB's ``BUGGIFY`` is the model: in each run a quarter of the places are on.)
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
+from abaca.buggify import buggify
 from abaca.errors import BackendUnavailable, EnqueueRefused, JobNotFound, ResultTimeout
 from abaca.model import Inserted, Job, NewJob, Receipt
 from abaca.waiting import Waiter, Waiting
@@ -135,7 +136,10 @@ class Client:
                     receipt.set_result(answer)
 
     async def _insert(self, batch: Sequence[NewJob]) -> list[Receipt]:
-        return await self.ask(lambda backend: backend.insert(batch))
+        buggify("client.before_insert")
+        receipts = await self.ask(lambda backend: backend.insert(batch))
+        buggify("client.after_insert")
+        return receipts
 
     async def read(self, id: str) -> Job:
         """Raises ``JobNotFound``."""

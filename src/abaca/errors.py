@@ -98,9 +98,8 @@ class JobFailed(JobError):
     """
 
     def __init__(self, job_id: str, type: str, message: str, traceback: str = "") -> None:
-        super().__init__(
-            job_id, f"job {job_id} failed with {type}: {message}" if message else f"job {job_id} failed with {type}"
-        )
+        what = type.removeprefix("builtins.")
+        super().__init__(job_id, f"job {job_id} failed with {what}" + (f": {message}" if message else ""))
         self.type = type
         self.message = message
         self.traceback = traceback

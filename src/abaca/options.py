@@ -14,6 +14,7 @@ from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError
 from abaca.model import DEFAULT_PRIORITY, DEFAULT_QUEUE, Keep, RetryRule, Value
 from abaca.retryspec import Retry
+from abaca.text import shown
 
 Pool = Literal["async", "thread", "process"]
 Priority = int | Literal["low", "normal", "high"]
@@ -118,7 +119,9 @@ def call_options(
 
 def check_name(value: str, what: str) -> str:
     if not _is(value, str) or not _NAME.fullmatch(value):
-        raise ConfigError(f"{what}: {value!r} is not a usable name; use 1 to 128 letters, digits, '_', '.', ':' or '-'")
+        raise ConfigError(
+            f"{what}: {shown(value)} is not a usable name; use 1 to 128 letters, digits, '_', '.', ':' or '-'"
+        )
     return value
 
 
@@ -128,13 +131,13 @@ def check_text(value: str, what: str, limit: int) -> str:
     except (AttributeError, UnicodeEncodeError):
         usable = False
     if not usable:
-        raise ConfigError(f"{what}: {value!r:.80} is not usable; give text of 1 to {limit} bytes of UTF-8")
+        raise ConfigError(f"{what}: {shown(value)} is not usable; give text of 1 to {limit} bytes of UTF-8")
     return value
 
 
 def check_tags(values: Iterable[str]) -> tuple[str, ...]:
     if isinstance(values, str):
-        raise ConfigError(f"tags: {values!r} is one text; give a list of them")
+        raise ConfigError(f"tags: {shown(values)} is one text; give a list of them")
     tags = tuple(dict.fromkeys(check_text(value, "tags", 128) for value in values))
     if len(tags) > MAX_TAGS:
         raise ConfigError(f"tags: {len(tags)} are given and the limit is {MAX_TAGS}")
@@ -146,12 +149,12 @@ def check_priority(value: Priority) -> int:
         return NAMED_PRIORITIES[value]
     if isinstance(value, int) and _is(value, int) and 0 <= value <= 100:
         return value
-    raise ConfigError(f"priority: {value!r} is not usable; give 0 to 100, or 'low', 'normal' or 'high'")
+    raise ConfigError(f"priority: {shown(value)} is not usable; give 0 to 100, or 'low', 'normal' or 'high'")
 
 
 def check_retry(value: Retry) -> RetryRule:
     if not _is(value, Retry):
-        raise ConfigError(f"retry: {value!r} is not usable; give Retry(max_attempts=...)")
+        raise ConfigError(f"retry: {shown(value)} is not usable; give Retry(max_attempts=...)")
     return value.rule()
 
 
@@ -166,14 +169,16 @@ def check_keep(value: KeepSpec) -> Keep:
         )
     unknown = set(value) - {"completed", "cancelled", "failed"}
     if unknown:
-        raise ConfigError(f"keep: {min(unknown)!r} is no end of a job; use 'completed', 'cancelled' and 'failed'")
+        raise ConfigError(
+            f"keep: {shown(min(unknown, key=str))} is no end of a job; use 'completed', 'cancelled' and 'failed'"
+        )
     given = {f"{status}_ms": parse_duration(length, f"keep[{status!r}]") for status, length in value.items()}
     return msgspec.structs.replace(_DEFAULT_KEEP, **given)
 
 
 def check_size(value: int, what: str, most: int) -> int:
     if not _is(value, int) or not 0 < value <= most:
-        raise ConfigError(f"{what}: {value!r} is not usable; give a number of bytes from 1 to {most:,}")
+        raise ConfigError(f"{what}: {shown(value)} is not usable; give a number of bytes from 1 to {most:,}")
     return value
 
 
@@ -187,7 +192,7 @@ def positive(value: Duration, what: str) -> int:
 def instant(value: datetime, what: str) -> int:
     """Microseconds since the Unix epoch. Raises ``ConfigError`` for a datetime without a time zone."""
     if not _is(value, datetime) or value.tzinfo is None:
-        raise ConfigError(f"{what}: {value!r} is not usable; give a datetime with a time zone")
+        raise ConfigError(f"{what}: {shown(value)} is not usable; give a datetime with a time zone")
     return (value - _EPOCH) // timedelta(microseconds=1)
 
 

@@ -33,6 +33,15 @@ class Call(Generic[R_co]):
         self._task = task
         self.job = job
 
+    def job_for(self, host: Host) -> NewJob:
+        """The job, for the app that stores it. Raises ``ConfigError`` when the task is another app's."""
+        if self._task._host is not host:
+            raise ConfigError(
+                f"task {self._task.name!r} belongs to {self._task._host!r}, not to {host!r}: enqueue its calls there, "
+                "or by name here with enqueue_by_name(); this call was not enqueued"
+            )
+        return self.job
+
     def handle(self, receipt: Receipt) -> JobHandle[R_co]:
         """The job that stands for this call: its own, or the holder of its key. Raises ``EnqueueRefused``."""
         if receipt.outcome is Inserted.REFUSED:

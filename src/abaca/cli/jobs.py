@@ -23,7 +23,7 @@ from abaca.cli.jobview import (
 from abaca.cli.output import ago, note, print_json, print_table
 from abaca.cli.session import Given
 from abaca.client import no_such_job
-from abaca.durations import parse_duration
+from abaca.config.values import read_duration
 from abaca.errors import ConfigError, JobError
 from abaca.handle import JobHandle
 from abaca.jobresult import why_no_value
@@ -104,10 +104,10 @@ def updates(
         ended = (await handle.info()).state.ended
         if follow or ended:
             async for update in handle.updates(after):
-                print(update_json(update).decode() if session.json else update_line(update), flush=True)
+                print(update_json(update) if session.json else update_line(update), flush=True)
             return
         for update in await _so_far(app, handle.id, after):
-            print(update_json(update).decode() if session.json else update_line(update))
+            print(update_json(update) if session.json else update_line(update))
 
     session.run(read)
 
@@ -127,7 +127,7 @@ def wait(
     session: Given,
 ) -> int:
     """Wait until a job has ended and print its result as JSON; 1 when it failed or was cancelled."""
-    limit = None if timeout is None else parse_duration(timeout, "--timeout") / 1000
+    limit = None if timeout is None else read_duration(timeout, "--timeout")
 
     async def until_ended(app: AbacaApp) -> int:
         handle = app.job(job_id(id))

@@ -8,7 +8,7 @@ whose last two name the partition.
 from abaca.model.base import DAY_MS, HOUR_MS, MINUTE_MS, Value
 from abaca.model.faults import Fault, FaultKind
 from abaca.model.job import DEFAULT_PRIORITY, DEFAULT_QUEUE, STATUS_ALIASES, ErrorInfo, Job, NewJob, State, Status
-from abaca.model.log import TRIMMED_KINDS, History, Kind, NewUpdate, Update
+from abaca.model.log import TRIMMED_KINDS, History, Kind, NewUpdate, Progress, Update
 from abaca.model.moves import Beat, Card, Exchanged, Inserted, Lease, Pulse, Receipt, Settle, Transition, Verdict, Want
 from abaca.model.operator import Amended, Cancelled, Change, Requeued
 from abaca.model.rules import Backoff, Delays, Exponential, Fixed, Keep, Linear, Quadratic, RetryRule
@@ -46,6 +46,7 @@ __all__ = [
     "NewJob",
     "NewUpdate",
     "Page",
+    "Progress",
     "Pulse",
     "Quadratic",
     "Query",

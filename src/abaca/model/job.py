@@ -78,6 +78,9 @@ class ErrorInfo(Value, frozen=True, kw_only=True):
     kinds: tuple[str, ...] = ()
     attempt: int = 0
 
+    def __str__(self) -> str:
+        return ": ".join(word for word in (self.type.removeprefix("builtins."), self.message) if word)
+
 
 class Job(Value, frozen=True, kw_only=True):
     """A stored job as it was at ``seen_at``, the store's clock at the read.

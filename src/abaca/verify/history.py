@@ -36,6 +36,7 @@ handler   end     event     j, tok; val ``{"how", "print"}``: ``returned`` (prin
 worker    exit    event     val ``{"p"}``: a process is gone, with every run that was in it; by whoever saw it
 worker    beat    ok        j, tok: the answer to a beat reached the worker, its lease alive
 store     insert  event     j, at; val ``{"due"}`` (store's clock, microseconds); only what was INSERTED
+store     known   event     j, at: an insert of an id that was there already
 store     claim   event     j, tok, att, at; val ``{"worker", "lease_ms"}``
 store     reclaim event     as claim
 store     beat    event     j, tok, at; val ``{"alive", "lease_ms"}``

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from abaca.buggify import arm_from_environment
 from abaca.errors import AbacaError
 from abaca.logs import configure_logs
 from abaca.model import Job, Lease
@@ -223,6 +224,7 @@ def main() -> None:
     die_with_parent(parent)
     sock = socket.socket(fileno=descriptor)
     configure = _receive_configure(sock)
+    arm_from_environment(os.environ)
     configure_logs(configure.logs.format, configure.logs.level)
     gc.set_threshold(_YOUNG_OBJECTS)
     try:

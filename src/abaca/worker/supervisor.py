@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from abaca.backend import Backend
 from abaca.backends import open_backend
+from abaca.buggify import arm_from_environment, buggify
 from abaca.codec import new_id
 from abaca.errors import AbacaError, BackendError, BackendUnavailable, ConfigError
 from abaca.logs import LogSettings, worker_log
@@ -64,6 +65,7 @@ class Supervisor:
 
     async def run(self, on_started: Callable[[str, str], None] | None = None) -> int:
         """Until SIGTERM or SIGINT; a second signal ends it at once. ``on_started(url, durability)`` is called once."""
+        arm_from_environment(os.environ)
         self._on_started = on_started
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -131,6 +133,7 @@ class Supervisor:
                 worker_log().error("runners die before they are ready; giving up", app=self._app, status=runner.status)
                 self._begin_stop(EXIT_RUNNERS_DIE)
                 return
+            buggify("supervisor.before_restart")
             pause = min(pause * 2, _LONGEST_RESTART_PAUSE) if hasty else 0.1
             await self._sleep_unless_stopping(pause)
 
@@ -233,6 +236,7 @@ class Supervisor:
             worker_log().warning("runner died", status=runner.status, runs=len(runner.left_over()))
         if self._backend is None:
             return
+        buggify("supervisor.before_aftermath")
         try:
             await settle_dead(self._backend, self._lease, runner.post_mortem())
         except BackendError as error:

@@ -43,6 +43,8 @@ def _look_at_store(track: Track, report: Report) -> None:
                 report.seen("a run timed out", int(event.val.get("error") == "abaca.JobTimeout"))
             case "append":
                 report.seen("a stale write was refused", int(event.val == "stale"))
+            case "known":
+                report.seen("a repeated enqueue was collapsed")
             case "reclaim":
                 report.seen("a lease was reaped")
             case _:
