@@ -18,6 +18,7 @@ import msgspec
 from abaca.backend import Backend
 from abaca.backends import open_backend
 from abaca.errors import AbacaError
+from abaca.verify import places
 from abaca.verify.closing import Ending, drain, end_of
 from abaca.verify.crew import Crew, Quota
 from abaca.verify.faults import Faults, StoreFaults
@@ -92,6 +93,7 @@ class _Stage:
             seed=plan.seed,
             pace=plan.pace,
             quotas=[Quota(-(-plan.jobs // plan.clients), -(-plan.pills // plan.clients)) for _ in range(plan.clients)],
+            places=places.variable(plan, on_sqlite=on_sqlite),
             library=library,
             shared_clock=machine_clock,
         )
@@ -186,6 +188,7 @@ class _Stage:
         told = 0.0
         while (now := time.monotonic() - began) < self.plan.seconds:
             part = next((part for part in parts if part.begins <= now < part.ends), parts[-1])
+            places.switch(self.plan.folder, on=not part.quiet)
             if part.quiet and not quiet and not under_way:
                 self.crew.note("quiet", {"on": True})
                 quiet = True
@@ -221,6 +224,7 @@ class _Stage:
 
     async def _calm(self) -> None:
         """Faults are over: everything is healed, and from here on nothing may be late."""
+        places.switch(self.plan.folder, on=False)
         if self.faults.proxy is not None:
             self.faults.proxy.set(FINE)
         if isinstance(self.crew.shared_clock, Wallclock):
@@ -266,6 +270,8 @@ class _Stage:
 
     async def _judge(self, backend: Backend, drained: bool, storm: float, total: float) -> Outcome:
         self.tell("reading the store and judging the history")
+        for place, count in places.deaths(self.plan.folder).items():
+            self.crew.count(f"deaths at {place}", count)
         ending: Ending = await end_of(backend, self.plan, self.crew, self.facts, drained)
         restarts = getattr(self.faults.store, "restarts", [])
         return Outcome(
