@@ -98,6 +98,9 @@ def verify(
     )
     try:
         outcome = asyncio.run(conduct(plan, _tell if sys.stderr.isatty() else _say_nothing))
+    except KeyboardInterrupt:
+        _forget(plan)
+        raise
     except AbacaError as error:
         _forget(plan)
         print(f"abaca verify: {error}", file=sys.stderr)
