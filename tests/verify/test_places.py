@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from abaca.buggify import EXIT_STATUS
 from abaca.verify.places import VARIABLE, deaths, switch, variable
 from abaca.verify.plan import Plan
 
+pytestmark = pytest.mark.timeout(180)
 PASSES = """
 import os
 from abaca.buggify import buggify
@@ -24,7 +27,7 @@ print("alive")
 def passed(folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {VARIABLE: "here=1", "VERIFY_FOLDER": str(folder), "PYTHONPATH": ":".join(sys.path)}
     return subprocess.run(
-        [sys.executable, "-c", PASSES], env=environment, capture_output=True, text=True, timeout=50, check=False
+        [sys.executable, "-c", PASSES], env=environment, capture_output=True, text=True, timeout=100, check=False
     )
 
 
