@@ -24,6 +24,7 @@ from abaca.verify.crew import Crew, Quota
 from abaca.verify.faults import Faults, StoreFaults
 from abaca.verify.history import HistoryWriter
 from abaca.verify.nemesis import Can, Fault, Period, periods, schedule
+from abaca.verify.notes import SURVIVED, poisoned
 from abaca.verify.outcome import Outcome, StoreFacts
 from abaca.verify.plan import Plan
 from abaca.verify.proxy import FINE, FaultProxy
@@ -272,6 +273,8 @@ class _Stage:
         self.tell("reading the store and judging the history")
         for place, count in places.deaths(self.plan.folder).items():
             self.crew.count(f"deaths at {place}", count)
+        taken = poisoned(self.plan.folder)
+        self.crew.count("processes ended by a pill", taken.total() - 2 * taken[SURVIVED])
         ending: Ending = await end_of(backend, self.plan, self.crew, self.facts, drained)
         restarts = getattr(self.faults.store, "restarts", [])
         return Outcome(
