@@ -6,14 +6,26 @@ whose last two name the partition.
 """
 
 from abaca.model.base import DAY_MS, HOUR_MS, MINUTE_MS, Value
-from abaca.model.job import DEFAULT_PRIORITY, DEFAULT_QUEUE, STATUS_ALIASES, ErrorInfo, Job, NewJob, State, Status
+from abaca.model.job import (
+    DEFAULT_PRIORITY,
+    DEFAULT_QUEUE,
+    STATUS_ALIASES,
+    ErrorInfo,
+    Job,
+    KeyScope,
+    NewJob,
+    State,
+    Status,
+    Tick,
+)
 from abaca.model.log import TRIMMED_KINDS, History, Kind, NewUpdate, Update
 from abaca.model.moves import Beat, Card, Exchanged, Inserted, Lease, Pulse, Receipt, Settle, Transition, Verdict, Want
 from abaca.model.operator import Amended, Cancelled, Change, Requeued
 from abaca.model.rules import Backoff, Delays, Exponential, Fixed, Keep, Linear, Quadratic, RetryRule
-from abaca.model.views import Hint, Page, Query, QueueStats, Record, Stats, job_topic, queue_topic
+from abaca.model.views import CURSOR, Hint, Page, Query, QueueStats, Record, Stats, job_topic, queue_topic
 
 __all__ = [
+    "CURSOR",
     "DAY_MS",
     "DEFAULT_PRIORITY",
     "DEFAULT_QUEUE",
@@ -37,6 +49,7 @@ __all__ = [
     "Inserted",
     "Job",
     "Keep",
+    "KeyScope",
     "Kind",
     "Lease",
     "Linear",
@@ -55,6 +68,7 @@ __all__ = [
     "State",
     "Stats",
     "Status",
+    "Tick",
     "Transition",
     "Update",
     "Value",

@@ -41,13 +41,33 @@ class Status(StrEnum):
 STATUS_ALIASES = {"pending": "queued", "processing": "running", "error": "failed", "canceled": "cancelled"}
 
 
+class KeyScope(StrEnum):
+    """How long a job holds its key: until it ends, until it is first claimed, or for a period from its insert."""
+
+    LIVE = "live"
+    WAITING = "waiting"
+    PERIOD = "period"
+
+
+class Tick(Value, frozen=True, kw_only=True):
+    """One instant at which a schedule is due."""
+
+    schedule: str
+    at: int
+
+
 class NewJob(Value, frozen=True, kw_only=True):
     """One call of a task, as the client asked for it.
 
     ``args`` is a JSON object of the bound arguments by parameter name. ``delay_ms`` counts from the insert by the
-    store's clock; ``run_at`` is the user's own absolute time and wins over it. ``key``: while a live job holds the key,
-    an insert with the same key stores nothing and answers ``HELD`` with the holder's id. ``lane`` says which kind of
-    slot the job needs. ``retry``, ``keep``, ``lease_ms`` and ``timeout_ms`` are left out when default.
+    store's clock; ``run_at`` is the user's own absolute time and wins over it. ``lane`` says which kind of slot the job
+    needs. ``retry``, ``keep``, ``lease_ms`` and ``timeout_ms`` are left out when default.
+
+    ``key``: while a job holds the key, an insert with the same key stores nothing and answers ``HELD`` with the
+    holder's id. ``key_scope`` says how long this job will hold it; ``key_ms`` is the length of a ``PERIOD``. With
+    ``replace`` a holder that waits takes over everything of this job but its id, and the answer is ``REPLACED``.
+
+    ``tick``: the job is stored only if the tick is after the schedule's cursor, which moves to it in the same write.
     """
 
     id: str
@@ -59,6 +79,10 @@ class NewJob(Value, frozen=True, kw_only=True):
     delay_ms: int = 0
     run_at: int | None = None
     key: str | None = None
+    key_scope: KeyScope = KeyScope.LIVE
+    key_ms: int = 0
+    replace: bool = False
+    tick: Tick | None = None
     tags: tuple[str, ...] = ()
     owner: str | None = None
     tenant: str | None = None

@@ -6,6 +6,9 @@ from abaca.model.base import Value
 from abaca.model.job import Job, Status
 from abaca.model.moves import Card
 
+CURSOR = "cursor"
+"""The kind of the records that hold the latest tick of each schedule whose job was stored: microseconds as digits."""
+
 
 class Query(Value, frozen=True, kw_only=True):
     """A search for people, never to decide.

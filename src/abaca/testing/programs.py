@@ -10,12 +10,14 @@ from typing import Any
 from abaca.backend import Backend
 from abaca.clock import ManualClock
 from abaca.model import (
+    CURSOR,
     Beat,
     Card,
     Change,
     ErrorInfo,
     Job,
     Keep,
+    KeyScope,
     Kind,
     Lease,
     NewJob,
@@ -25,6 +27,7 @@ from abaca.model import (
     Settle,
     State,
     Status,
+    Tick,
     Transition,
     Want,
 )
@@ -33,6 +36,7 @@ from abaca.testing.conformance.making import job_id
 QUEUES = ("a", "b")
 LANES = ("", "x")
 KEYS = (None, None, None, "k1", "k2")
+SCHEDULES = ("s1", "s2")
 TAGS = ((), ("t",), ("t", "ü"))
 HISTORY = 60
 
@@ -120,17 +124,30 @@ class ProgramWriter:
             fields["lease_ms"] = rng.choice((1000, 30_000))
         if rng.random() < 0.2:
             fields["keep"] = Keep(cancelled_ms=rng.choice((0, 1000, 7_200_000)))
+        fields |= self._key_fields()
         id = job_id(self._count) if fresh else self._id()
         return NewJob(
             id=id,
             task=rng.choice(("one", "two")),
             args=b'{"n":%d}' % rng.randint(0, 99),
             queue=rng.choice(QUEUES),
-            key=rng.choice(KEYS),
             tags=rng.choice(TAGS),
             owner=rng.choice((None, "o")),
             **fields,
         )
+
+    def _key_fields(self) -> dict[str, Any]:
+        rng = self._rng
+        scopes = (KeyScope.LIVE,) if self._rewinds else tuple(KeyScope)
+        fields: dict[str, Any] = {"key": rng.choice(KEYS), "key_scope": rng.choice(scopes)}
+        if fields["key_scope"] is KeyScope.PERIOD:
+            fields["key_ms"] = rng.choice((1000, 20_000, 4_000_000))
+        if rng.random() < 0.2:
+            fields["replace"] = True
+        if rng.random() < 0.06:
+            at = self._clock.now() + rng.choice((-1, 0, 1, 5_000_000))
+            fields["tick"] = Tick(schedule=rng.choice(SCHEDULES), at=at)
+        return fields
 
     def _insert(self) -> Call:
         return Call("insert", ([self._job() for _ in range(self._rng.randint(1, 4))],))
@@ -260,6 +277,9 @@ class ProgramWriter:
         rng = self._rng
         verb = rng.choice(("put", "put", "put", "read", "scan"))
         ids = ("r1", "r2", "r3")
+        if rng.random() < 0.3:
+            cursor = Record(kind=CURSOR, id=rng.choice(SCHEDULES), data=b"%d" % self._clock.now())
+            return Call(*rng.choice((("put", ([cursor],)), ("read", (CURSOR, list(SCHEDULES))))))
         if verb == "read":
             return Call("read", ("kind", list(ids)))
         if verb == "scan":

@@ -9,7 +9,7 @@ import msgspec
 
 from abaca.backends.search import check_batch, check_record
 from abaca.clock import Clock
-from abaca.model import Record, Verdict
+from abaca.model import CURSOR, Record, Tick, Verdict
 
 
 class MemoryRecords:
@@ -52,6 +52,14 @@ class MemoryRecords:
         raised = msgspec.structs.replace(record, version=record.version + 1)
         self._records[record.kind, record.id] = (raised, ends)
         return Verdict.APPLIED
+
+    def _move_cursor(self, tick: Tick) -> bool:
+        """Move the schedule's cursor to the tick, if that is ahead of it."""
+        cursor = self._live(CURSOR, tick.schedule)
+        if cursor is None or cursor.data is None or int(cursor.data) >= tick.at:
+            return False
+        self._put(msgspec.structs.replace(cursor, data=b"%d" % tick.at))
+        return True
 
     async def scan(self, kind: str, after: str, limit: int) -> list[Record]:
         with self._lock:

@@ -14,6 +14,11 @@ FIRST_ENTRY_ID = 3
 _encode = msgspec.json.Encoder().encode
 
 
+def due_time(new: NewJob, now: int) -> int:
+    """The user's own instant, or the delay counted from now."""
+    return new.run_at if new.run_at is not None else now + new.delay_ms * 1000
+
+
 @dataclass(slots=True)
 class Row:
     """Everything the store knows of one job."""

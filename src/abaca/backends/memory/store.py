@@ -11,9 +11,10 @@ import msgspec
 from abaca.backend import CARD_LIFE_MS
 from abaca.backends.hub import HintHub, HubWatch
 from abaca.backends.memory.counts import count_queues
+from abaca.backends.memory.keys import Keys
 from abaca.backends.memory.lines import Lines
 from abaca.backends.memory.records import MemoryRecords
-from abaca.backends.memory.rows import Row
+from abaca.backends.memory.rows import Row, due_time
 from abaca.backends.search import check_batch, digest, matches
 from abaca.clock import Clock, SystemClock
 from abaca.model import (
@@ -28,6 +29,7 @@ from abaca.model import (
     Inserted,
     Job,
     Keep,
+    KeyScope,
     Kind,
     Lease,
     NewJob,
@@ -58,7 +60,7 @@ class MemoryBackend(MemoryRecords):
         super().__init__(clock or SystemClock())
         self._rows: dict[str, Row] = {}
         self._lines = Lines()
-        self._keys: dict[str, str] = {}
+        self._keys = Keys()
         self._totals = {"completed": 0, "failed": 0, "cancelled": 0}
         self._cards: dict[str, Card] = {}
         self._hub = HintHub()
@@ -83,14 +85,27 @@ class MemoryBackend(MemoryRecords):
     def _insert(self, new: NewJob, now: int) -> Receipt:
         if new.id in self._rows:
             return Receipt(id=new.id, outcome=Inserted.KNOWN)
-        if new.key is not None and new.key in self._keys:
-            return Receipt(id=self._keys[new.key], outcome=Inserted.HELD)
-        due_at = new.run_at if new.run_at is not None else now + new.delay_ms * 1000
-        row = self._rows[new.id] = Row(new, created_at=now, due_at=due_at)
-        if new.key is not None:
-            self._keys[new.key] = new.id
+        if new.tick is not None and not self._move_cursor(new.tick):
+            return Receipt(id=new.id, outcome=Inserted.PASSED)
+        holder = self._keys.holder(new.key, now) if new.key is not None else None
+        if holder is not None:
+            return self._insert_held(new, self._rows.get(holder), holder, now)
+        row = self._rows[new.id] = Row(new, created_at=now, due_at=due_time(new, now))
+        self._keys.take(new, now)
         self._wait(row)
         return Receipt(id=new.id, outcome=Inserted.INSERTED)
+
+    def _insert_held(self, new: NewJob, row: Row | None, holder: str, now: int) -> Receipt:
+        if not new.replace or row is None or row.state is not State.WAITING:
+            return Receipt(id=holder, outcome=Inserted.HELD)
+        self._lines.remove(holder)
+        row.spec = msgspec.structs.replace(new, id=holder)
+        row.due_at = due_time(new, now)
+        row.revision += 1
+        self._keys.take(row.spec, now)
+        self._wait(row)
+        self._hub.publish(job_topic(holder))
+        return Receipt(id=holder, outcome=Inserted.REPLACED)
 
     def _wait(self, row: Row) -> None:
         """Put a row into its line and tell those who wait for its queue."""
@@ -143,13 +158,8 @@ class MemoryBackend(MemoryRecords):
     def _end(self, row: Row, state: State, keep_ms: int, now: int) -> None:
         row.end(state, keep_ms, now)
         self._totals[state.name.lower()] += 1
-        self._release_key(row)
+        self._keys.on_end(row.spec)
         self._hub.publish(job_topic(row.spec.id), row.snapshot(now))
-
-    def _release_key(self, row: Row) -> None:
-        key = row.spec.key
-        if key is not None and self._keys.get(key) == row.spec.id:
-            del self._keys[key]
 
     def _claim(self, want: Want, lease: Lease, now: int) -> list[Job]:
         free = dict(want.slots)
@@ -161,6 +171,7 @@ class MemoryBackend(MemoryRecords):
                 free[row.spec.lane] -= 1
                 size += len(row.spec.args)
                 row.claim(lease.worker, lease.ms, now)
+                self._keys.on_claim(row.spec)
                 claimed.append(row.snapshot(now))
                 self._hub.publish(job_topic(id))
         return claimed
@@ -262,11 +273,10 @@ class MemoryBackend(MemoryRecords):
             return Requeued.REQUEUED
         if row.epoch != epoch or not row.state.ended:
             return Requeued.STALE
-        key = row.spec.key
-        if key is not None and key in self._keys:
-            return Requeued.HELD
-        if key is not None:
-            self._keys[key] = id
+        if row.spec.key is not None and row.spec.key_scope is not KeyScope.PERIOD:
+            if self._keys.holder(row.spec.key, now) is not None:
+                return Requeued.HELD
+            self._keys.take(row.spec, now)
         row.restart(now)
         self._wait(row)
         self._hub.publish(job_topic(id))
@@ -293,7 +303,7 @@ class MemoryBackend(MemoryRecords):
         row.revision += 1
         self._lines.remove(change.id)
         if change.delete:
-            self._release_key(row)
+            self._keys.release(row.spec)
             del self._rows[change.id]
             self._hub.publish(job_topic(change.id))
             return Amended.APPLIED
@@ -363,6 +373,7 @@ class MemoryBackend(MemoryRecords):
     async def purge(self, limit: int) -> int:
         with self._lock:
             now = self._clock.now()
+            self._keys.sweep(now)
             past = [row for row in self._rows.values() if row.state.ended and now >= row.leaves_at]
             past.sort(key=lambda row: (row.leaves_at, row.spec.id))
             for row in past[:limit]:

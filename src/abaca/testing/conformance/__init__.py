@@ -38,6 +38,8 @@ from abaca.testing.conformance.records import TestRecordExpiry, TestRecordLimits
 from abaca.testing.conformance.registry import TestRegistry
 from abaca.testing.conformance.repeat import TestFollowUps, TestRepeat
 from abaca.testing.conformance.settle import TestSettle, TestStale
+from abaca.testing.conformance.ticks import TestTicks
+from abaca.testing.conformance.unique import TestKeyForAPeriod, TestKeyWhileWaiting, TestReplace
 
 __all__ = [
     "TestAmendEnded",
@@ -55,6 +57,8 @@ __all__ = [
     "TestHoldByTheClock",
     "TestHoldEnds",
     "TestInsert",
+    "TestKeyForAPeriod",
+    "TestKeyWhileWaiting",
     "TestKeys",
     "TestLanesAndQueues",
     "TestLeaseLength",
@@ -68,11 +72,13 @@ __all__ = [
     "TestRecords",
     "TestRegistry",
     "TestRepeat",
+    "TestReplace",
     "TestRequeue",
     "TestScan",
     "TestSettle",
     "TestStale",
     "TestStats",
+    "TestTicks",
     "TestTombstones",
     "TestTrim",
     "TestWatch",
