@@ -22,7 +22,8 @@ from abaca.model.log import TRIMMED_KINDS, History, Kind, NewUpdate, Update
 from abaca.model.moves import Beat, Card, Exchanged, Inserted, Lease, Pulse, Receipt, Settle, Transition, Verdict, Want
 from abaca.model.operator import Amended, Cancelled, Change, Requeued
 from abaca.model.rules import Backoff, Delays, Exponential, Fixed, Keep, Linear, Quadratic, RetryRule
-from abaca.model.views import CURSOR, Hint, Page, Query, QueueStats, Record, Stats, job_topic, queue_topic
+from abaca.model.schedule import Cadence, Cron, Every, Missed, Overlap, Schedule
+from abaca.model.views import CURSOR, SCHEDULE, Hint, Page, Query, QueueStats, Record, Stats, job_topic, queue_topic
 
 __all__ = [
     "CURSOR",
@@ -31,16 +32,20 @@ __all__ = [
     "DEFAULT_QUEUE",
     "HOUR_MS",
     "MINUTE_MS",
+    "SCHEDULE",
     "STATUS_ALIASES",
     "TRIMMED_KINDS",
     "Amended",
     "Backoff",
     "Beat",
+    "Cadence",
     "Cancelled",
     "Card",
     "Change",
+    "Cron",
     "Delays",
     "ErrorInfo",
+    "Every",
     "Exchanged",
     "Exponential",
     "Fixed",
@@ -53,8 +58,10 @@ __all__ = [
     "Kind",
     "Lease",
     "Linear",
+    "Missed",
     "NewJob",
     "NewUpdate",
+    "Overlap",
     "Page",
     "Pulse",
     "Quadratic",
@@ -64,6 +71,7 @@ __all__ = [
     "Record",
     "Requeued",
     "RetryRule",
+    "Schedule",
     "Settle",
     "State",
     "Stats",

@@ -6,6 +6,8 @@ from abaca.model.base import Value
 from abaca.model.job import Job, Status
 from abaca.model.moves import Card
 
+SCHEDULE = "schedule"
+"""The kind of the records that hold schedules."""
 CURSOR = "cursor"
 """The kind of the records that hold the latest tick of each schedule whose job was stored: microseconds as digits."""
 
