@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
 from abaca.announce import Announcements
@@ -16,7 +16,7 @@ from abaca.codec import DEFAULT_MAX_PAYLOAD, encode_untyped, new_id
 from abaca.config import load_settings
 from abaca.context import Ctx
 from abaca.declare import examine
-from abaca.decorator import Coro, TaskDecorator
+from abaca.decorator import Coro, ScheduleDecorator, TaskDecorator
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, TaskDeclarationError
 from abaca.handle import UNTYPED, JobHandle
@@ -39,6 +39,7 @@ from abaca.options import (
 )
 from abaca.records import Records
 from abaca.retryspec import Retry
+from abaca.schedules import Declared, ScheduleOptions, Schedules
 from abaca.stores import Stores
 from abaca.sync import twin
 from abaca.tasks import Call, Task, TaskFunction
@@ -82,6 +83,8 @@ class App:
         self.tasks: dict[str, Task[..., Any]] = {}
         self.middleware: list[Middleware] = []
         self.records = Records(self)
+        self.schedules = Schedules(self)
+        self._declared = Declared(self.name)
         self._max_payload = check_size(max_payload, "App(max_payload=)", MAX_BATCH_BYTES)
         self._keep = _unless_default(settings.keep) if keep is None else check_keep(keep)
         self._announcements = Announcements(self.tasks)
@@ -171,6 +174,40 @@ class App:
             return task
 
         return register if fn is None else register(fn)
+
+    def cron(
+        self, expression: str, *, tz: str = "UTC", name: str | None = None, **options: Unpack[ScheduleOptions]
+    ) -> ScheduleDecorator:
+        """Make a job of the task at each tick of a cron expression: ``@app.cron("*/5 * * * *", tz="Europe/Berlin")``.
+
+        It goes above ``@app.task(...)``, or on a plain function. The schedule's name is the task's unless ``name`` is
+        given. The options are those of ``Schedules.create``. Workers of this code fire it, and only those.
+        Raises ``ConfigError`` naming the option, ``TaskDeclarationError`` for a task that needs arguments.
+        """
+
+        def decorate(fn: Any) -> Any:
+            task = fn if isinstance(fn, Task) else self.task(fn)
+            self._declared.add(name or task.name, task, cron=expression, tz=tz, **options)
+            return task
+
+        return decorate
+
+    def every(
+        self, distance: Duration, *, name: str | None = None, **options: Unpack[ScheduleOptions]
+    ) -> ScheduleDecorator:
+        """Make a job of the task at a fixed distance: ``@app.every("5m")``. Otherwise like ``cron``."""
+
+        def decorate(fn: Any) -> Any:
+            task = fn if isinstance(fn, Task) else self.task(fn)
+            self._declared.add(name or task.name, task, every=distance, **options)
+            return task
+
+        return decorate
+
+    @property
+    def declared_schedules(self) -> tuple[str, ...]:
+        """The names of the schedules that this app's code declares."""
+        return self._declared.names
 
     def add_middleware(self, middleware: Middleware) -> Middleware:
         """Put a callable around every run of this app's workers; the first added is the outermost."""
@@ -286,13 +323,16 @@ class App:
             drain=parse_duration(drain, "worker drain") / 1000,
             name=name,
         )
-        return Worker(self.tasks, self.connect, options, middleware=self.middleware)
+        return Worker(
+            self.tasks, self.connect, options, middleware=self.middleware, schedules=lambda: self._declared.names
+        )
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Backend]:
         """For workers: an open backend as long as the block lasts. The store is told of this app's tasks."""
         async with self._stores.connect() as backend:
             await self._announcements.tell(backend)
+            await self._declared.tell(backend)
             yield backend
 
     def client(self) -> Client:

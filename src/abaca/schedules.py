@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 import msgspec
 
@@ -14,7 +14,7 @@ from abaca.backend import MAX_BATCH, Backend
 from abaca.client import Client, Host, refusal
 from abaca.codec import new_id
 from abaca.durations import Duration, parse_duration
-from abaca.errors import ConfigError, ScheduleNotFound
+from abaca.errors import ConfigError, ScheduleNotFound, TaskDeclarationError
 from abaca.handle import UNTYPED, JobHandle
 from abaca.model import (
     CURSOR,
@@ -35,7 +35,7 @@ from abaca.model import (
 from abaca.options import check_name, instant, positive
 from abaca.policy.cron import check_cadence, first_cursor, preview
 from abaca.sync import twin
-from abaca.tasks import Call
+from abaca.tasks import Call, Task
 
 T = TypeVar("T")
 
@@ -101,15 +101,6 @@ def make_schedule(
     )
 
 
-async def declare(backend: Backend, schedules: list[Schedule]) -> None:
-    """Store what code declares. A record that is there keeps whether it is enabled, and its cursor."""
-    for schedule in schedules:
-        for _ in range(_MOST_ROUNDS):
-            (present,) = await backend.read(SCHEDULE, [schedule.id])
-            if await _declare_one(backend, schedule, present):
-                break
-
-
 async def _declare_one(backend: Backend, schedule: Schedule, present: Record | None) -> bool:
     if present is None or present.data is None:
         return await _create(backend, schedule) is Verdict.APPLIED
@@ -126,6 +117,62 @@ async def _create(backend: Backend, schedule: Schedule) -> Verdict:
     record = Record(kind=SCHEDULE, id=schedule.id, data=_encode(schedule))
     cursor = Record(kind=CURSOR, id=schedule.id, data=b"%d" % first_cursor(schedule, now))
     return (await backend.put([record, cursor]))[0]
+
+
+class ScheduleOptions(TypedDict, total=False):
+    """The options of ``App.cron`` and ``App.every``; their meaning is that of ``Schedules.create``."""
+
+    missed: MissedPolicy
+    missed_limit: int
+    overlap: OverlapPolicy
+    jitter: Duration
+    start: datetime | None
+    end: datetime | None
+    description: str
+
+
+class Declared:
+    """The schedules that an application's code declares."""
+
+    def __init__(self, app: str) -> None:
+        self._app = app
+        self._made: dict[str, Schedule] = {}
+
+    def add(
+        self,
+        name: str,
+        task: Task[..., Any],
+        *,
+        cron: str | None = None,
+        every: Duration | None = None,
+        tz: str = "UTC",
+        **options: Unpack[ScheduleOptions],
+    ) -> None:
+        """Raises ``ConfigError`` for an option, ``TaskDeclarationError`` for a task that cannot be called without
+        arguments or a name that is taken."""
+        missing = task.required_arguments()
+        if missing:
+            raise TaskDeclarationError(
+                f"task {task.name!r} cannot be declared with a schedule: {missing[0]!r} has no default, and a tick "
+                "gives no arguments; use app.schedules.create with a call"
+            )
+        if name in self._made:
+            raise TaskDeclarationError(f"the schedule name {name!r} is taken in this app; give another with name=")
+        job = NewJob(id="", task=task.name, **task.options.job_fields)
+        schedule = make_schedule(name, job, cron=cron, every=every, tz=tz, declared_by=self._app, **options)
+        self._made[name] = schedule
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._made))
+
+    async def tell(self, backend: Backend) -> None:
+        """Store what is declared. A record that is there keeps whether it is enabled, and its cursor."""
+        for schedule in self._made.values():
+            for _ in range(_MOST_ROUNDS):
+                (present,) = await backend.read(SCHEDULE, [schedule.id])
+                if await _declare_one(backend, schedule, present):
+                    break
 
 
 class Schedules:

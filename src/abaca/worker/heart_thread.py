@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 
@@ -15,12 +15,13 @@ from abaca.worker.heart import Heart, Held
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
 from abaca.worker.runs import RunKey, StopReason
+from abaca.worker.ticker import Ticker
 
 Connect = Callable[[], AbstractAsyncContextManager[Backend]]
 
 
 class HeartThread:
-    """Beats, reaping and purging. ``stop_run`` is called on the event loop that made this object."""
+    """Beats, reaping, purging and firing schedules. ``stop_run`` is called on the event loop that made this object."""
 
     def __init__(
         self,
@@ -32,7 +33,9 @@ class HeartThread:
         card: Callable[[], Card],
         beat: float,
         name: str,
+        schedules: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        self._schedules = schedules
         self._connect = connect
         self._lease = lease
         self._held = held
@@ -74,9 +77,8 @@ class HeartThread:
         async with self._connect() as backend:
             heart = Heart(backend, self._lease, held=self._held, stop=self._stop, card=self._card, beat=self._beat)
             await heart.beat_once()
-            duties = [
-                asyncio.create_task(duty.run()) for duty in (heart, Reaper(backend, self._lease), Purger(backend))
-            ]
+            all_duties = (heart, Reaper(backend, self._lease), Purger(backend), Ticker(backend, self._schedules))
+            duties = [asyncio.create_task(duty.run()) for duty in all_duties]
             self._ready.set_result(None)
             try:
                 await self._stopping.wait()
