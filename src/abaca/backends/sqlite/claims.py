@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from abaca.backends.sqlite.rows import read_jobs
+from abaca.backends.sqlite.rows import job_of, read_alone
 from abaca.backends.sqlite.tx import Tx, pack
 from abaca.model import Job, Lease, Want, job_topic
 
 _ABOVE_ALL = 1 << 62
+_Named = tuple[bytes, int]
+"""A job by its id, and by its number in this file."""
 
 
 class Claimed(NamedTuple):
@@ -34,11 +36,10 @@ def claim(tx: Tx, want: Want, lease: Lease) -> Claimed:
     for queue in dict.fromkeys(want.queues):
         if not taken.take_queue(queue):
             break
-    if not taken.ids:
+    if not taken.picked:
         return Claimed([], taken.next_due)
-    jobs = lease_jobs(tx, taken.ids, lease)
-    for id in taken.ids:
-        tx.hint(job_topic(id))
+    jobs = lease_jobs(tx, taken.picked, lease)
+    tx.hints += [(job_topic(job.spec.id), None) for job in jobs]
     return Claimed(jobs)
 
 
@@ -46,7 +47,7 @@ class _Taken:
     """What one claim has picked so far."""
 
     def __init__(self, tx: Tx, want: Want) -> None:
-        self.ids: list[str] = []
+        self.picked: list[_Named] = []
         self.next_due: int | None = None
         self._tx = tx
         self._free = {lane: slots for lane, slots in want.slots.items() if slots > 0}
@@ -82,9 +83,9 @@ class _Taken:
     def _take_lines(self, queue: str, lines: list[_Line]) -> bool:
         """Pick from lines of one priority, in order of due time and id across them."""
         found = [
-            (due_at, id, size, line.lane)
+            (due_at, id, n, size, line.lane)
             for line in lines
-            for due_at, id, size in self._tx.rows(
+            for due_at, id, n, size in self._tx.rows(
                 "take",
                 queue=queue,
                 priority=line.priority,
@@ -93,10 +94,10 @@ class _Taken:
                 limit=self._free[line.lane],
             )
         ]
-        for _, id, size, lane in sorted(found):
+        for _, id, n, size, lane in sorted(found):
             if self._bytes_left <= 0:
                 return False
-            self.ids.append(id.hex())
+            self.picked.append((id, n))
             self._bytes_left -= size
             self._free[lane] -= 1
             if not self._free[lane]:
@@ -104,14 +105,19 @@ class _Taken:
         return bool(self._free) and self._bytes_left > 0
 
 
-def lease_jobs(tx: Tx, ids: Sequence[str], lease: Lease) -> list[Job]:
+def lease_jobs(tx: Tx, named: Sequence[_Named], lease: Lease) -> list[Job]:
     """Make jobs RUNNING under ``lease``, and answer them as they are then, in the order given."""
-    tx.run("claim", ids=pack(ids), worker=lease.worker, lease_ms=lease.ms, now=tx.now)
-    jobs = read_jobs(tx, ids)
-    return [jobs[id] for id in ids]
+    numbers = pack([n for _, n in named])
+    tx.run("claim", jobs=numbers, worker=lease.worker, lease_ms=lease.ms, now=tx.now)
+    try:
+        rows = tx.rows("rows_by_number", jobs=numbers)
+    except UnicodeDecodeError:  # one of them holds text that is none: find out which
+        found = (read_alone(tx, id.hex()) for id, _ in named)
+        return [job for job in found if job is not None]
+    return [job_of(row, tx.now) for row in rows]
 
 
 def reclaim(tx: Tx, limit: int, lease: Lease) -> list[Job]:
     tx.run("clip_leases", now=tx.now)
-    ids = [id.hex() for (id,) in tx.rows("lapsed", now=tx.now, limit=limit)]
-    return lease_jobs(tx, ids, lease) if ids else []
+    named = tx.rows("lapsed", now=tx.now, limit=limit)
+    return lease_jobs(tx, [(id, n) for id, n in named], lease) if named else []

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from abaca.backend import CARD_LIFE_MS, MIN_TOMBSTONE_MS
-from abaca.backends.sqlite.rows import options_of, read_jobs
+from abaca.backends.sqlite.rows import LARGE, options_of, put_bodies, read_jobs
 from abaca.backends.sqlite.settles import count_ended, hint_ended, runs_of
 from abaca.backends.sqlite.tx import Tx, column, pack
 from abaca.model import (
@@ -112,6 +112,7 @@ def _rewrite(tx: Tx, job: Job, change: Change) -> None:
         due_at = change.run_at
     elif change.delay_ms is not None:
         due_at = tx.now + change.delay_ms * 1000
+    tx.run("drop_bodies", ids=pack([job.id]))
     tx.run(
         "amend",
         id=bytes.fromhex(job.id),
@@ -119,15 +120,17 @@ def _rewrite(tx: Tx, job: Job, change: Change) -> None:
         priority=spec.priority,
         due_at=due_at,
         options=options_of(spec),
-        args=column(spec.args),
+        args=column(spec.args) if len(spec.args) <= LARGE else None,
         result=None if change.drop_result else column(job.result),
     )
+    put_bodies(tx, [(job.id, spec.args)])
     if job.state is State.WAITING:
         tx.hint(queue_topic(spec.queue))
 
 
 def delete(tx: Tx, ids: list[str]) -> None:
     tx.run("delete_logs", ids=pack(ids))
+    tx.run("drop_bodies", ids=pack(ids))
     tx.run("delete_jobs", ids=pack(ids))
 
 
@@ -140,6 +143,7 @@ def purge(tx: Tx, limit: int) -> int:
         delete(tx, tombstones)
     if ended:
         tx.run("delete_logs", ids=pack(ended))
+        tx.run("drop_bodies", ids=pack(ended))
         tx.run("bury", ids=pack(ended), least_ms=MIN_TOMBSTONE_MS)
     tx.run("drop_records", now=tx.now)
     tx.run("drop_cards", before=tx.now - CARD_LIFE_MS * 1000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from abaca.backends.sqlite.rows import new_row
+from abaca.backends.sqlite.rows import new_row, put_bodies
 from abaca.backends.sqlite.tx import Tx, binary_id, pack
 from abaca.model import Inserted, NewJob, Receipt, queue_topic
 
@@ -23,7 +23,8 @@ def _insert_distinct(tx: Tx, jobs: Sequence[NewJob]) -> list[Receipt]:
     if not jobs:
         return []
     known = {id.hex() for (id,) in tx.rows("known", ids=pack([job.id for job in jobs]))}
-    tx.run("insert", jobs=pack([new_row(job, tx.now) for job in jobs]), now=tx.now)
+    tx.many("insert", [new_row(job, tx.now) for job in jobs])
+    put_bodies(tx, ((job.id, job.args) for job in jobs))
     keys = [job.key for job in jobs if job.key is not None]
     holders = {key: id.hex() for key, id in tx.rows("holders", keys=pack(keys))} if keys else {}
     receipts = [_receipt(job, known, holders) for job in jobs]

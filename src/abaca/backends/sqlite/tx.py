@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import apsw
 import msgspec
 
 from abaca.backends.sqlite.statements import sql
-from abaca.model import Hint, Job
+from abaca.model import Job
 
 _encode = msgspec.json.Encoder().encode
+
+
+Told = tuple[str, Job | None]
+"""A topic of which something changed, and the job's record where somebody here awaits it."""
+Wanted = Callable[[Iterable[str]], list[str]]
+"""Those of some topics that somebody in this process watches."""
 
 
 class Tx:
     """``now`` is the same for all that happens in the transaction."""
 
-    def __init__(self, connection: apsw.Connection, now: int, wanted: Callable[[str], bool]) -> None:
+    def __init__(self, connection: apsw.Connection, now: int, wanted: Wanted) -> None:
         self.connection = connection
         self.now = now
-        self.hints: list[Hint] = []
+        self.hints: list[Told] = []
         self.wanted = wanted
 
     def run(self, name: str, /, **values: Any) -> None:
         self.connection.execute(sql(name), values)
 
+    def many(self, name: str, /, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement once for each row, whose values are in the order in which the statement first names them."""
+        self.connection.executemany(sql(name), rows)
+
+    def change(self, name: str, /, **values: Any) -> int:
+        """Run a statement; answers how many rows it changed."""
+        self.connection.execute(sql(name), values)
+        return self.connection.changes()
+
     def rows(self, name: str, /, **values: Any) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql(name), values).fetchall()
 
     def hint(self, topic: str, job: Job | None = None) -> None:
-        self.hints.append(Hint(topic=topic, job=job))
+        self.hints.append((topic, job))
 
 
 def pack(rows: Sequence[object] | Mapping[str, object]) -> str:

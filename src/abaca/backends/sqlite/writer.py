@@ -14,10 +14,9 @@ import apsw
 from abaca.backends.sqlite.connection import Inode, connect, inode, migrate, prepare_file, translate, until_free
 from abaca.backends.sqlite.settings import Settings
 from abaca.backends.sqlite.threads import Call, Next
-from abaca.backends.sqlite.tx import Tx
+from abaca.backends.sqlite.tx import Told, Tx, Wanted
 from abaca.clock import Clock
 from abaca.errors import BackendError
-from abaca.model import Hint
 
 _CACHE_KIB = 16 * 1024
 _BATCH_CALLS = 500
@@ -28,9 +27,7 @@ _BATCH_SECONDS = 0.01
 class Writer:
     """Owns the writing connection. ``commits`` counts the transactions that were committed."""
 
-    def __init__(
-        self, settings: Settings, clock: Clock, wanted: Callable[[str], bool], publish: Callable[[list[Hint]], None]
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Clock, wanted: Wanted, publish: Callable[[list[Told]], None]) -> None:
         """``publish`` is given the hints of each transaction, on the writer's thread."""
         self.settings = settings
         self.commits = 0

@@ -42,6 +42,6 @@ WHERE
         :text IS NULL
         OR instr(CAST(lower(hex(id)) AS BLOB), :text)
         OR (NOT purged AND instr(CAST(task AS BLOB), :text))
-        OR (NOT purged AND instr(CAST(args AS BLOB), :text))
+        OR (NOT purged AND instr(CAST(coalesce(args, (SELECT args FROM bodies WHERE job = seen.n)) AS BLOB), :text))
     )
 LIMIT :limit;

@@ -1,20 +1,22 @@
 -- The first schema: jobs, their logs, totals of ended jobs, worker cards, records. No parameters, no answer.
 --
--- A job is one row, keyed by the 16 bytes of its id. Columns that hold a client's bytes (args, result, progress, data)
--- are TEXT where the bytes are UTF-8 without NUL, and BLOB otherwise. `options` is a JSON object of the fields that
--- most jobs leave at their default; it is NULL when all of them are. Instants are microseconds since the epoch.
--- The table keeps its rowid: rows are too long for a WITHOUT ROWID tree, which holds four times the pages at 1 kB.
+-- A job is one row, found by the 16 bytes of its id; `n` names it inside this file, where a short key saves work.
+-- Columns that hold a client's bytes (args, result, progress, data) are TEXT where the bytes are UTF-8 without NUL, and
+-- BLOB otherwise. Large arguments are in `bodies`, and `args` is NULL then: every claim and settle writes its row anew,
+-- and large rows would be written three times. `options` is a JSON object of the fields that most jobs leave at their
+-- default; it is NULL when all of them are. Instants are microseconds since the epoch.
 -- A live job holds its key: that is the unique index, so ending a job releases its key by itself.
 
 CREATE TABLE jobs (
-    id BLOB NOT NULL PRIMARY KEY,
+    n INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
     state INTEGER NOT NULL DEFAULT 0,
     queue TEXT NOT NULL,
     priority INTEGER NOT NULL,
     lane TEXT NOT NULL,
     due_at INTEGER NOT NULL,
     task TEXT NOT NULL,
-    args ANY NOT NULL,
+    args ANY,
     key TEXT,
     options TEXT,
     own_lease_ms INTEGER,
@@ -48,6 +50,11 @@ CREATE INDEX waiting ON jobs (queue, priority DESC, lane DESC, due_at, id) WHERE
 CREATE INDEX running ON jobs (lease_until, id) WHERE state = 1;
 CREATE INDEX ended ON jobs (leaves_at, id) WHERE state >= 2;
 CREATE UNIQUE INDEX keys ON jobs (key) WHERE key IS NOT NULL AND state < 2;
+
+CREATE TABLE bodies (
+    job INTEGER PRIMARY KEY,
+    args ANY NOT NULL
+) STRICT;
 
 CREATE TABLE log (
     job BLOB NOT NULL,
