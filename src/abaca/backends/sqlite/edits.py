@@ -17,6 +17,7 @@ from abaca.model import (
     Change,
     Job,
     Keep,
+    KeyScope,
     Kind,
     Requeued,
     State,
@@ -61,7 +62,7 @@ def _requeue(tx: Tx, id: str, epoch: int) -> Requeued:
     if job.epoch != epoch or not job.state.ended:
         return Requeued.STALE
     key = job.spec.key
-    if key is not None and tx.rows("holders", keys=pack([key])):
+    if key is not None and job.spec.key_scope is not KeyScope.PERIOD and tx.rows("holder", key=key, now=tx.now):
         return Requeued.HELD
     entry = tx.rows("next_entry", id=bytes.fromhex(id))[0][0]
     was = f'"{job.state.name.lower()}"'
@@ -95,6 +96,7 @@ def _amend(tx: Tx, change: Change) -> Amended:
     if (job.state.ended and moved) or (change.drop_result and not job.state.ended):
         return Amended.STALE
     if change.delete:
+        tx.run("drop_period", key=job.spec.key, holder=bytes.fromhex(change.id))
         delete(tx, [change.id])
     else:
         _rewrite(tx, job, change)
@@ -146,5 +148,6 @@ def purge(tx: Tx, limit: int) -> int:
         tx.run("drop_bodies", ids=pack(ended))
         tx.run("bury", ids=pack(ended), least_ms=MIN_TOMBSTONE_MS)
     tx.run("drop_records", now=tx.now)
+    tx.run("drop_periods", now=tx.now)
     tx.run("drop_cards", before=tx.now - CARD_LIFE_MS * 1000)
     return len(past)

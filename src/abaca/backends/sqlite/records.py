@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from abaca.backends.sqlite.tx import Tx, column, from_column
-from abaca.model import Record, Verdict
+from abaca.model import CURSOR, Record, Tick, Verdict
 
 
 def read(tx: Tx, kind: str, ids: Sequence[str]) -> list[Record | None]:
@@ -15,6 +17,14 @@ def read(tx: Tx, kind: str, ids: Sequence[str]) -> list[Record | None]:
 
 def put(tx: Tx, records: Sequence[Record]) -> list[Verdict]:
     return [_put(tx, record) for record in records]
+
+
+def move_cursor(tx: Tx, tick: Tick) -> bool:
+    """Move the schedule's cursor to the tick, if that is ahead of it."""
+    cursor = _live(tx, CURSOR, tick.schedule)
+    if cursor is None or cursor.data is None or int(cursor.data) >= tick.at:
+        return False
+    return _put(tx, msgspec.structs.replace(cursor, data=b"%d" % tick.at)) is Verdict.APPLIED
 
 
 def scan(tx: Tx, kind: str, after: str, limit: int) -> list[Record]:

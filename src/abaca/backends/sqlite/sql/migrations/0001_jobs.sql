@@ -5,7 +5,9 @@
 -- BLOB otherwise. Large arguments are in `bodies`, and `args` is NULL then: every claim and settle writes its row anew,
 -- and large rows would be written three times. `options` is a JSON object of the fields that most jobs leave at their
 -- default; it is NULL when all of them are. Instants are microseconds since the epoch.
--- A live job holds its key: that is the unique index, so ending a job releases its key by itself.
+-- A live job holds its key: that is the unique index, so ending a job releases its key by itself. `key_scope` is 0 for a
+-- key that is held until the end, 1 for one that is held until the claim and 3 once that has come, 2 for one that is held
+-- for a period: that one is in `periods`, because it may outlive its job.
 
 CREATE TABLE jobs (
     n INTEGER PRIMARY KEY,
@@ -18,6 +20,7 @@ CREATE TABLE jobs (
     task TEXT NOT NULL,
     args ANY,
     key TEXT,
+    key_scope INTEGER NOT NULL DEFAULT 0,
     options TEXT,
     own_lease_ms INTEGER,
     created_at INTEGER NOT NULL,
@@ -49,7 +52,15 @@ CREATE TABLE jobs (
 CREATE INDEX waiting ON jobs (queue, priority DESC, lane DESC, due_at, id) WHERE state = 0;
 CREATE INDEX running ON jobs (lease_until, id) WHERE state = 1;
 CREATE INDEX ended ON jobs (leaves_at, id) WHERE state >= 2;
-CREATE UNIQUE INDEX keys ON jobs (key) WHERE key IS NOT NULL AND state < 2;
+CREATE UNIQUE INDEX keys ON jobs (key) WHERE key IS NOT NULL AND state < 2 AND key_scope < 2;
+
+CREATE TABLE periods (
+    key TEXT NOT NULL PRIMARY KEY,
+    holder BLOB NOT NULL,
+    ends_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ending_periods ON periods (ends_at);
 
 CREATE TABLE bodies (
     job INTEGER PRIMARY KEY,
