@@ -9,7 +9,9 @@ key                    type        meaning
 ``w:<line>``           sorted set  a line: the ids that wait, by due time; the text is ``priority|lane|queue``
 ``q:<queue>``          sorted set  the lines of a queue, ``priority|lane|``, by -priority
 ``queues``             set         the queues that have lines
-``leases``             sorted set  running jobs by the end of their lease
+``leases``             sorted set  the instants at which leases end, by themselves (``lua/leases.lua``)
+``l:<instant>``        string      the ids of the jobs leased until then; some may have left
+``running``            hash        for each such instant, how many have not left
 ``ended``              sorted set  ended jobs and tombstones by when they leave
 ``clock``              string      the latest instant at which a lease was made
 ``u:<key>``            string      the live job that holds a key
@@ -25,6 +27,7 @@ key                    type        meaning
 =====================  ==========  ==========================================================================
 
 Ids in keys and members are the 16 bytes. Channels: ``J:<id>`` for one job, ``T:<topic>`` for any other topic,
+``J`` to which everybody subscribes who watches any job,
 ``I:<token>`` for what is handed to the held claims of one client. The scripts are a library of Redis functions named
 ``abaca_<digest>``; libraries of earlier versions stay until ``FUNCTION DELETE``.
 """
@@ -45,7 +48,8 @@ PATTERNS = tuple(
         rb"[jgt]:.{16}",
         rb"w:-?\d+\|[^|]*\|.*",
         rb"[qhu]:.*",
-        rb"queues|leases|ended|clock|totals|cards|seen",
+        rb"queues|leases|running|ended|clock|totals|cards|seen",
+        rb"l:-?\d+",
         rb"r:[^:]+:.*",
         rb"k:.*",
         rb"v:[0-9a-f]{24}",
@@ -71,6 +75,10 @@ def channel(base: bytes, topic: str) -> bytes:
     if topic.startswith(_JOB_TOPIC) and (packed := pack_id(topic[len(_JOB_TOPIC) :])) is not None:
         return base + b"J:" + packed
     return base + b"T:" + topic.encode()
+
+
+def watchers(base: bytes) -> bytes:
+    return base + b"J"
 
 
 def inbox(base: bytes, token: str) -> bytes:

@@ -8,8 +8,11 @@ import msgspec
 
 from abaca.model import ErrorInfo, Job, Keep, Kind, NewJob, RetryRule, State, Update
 
-FRESH, DELAYED, FULL = 0xAB, 0xAC, 0xAD
+FRESH, DELAYED, FULL, LEASED, DONE = 0xAB, 0xAC, 0xAD, 0xAE, 0xAF
 HEADER = Struct("<BBBIIIIII8sqqqqqqqqIIB")
+_LEASED_HEAD = Struct("<BBqqq")
+_DONE_HEAD = Struct("<BBBIIqqq")
+_DIGEST_SIZE = 8
 _FLAG_CANCEL, _FLAG_PURGED = 8, 16
 _TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT = 1, 2, 4, 8
 _HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS, _DAMAGED = 1, 2, 4, 8, 128
@@ -44,6 +47,7 @@ _decode_error = msgspec.json.Decoder(ErrorInfo).decode
 _plain: dict[tuple[str, int, str, str], bytes] = {}
 _read: dict[bytes, tuple[NewJob, bool]] = {}
 _STATES = tuple(State)
+_SHORT = {bytes((FRESH,)), bytes((DELAYED,))}
 
 
 def escape_lane(lane: str) -> str:
@@ -200,16 +204,99 @@ def unpack_job(packed_id: bytes, value: bytes, seen_at: int) -> Job:
     try:
         if form == FULL:
             return _unpack_full(id, value, seen_at)
-        if form not in (FRESH, DELAYED):
-            raise ValueError("its first byte is unknown")
-        created_at = int.from_bytes(value[1:8], "little")
-        due_at, static = created_at, value[8:]
-        if form == DELAYED:
-            due_at, static = int.from_bytes(value[8:16], "little", signed=True), value[16:]
-        spec = unpack_static(id, static)
+        if form == LEASED:
+            return _unpack_leased(id, value, seen_at)
+        if form == DONE:
+            return _unpack_done(id, value, seen_at)
+        created_at, due_at, spec = _unpack_short(id, value)
         return Job(spec=spec, revision=1, created_at=created_at, due_at=due_at, seen_at=seen_at)
     except Exception as error:
-        return Job(spec=NewJob(id=id, task=""), damage=f"{_UNREADABLE}: {error}", seen_at=seen_at)
+        return _damaged(id, error, seen_at)
+
+
+def unpack_claimed(packed_id: bytes, value: bytes, now: int, worker: str, lease_ms: int) -> Job:
+    """The job of a claim's answer: a short record is the one before the claim, which was the job's first."""
+    if value[:1] not in _SHORT:
+        return unpack_job(packed_id, value, now)
+    id = packed_id.hex()
+    damage = None
+    try:
+        created_at, due_at, spec = _unpack_short(id, value)
+    except Exception as error:
+        created_at, due_at, spec, damage = 0, 0, NewJob(id=id, task=""), f"{_UNREADABLE}: {error}"
+    return Job(
+        spec=spec,
+        state=State.RUNNING,
+        epoch=1,
+        revision=2,
+        created_at=created_at,
+        due_at=due_at,
+        started_at=now,
+        claimed_at=now,
+        lease_until=now + 1000 * (lease_ms if spec.lease_ms is None else spec.lease_ms),
+        worker=worker,
+        damage=damage,
+        seen_at=now,
+    )
+
+
+def _unpack_short(id: str, value: bytes, at: int = 0) -> tuple[int, int, NewJob]:
+    """When it was made, when it is due, and the rest of a record that begins at ``at``."""
+    form = value[at] if at < len(value) else 0
+    created_at = int.from_bytes(value[at + 1 : at + 8], "little")
+    if form == FRESH:
+        return created_at, created_at, unpack_static(id, value[at + 8 :])
+    if form == DELAYED:
+        due_at = int.from_bytes(value[at + 8 : at + 16], "little", signed=True)
+        return created_at, due_at, unpack_static(id, value[at + 16 :])
+    raise ValueError("its first byte is unknown")
+
+
+def _damaged(id: str, error: Exception, seen_at: int) -> Job:
+    return Job(spec=NewJob(id=id, task=""), damage=f"{_UNREADABLE}: {error}", seen_at=seen_at)
+
+
+def _unpack_leased(id: str, value: bytes, seen_at: int) -> Job:
+    _, size, claimed_at, lease_until, _ = _LEASED_HEAD.unpack_from(value)
+    created_at, due_at, spec = _unpack_short(id, value, size)
+    return Job(
+        spec=spec,
+        state=State.RUNNING,
+        epoch=1,
+        revision=2,
+        created_at=created_at,
+        due_at=due_at,
+        started_at=claimed_at,
+        claimed_at=claimed_at,
+        lease_until=lease_until,
+        worker=value[_LEASED_HEAD.size : size].decode(),
+        seen_at=seen_at,
+    )
+
+
+def _unpack_done(id: str, value: bytes, seen_at: int) -> Job:
+    _, state, kinds, attempts, losses, claimed_at, ended_at, _ = _DONE_HEAD.unpack_from(value)
+    at, result = _DONE_HEAD.size + _DIGEST_SIZE, None
+    if kinds == _TAIL_RESULT:
+        result, at = _take(value, at, 4)
+    elif kinds:
+        raise ValueError("it has parts that this form does not have")
+    created_at, due_at, spec = _unpack_short(id, value, at)
+    return Job(
+        spec=spec,
+        state=_STATES[state],
+        epoch=1,
+        revision=3,
+        attempts=attempts,
+        losses=losses,
+        created_at=created_at,
+        due_at=due_at,
+        started_at=claimed_at,
+        claimed_at=claimed_at,
+        ended_at=ended_at,
+        result=result,
+        seen_at=seen_at,
+    )
 
 
 def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
@@ -228,20 +315,6 @@ def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
     except Exception as problem:
         spec, damage = NewJob(id=id, task=""), f"{_UNREADABLE}: {problem}"
     running = state is State.RUNNING
-    if running and not (kinds or flags & _FLAG_CANCEL or attempts or losses or damage):  # a first claim: fewer words
-        return Job(
-            spec=spec,
-            state=state,
-            epoch=epoch,
-            revision=revision,
-            created_at=created_at,
-            due_at=due_at,
-            started_at=started_at,
-            claimed_at=claimed_at,
-            lease_until=lease_until,
-            worker=value[HEADER.size : tail_at].decode(),
-            seen_at=seen_at,
-        )
     return Job(
         spec=spec,
         state=state,

@@ -10,10 +10,10 @@ import msgspec
 from abaca.backends.redis.keys import pack_id
 from abaca.backends.redis.packing import encode_error, escape_lane, pack_static
 from abaca.backends.search import digest
-from abaca.model import Change, Lease, NewJob, NewUpdate, Settle, Want
+from abaca.model import Change, Lease, NewJob, NewUpdate, Settle, Transition, Want
 
 _PLACE = Struct("<16sBq")
-_SETTLE = Struct("<16sIBBIIqq8sH")
+_SETTLE = Struct("<IBBIIqq8sH")
 _CHANGE = Struct("<16sBqqq")
 _RUN = Struct("<16sI")
 _UPDATE = Struct("<16sIIB")
@@ -40,40 +40,50 @@ def pack_new(job: NewJob) -> tuple[bytes, bytes]:
 
 
 def pack_settles(done: Sequence[Settle]) -> list[bytes]:
-    """How many, the fixed parts, then the parts that vary."""
-    fixed: list[bytes] = [b"%d" % len(done)]
-    rest: list[bytes] = []
-    for settle in done:
-        to = settle.to
-        flags = 0
-        if to.delay_ms is not None:
-            flags |= _S_DELAY
-        if to.result is not None:
-            flags |= _S_RESULT
-            rest.append(to.result)
-        if to.error is not None:
-            flags |= _S_ERROR
-            rest.append(encode_error(to.error))
-        if to.memo:
-            flags |= _S_MEMO
-            rest.append(to.memo)
-        for job in to.then:
-            rest += pack_new(job)
-        fixed.append(
-            _SETTLE.pack(
-                packed_id(settle.id),
-                settle.epoch,
-                to.target,
-                flags,
-                to.attempts,
-                to.losses,
-                to.delay_ms or 0,
-                to.keep_ms,
-                digest(to),
-                len(to.then),
-            )
-        )
-    return fixed + rest
+    """How many transitions, then each with the runs that make it. Runs that follow each other share the same object."""
+    words: list[bytes] = [b""]
+    count = at = 0
+    while at < len(done):
+        epoch, to = done[at].epoch, done[at].to
+        ids = [packed_id(done[at].id)]
+        at += 1
+        while at < len(done) and done[at].to is to and done[at].epoch == epoch:
+            ids.append(packed_id(done[at].id))
+            at += 1
+        count += 1
+        _add_transition(words, epoch, to, ids)
+    words[0] = b"%d" % count
+    return words
+
+
+def _add_transition(words: list[bytes], epoch: int, to: Transition, ids: list[bytes]) -> None:
+    flags = 0
+    parts: list[bytes] = []
+    if to.delay_ms is not None:
+        flags |= _S_DELAY
+    if to.result is not None:
+        flags |= _S_RESULT
+        parts.append(to.result)
+    if to.error is not None:
+        flags |= _S_ERROR
+        parts.append(encode_error(to.error))
+    if to.memo:
+        flags |= _S_MEMO
+        parts.append(to.memo)
+    for job in to.then:
+        parts += pack_new(job)
+    fixed = _SETTLE.pack(
+        epoch,
+        to.target,
+        flags,
+        to.attempts,
+        to.losses,
+        to.delay_ms or 0,
+        to.keep_ms,
+        digest(to),
+        len(to.then),
+    )
+    words += (fixed, b"".join(ids), *parts)
 
 
 def pack_want(want: Want, lease: Lease, name: str, channel: bytes) -> bytes:

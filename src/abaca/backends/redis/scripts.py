@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-PRELUDES = ("base", "record", "work", "lines", "waiters", "entering", "settling")
+PRELUDES = ("base", "record", "leases", "work", "lines", "waiters", "entering", "settling")
 VERBS = (
     "amend",
     "append",

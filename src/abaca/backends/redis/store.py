@@ -12,7 +12,7 @@ from abaca.backends.redis import search
 from abaca.backends.redis.address import Address, parse_address
 from abaca.backends.redis.guard import check_server
 from abaca.backends.redis.hints import RedisWatch
-from abaca.backends.redis.hold import jobs_of
+from abaca.backends.redis.hold import claimed_of, jobs_of
 from abaca.backends.redis.homes import Homes
 from abaca.backends.redis.keys import SERVED_PARTITION, partition
 from abaca.backends.redis.packing import FIRST_ENTRY, KIND_NUMBER, next_entry_of, unpack_entry, unpack_job
@@ -96,7 +96,7 @@ class RedisBackend(RedisRecords):
         if want is not None and want.hold_ms:
             return await self._held_exchange(done, want, lease)
         asked = b"" if want is None else pack_want(want, lease, "", b"")
-        verdicts, _, _, jobs = self._read_exchange(await self._run("exchange", asked, *pack_settles(done)))
+        verdicts, _, _, jobs = self._read_exchange(await self._run("exchange", asked, *pack_settles(done)), lease)
         return Exchanged(verdicts=verdicts, jobs=jobs)
 
     async def _held_exchange(self, done: Sequence[Settle], want: Want, lease: Lease) -> Exchanged:
@@ -107,16 +107,16 @@ class RedisBackend(RedisRecords):
         except BaseException:
             holds.abandon(waiter)
             raise
-        verdicts, now, due, jobs = self._read_exchange(answer)
+        verdicts, now, due, jobs = self._read_exchange(answer, lease)
         if jobs:
             holds.settle(waiter)
         else:
             jobs = await holds.wait(waiter, want, lease, now, due)
         return Exchanged(verdicts=verdicts, jobs=jobs)
 
-    def _read_exchange(self, answer: list[bytes]) -> tuple[list[Verdict], int, int, list[Job]]:
+    def _read_exchange(self, answer: list[bytes], lease: Lease) -> tuple[list[Verdict], int, int, list[Job]]:
         now = int(answer[0])
-        return [_VERDICTS[digit] for digit in answer[1]], now, int(answer[2]), jobs_of(answer[3:], now)
+        return [_VERDICTS[digit] for digit in answer[1]], now, int(answer[2]), claimed_of(answer[3:], now, lease)
 
     def unhold(self) -> None:
         self._homes.unhold()

@@ -13,9 +13,10 @@ load(work, ids)
 for i, id in ipairs(ids) do
   local job = known(work, id)
   if job and job.state == RUNNING and job.epoch == sunpack('<I4', ARGV[5 + i], 17) then
+    leave_lease(work, job)
     job.lease = own_lease(job.static) or tonumber(ARGV[2])
     job.lease_until = now + job.lease * 1000
-    move(work, LEASES, id, job.lease_until)
+    enter_lease(work, job)
     changed(work, job)
     pulses[i] = job.cancel and 2 or 1
   else

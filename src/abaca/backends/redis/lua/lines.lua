@@ -39,13 +39,15 @@ local function leave(work, job)
 end
 
 local function note_end(work, id, state, keep)
-  move(work, LEASES, id, false)
   move(work, ENDED, id, now + keep * 1000)
   work.totals[TOTAL[state]] = (work.totals[TOTAL[state]] or 0) + 1
 end
 
 -- Ends a job: kept until `keep` ms from now, its key released, counted, its waiters told.
 local function finish(work, job, state, keep)
+  if job.state == RUNNING then
+    leave_lease(work, job)
+  end
   job.state, job.ended, job.keep = state, now, keep
   job.worker, job.lease_until, job.lease = '', 0, 0
   note_end(work, job.id, state, keep)
@@ -65,49 +67,53 @@ local function lease_to(work, job, worker, lease)
   local value = format(job)
   work.values[#work.values + 1] = base .. 'j:' .. job.id
   work.values[#work.values + 1] = value
-  move(work, LEASES, job.id, job.lease_until)
+  enter_lease(work, job)
   return value
 end
 
--- The same for a job that waits since its insert, whose record is short. Jobs inserted together share the new head.
-local function lease_fresh(work, id, value, worker, lease)
-  local form = byte(value, 1)
-  local at = form == FRESH and 9 or form == DELAYED and 17
-  if not at or #value < at + 4 then
-    return nil
+-- What stands before a short record that is leased, and the group of that lease; the same for all jobs of one claim.
+local function leased_head(work, worker, length)
+  local known = work.heads[length]
+  if not known then
+    local lease_until = now + length * 1000
+    local head = pack(LEASED_HEAD, LEASED, LEASED_SIZE + #worker, now, lease_until, length) .. worker
+    known = {head = head, group = lease_group(work, lease_until)}
+    work.heads[length] = known
   end
-  local static = sub(value, at)
-  if not plausible(static) then
-    return nil
-  end
-  local length = own_lease(static) or lease
-  local name = sub(value, 1, at - 1) .. length
-  local head = work.heads[name]
-  if not head then
-    local created = sunpack('<I7', value, 2)
-    local due = form == DELAYED and sunpack('<i8', value, 9) or created
-    head = pack(HEADER, FULL, RUNNING, 0, 1, 2, 0, 0, 0, 0, NO_DIGEST, created, due, now, now, 0, now + length * 1000,
-      length, 0, FIRST_ENTRY, 0, #worker) .. worker
-    work.heads[name] = head
-  end
-  local leased = head .. static
-  work.values[#work.values + 1] = base .. 'j:' .. id
-  work.values[#work.values + 1] = leased
-  move(work, LEASES, id, now + length * 1000)
-  return leased, #static - sunpack('<I3', static)
+  return known
 end
 
--- The heads of the lines in one priority of a queue, at most as many of each as its lane has free slots; in order.
+-- Leases a job whose record is short. Answers how long its arguments are, or nil when that is not its case.
+local function lease_fresh(work, id, key, value, want)
+  local form = byte(value, 1)
+  local at = form == FRESH and 9 or form == DELAYED and 17
+  if not at or #value < at + 4 or #want.worker > MOST_WORKER then
+    return nil
+  end
+  local low, middle, high, flags = byte(value, at, at + 3)
+  local size = #value - at + 1 - low - 256 * middle - 65536 * high
+  if size < 0 then
+    return nil
+  end
+  local lease = leased_head(work, want.worker, band(flags, HAS_LEASE) ~= 0 and own_lease(sub(value, at)) or want.lease)
+  local values, group = work.values, lease.group
+  local count = #values
+  values[count + 1], values[count + 2] = key, lease.head .. value
+  group.change = group.change + 1
+  group.ids[group.change] = id
+  return size
+end
+
+-- The heads of the lines in one priority of a queue, at most as many of each as its lane has free slots: ids in order,
+-- and the line of each, or of all where there is one.
 local function candidates(group, free)
+  if #group == 1 then
+    local info = line_info(group[1])
+    return call('ZRANGE', info.key, '-inf', now, 'BYSCORE', 'LIMIT', 0, free[info.lane]), info
+  end
   local merged = {}
   for _, text in ipairs(group) do
     local info = line_info(text)
-    if #group == 1 then
-      for _, id in ipairs(call('ZRANGE', info.key, '-inf', now, 'BYSCORE', 'LIMIT', 0, free[info.lane])) do
-        merged[#merged + 1] = {id = id, line = info}
-      end
-      return merged
-    end
     local heads = call('ZRANGE', info.key, '-inf', now, 'BYSCORE', 'LIMIT', 0, free[info.lane], 'WITHSCORES')
     for i = 1, #heads, 2 do
       merged[#merged + 1] = {id = heads[i], line = info, due = tonumber(heads[i + 1])}
@@ -117,40 +123,52 @@ local function candidates(group, free)
     if a.due ~= b.due then
       return a.due < b.due
     end
-    return a.id < b.id
+    return precedes(a.id, b.id)
   end)
-  return merged
+  local ids, infos = {}, {}
+  for i, head in ipairs(merged) do
+    ids[i], infos[i] = head.id, head.line
+  end
+  return ids, nil, infos
 end
 
--- Claims from the front of `heads` until the bytes are used up; jobs go to `got` as id, record, id, record.
-local function take(work, heads, want, state)
-  for first = 1, #heads, 64 do
+-- How many records are read at once: few where they may be large.
+local FEW, SMALL = 64, 1024
+
+-- Claims from the front of `heads` until the bytes are used up; jobs go to `got` as id, record, id, record. A job whose
+-- record is short goes as it was: what the claim changed of it is the same for all, and the caller knows it.
+local function take(work, heads, only, infos, want, state)
+  local first, step, free, got = 1, FEW, state.free, state.got
+  while first <= #heads do
     local ids = {}
-    for i = first, math.min(first + 63, #heads) do
-      ids[#ids + 1] = heads[i].id
+    for i = first, math.min(first + step - 1, #heads) do
+      ids[#ids + 1] = heads[i]
     end
-    local values = fetch(ids)
-    for i, id in ipairs(ids) do
+    local values, keys = fetch(ids)
+    local before = state.size
+    for i = 1, #ids do
       if state.size >= want.max_bytes then
         return
       end
-      local head = heads[first + i - 1]
-      move(work, head.line.key, id, false)
-      if values[i] then
-        local leased, size = lease_fresh(work, id, values[i], want.worker, want.lease)
-        if not leased then
-          local job = parse(id, values[i]) or mend(id, values[i], head.line.text)
+      local id, value, line = ids[i], values[i], only or infos[first + i - 1]
+      work.popped[line.key] = (work.popped[line.key] or 0) + 1
+      if value then
+        local size = lease_fresh(work, id, keys[i], value, want)
+        if not size then
+          local job = parse(id, value) or mend(id, value, line.text)
           size = args_size(job.static)
-          leased = lease_to(work, job, want.worker, want.lease)
+          value = lease_to(work, job, want.worker, want.lease)
         end
         state.size = state.size + size
-        state.free[head.line.lane] = state.free[head.line.lane] - 1
+        free[line.lane] = free[line.lane] - 1
         state.open = state.open - 1
-        state.got[#state.got + 1] = id
-        state.got[#state.got + 1] = leased
+        local count = #got
+        got[count + 1], got[count + 2] = id, value
         work.claimed[#work.claimed + 1] = id
       end
     end
+    first = first + #ids
+    step = state.size - before < #ids * SMALL and CHUNK or FEW
   end
 end
 
@@ -193,7 +211,7 @@ local function claim(work, want)
       if state.open <= 0 or state.size >= want.max_bytes then
         return state.got
       end
-      local heads = candidates(group, state.free)
+      local heads, only, infos = candidates(group, state.free)
       if #heads == 0 then
         for _, text in ipairs(group) do
           local info = line_info(text)
@@ -202,7 +220,7 @@ local function claim(work, want)
           end
         end
       end
-      take(work, heads, want, state)
+      take(work, heads, only, infos, want, state)
     end
   end
   return state.got

@@ -7,7 +7,9 @@
 
 local answer = {string.format('%.0f', now), 0, {}, {}}
 if ARGV[3] ~= 'lines' then
-  answer[2] = call('ZCARD', base .. 'leases')
+  for _, count in ipairs(call('HVALS', base .. 'running')) do
+    answer[2] = answer[2] + count
+  end
   answer[3] = call('HGETALL', base .. 'totals')
   local seen = call('ZRANGE', base .. 'seen', now - tonumber(ARGV[2]), '+inf', 'BYSCORE', 'WITHSCORES')
   for i = 1, #seen, 2 do

@@ -1,5 +1,7 @@
 -- Prelude: a unit of work. A verb reads and judges first and only notes what is to be written; `commit` writes all of it,
 -- what frees memory first. Of several moves of one member in one sorted set the last one counts.
+-- `ends` (score, id, ...) and `popped` (line: how many of its first members) are for the usual case, in which a member
+-- moves once.
 
 local TRIMMED_CAP = 1000
 local HINT_LIMIT = 16384
@@ -7,8 +9,8 @@ local LISTENERS_AT_ONCE = 100
 
 local function new_work()
   return {
-    jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {}, later = {},
-    queues = {}, lists = {}, held = {}, hints = {}, payloads = {},
+    jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {},
+    later = {}, queues = {}, lists = {}, held = {}, hints = {}, payloads = {}, leases = {}, ends = {}, popped = {},
   }
 end
 
@@ -21,15 +23,17 @@ local function move(work, key, member, score)
   moves[member] = score
 end
 
--- Reads the records of these ids into the unit of work.
+-- Reads the records of these ids into the unit of work; answers their keys.
 local function load(work, ids)
-  local values = fetch(ids)
-  for i, id in ipairs(ids) do
-    work.raw[id] = values[i]
+  local values, keys = fetch(ids)
+  local raw = work.raw
+  for i = 1, #ids do
+    raw[ids[i]] = values[i]
     if not values[i] then
-      work.jobs[id] = false
+      work.jobs[ids[i]] = false
     end
   end
+  return keys
 end
 
 -- A job that was loaded and can be read, as a table, or nil. `jobs` also holds false for an id that is unknown and true
@@ -92,6 +96,9 @@ end
 
 local function commit_moves(work)
   local adds = {}
+  for key, count in pairs(work.popped) do
+    call('ZREMRANGEBYRANK', key, 0, count - 1)
+  end
   for key, moves in pairs(work.moves) do
     local add, remove = {}, {}
     for member, score in pairs(moves) do
@@ -123,9 +130,19 @@ local function commit_keys(work)
   end
 end
 
--- Tells those who watch a job; what to tell is asked for only if anybody does. With many jobs the server is asked first
--- who is listened for, because most are not.
-local function tell(ids, payload_of)
+local function anybody_watches()
+  if watched == nil then
+    watched = call('PUBSUB', 'NUMSUB', base .. 'J')[2] > 0
+  end
+  return watched
+end
+
+-- Tells those who watch a job. Whoever watches any has subscribed to the channel J as well, so that with many jobs and no
+-- watcher nothing is asked for each; otherwise the server is asked first who is listened for, because most are not.
+local function tell(ids, payload_of, raw)
+  if #ids == 0 or (#ids > 1 and not anybody_watches()) then
+    return
+  end
   for first = 1, #ids, LISTENERS_AT_ONCE do
     local last = math.min(first + LISTENERS_AT_ONCE - 1, #ids)
     local channels, heard = {}, nil
@@ -137,7 +154,9 @@ local function tell(ids, payload_of)
     end
     for i, name in ipairs(channels) do
       if not heard or heard[2 * i] > 0 then
-        call('PUBLISH', name, payload_of and payload_of[ids[first + i - 1]] or '')
+        local id = ids[first + i - 1]
+        local payload = payload_of and (payload_of[id] or raw[id]) or ''
+        call('PUBLISH', name, #payload <= HINT_LIMIT and payload or '')
       end
     end
   end
@@ -147,6 +166,7 @@ local function commit(work)
   local adds = commit_moves(work)
   commit_keys(work)
   in_chunks('DEL', nil, work.gone)
+  commit_leaving(work)
   local values = work.values
   for _, job in ipairs(work.dirty) do
     local value = ''
@@ -157,12 +177,12 @@ local function commit(work)
     end
     if job.hint then
       work.hints[#work.hints + 1] = job.id
-      if job.hint == 'end' and #value <= HINT_LIMIT then
-        work.payloads[job.id] = value
-      end
+      work.payloads[job.id] = job.hint == 'end' and value or ''
     end
   end
   in_chunks('MSET', nil, values)
+  in_chunks('ZADD', ENDED, work.ends)
+  commit_entering(work)
   for key, add in pairs(adds) do
     in_chunks('ZADD', key, add)
   end
@@ -176,5 +196,5 @@ local function commit(work)
   for key in pairs(work.trims) do
     call('ZREMRANGEBYRANK', key, 0, -TRIMMED_CAP - 1)
   end
-  tell(work.hints, work.payloads)
+  tell(work.hints, work.payloads, work.raw)
 end
