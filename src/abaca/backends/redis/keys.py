@@ -14,7 +14,8 @@ key                    type        meaning
 ``running``            hash        for each such instant, how many have not left
 ``ended``              sorted set  ended jobs and tombstones by when they leave
 ``clock``              string      the latest instant at which a lease was made
-``u:<key>``            string      the live job that holds a key
+``u:<key>``            string      the job that holds a key, and when that ends if it is held for a period (8 bytes)
+``periods``            sorted set  the keys that are held for a period, by its end
 ``g:<id>``             sorted set  a job's log entries that are never trimmed, by entry id
 ``t:<id>``             sorted set  its progress and log lines, by entry id
 ``r:<kind>:<id>``      string      a small versioned record; expires if it has an end
@@ -48,7 +49,7 @@ PATTERNS = tuple(
         rb"[jgt]:.{16}",
         rb"w:-?\d+\|[^|]*\|.*",
         rb"[qhu]:.*",
-        rb"queues|leases|running|ended|clock|totals|cards|seen",
+        rb"queues|leases|running|ended|clock|totals|cards|seen|periods",
         rb"l:-?\d+",
         rb"r:[^:]+:.*",
         rb"k:.*",

@@ -6,7 +6,7 @@ from struct import Struct
 
 import msgspec
 
-from abaca.model import ErrorInfo, Job, Keep, Kind, NewJob, RetryRule, State, Update
+from abaca.model import ErrorInfo, Job, Keep, KeyScope, Kind, NewJob, RetryRule, State, Tick, Update
 
 FRESH, DELAYED, FULL, LEASED, DONE = 0xAB, 0xAC, 0xAD, 0xAE, 0xAF
 HEADER = Struct("<BBBIIIIII8sqqqqqqqqIIB")
@@ -15,7 +15,9 @@ _DONE_HEAD = Struct("<BBBIIqqq")
 _DIGEST_SIZE = 8
 _FLAG_CANCEL, _FLAG_PURGED = 8, 16
 _TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT = 1, 2, 4, 8
-_HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS, _DAMAGED = 1, 2, 4, 8, 128
+_HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS, _KEY_WAITING, _KEY_PERIOD, _DAMAGED = 1, 2, 4, 8, 16, 32, 128
+_SCOPE_FLAG = {KeyScope.LIVE: 0, KeyScope.WAITING: _KEY_WAITING, KeyScope.PERIOD: _KEY_PERIOD}
+_SCOPES = {flag: scope for scope, flag in _SCOPE_FLAG.items()}
 _UNREADABLE = "its stored record cannot be read"
 _MOST_CACHED = 2048
 FIRST_ENTRY = 3
@@ -37,6 +39,9 @@ class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal")
     keep: Keep | None = None
     delay_ms: int = 0
     run_at: int | None = None
+    key_ms: int = 0
+    replace: bool = False
+    tick: Tick | None = None
 
 
 _encode_options = msgspec.msgpack.Encoder().encode
@@ -82,6 +87,10 @@ def pack_static(job: NewJob) -> bytes:
         and job.keep is None
         and job.run_at is None
         and not job.delay_ms
+        and job.tick is None
+        and not job.replace
+        and job.key_scope is KeyScope.LIVE
+        and not job.key_ms
     )
     if not plain:
         return _prefix(job) + job.args
@@ -95,7 +104,7 @@ def pack_static(job: NewJob) -> bytes:
 
 
 def _prefix(job: NewJob) -> bytes:
-    flags = 0
+    flags = _SCOPE_FLAG[job.key_scope]
     parts: list[bytes] = []
     if job.lease_ms is not None:
         flags |= _HAS_LEASE
@@ -118,6 +127,9 @@ def _prefix(job: NewJob) -> bytes:
             keep=job.keep,
             delay_ms=job.delay_ms,
             run_at=job.run_at,
+            key_ms=job.key_ms,
+            replace=job.replace,
+            tick=job.tick,
         )
     )
     if len(options) > 1:
@@ -187,6 +199,10 @@ def _parse_prefix(prefix: bytes) -> NewJob:
         keep=options.keep,
         delay_ms=options.delay_ms,
         run_at=options.run_at,
+        key_scope=_SCOPES[flags & (_KEY_WAITING | _KEY_PERIOD)],
+        key_ms=options.key_ms,
+        replace=options.replace,
+        tick=options.tick,
     )
 
 

@@ -51,7 +51,9 @@ local function finish(work, job, state, keep)
   job.state, job.ended, job.keep = state, now, keep
   job.worker, job.lease_until, job.lease = '', 0, 0
   note_end(work, job.id, state, keep)
-  release_key(work, job)
+  if band(byte(job.static, 4), KEY_PERIOD) == 0 then
+    release_key(work, job)
+  end
   job.hint = 'end'
 end
 
@@ -63,6 +65,9 @@ local function lease_to(work, job, worker, lease)
   job.worker, job.claimed = worker, now
   if job.started == 0 then
     job.started = now
+  end
+  if band(byte(job.static, 4), KEY_WAITING) ~= 0 then
+    release_key(work, job)
   end
   local value = format(job)
   work.values[#work.values + 1] = base .. 'j:' .. job.id
@@ -92,7 +97,7 @@ local function lease_fresh(work, id, key, value, want)
   end
   local low, middle, high, flags = byte(value, at, at + 3)
   local size = #value - at + 1 - low - 256 * middle - 65536 * high
-  if size < 0 then
+  if size < 0 or band(flags, KEY_WAITING) ~= 0 then
     return nil
   end
   local lease = leased_head(work, want.worker, band(flags, HAS_LEASE) ~= 0 and own_lease(sub(value, at)) or want.lease)

@@ -29,7 +29,7 @@ local FIRST_ENTRY = 3
 local WAITING, RUNNING, COMPLETED, CANCELLED = 0, 1, 2, 4
 local FLAG_CANCEL, FLAG_PURGED, FLAG_LOG = 8, 16, 32
 local TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT = 1, 2, 4, 8
-local HAS_KEY, HAS_LEASE, HAS_KEEP, DAMAGED = 1, 2, 4, 128
+local HAS_KEY, HAS_LEASE, HAS_KEEP, KEY_WAITING, KEY_PERIOD, DAMAGED = 1, 2, 4, 16, 32, 128
 
 local function new_job(id, created, due, static)
   return {
