@@ -23,6 +23,7 @@ from abaca.handle import UNTYPED, JobHandle
 from abaca.model import Inserted, Keep, NewJob, Page, Query, Stats
 from abaca.options import (
     NO_OPTIONS,
+    CallOptions,
     KeepSpec,
     Pool,
     Priority,
@@ -266,7 +267,18 @@ class App:
             keep=keep,
             owner=owner,
             tenant=tenant,
-        ).over(NO_OPTIONS)
+        )
+        job = await self.named_job(name, args, given, pool=pool)
+        receipt = await self.client().insert(job)
+        if receipt.outcome is Inserted.REFUSED:
+            raise refusal(job, receipt)
+        task = self.tasks.get(name)
+        return self.job(receipt.id) if task is None else task.job(receipt.id)
+
+    async def named_job(
+        self, name: str, args: Mapping[str, Any] | None, given: CallOptions = NO_OPTIONS, *, pool: Pool | None = None
+    ) -> NewJob:
+        """A job of a task whose code need not be here; see ``enqueue_by_name``. Nothing is stored."""
         options = await self._announcements.options_of(self.client(), check_name(name, "task name"), pool)
         task = self.tasks.get(name)
         data = (
@@ -274,11 +286,7 @@ class App:
             if task is None
             else task.arguments.encode_named(args or {})
         )
-        job = NewJob(id=new_id(), task=name, args=data, **{**options.job_fields, **given.fields})
-        receipt = await self.client().insert(job)
-        if receipt.outcome is Inserted.REFUSED:
-            raise refusal(job, receipt)
-        return self.job(receipt.id) if task is None else task.job(receipt.id)
+        return NewJob(id=new_id(), task=name, args=data, **{**options.job_fields, **given.over(NO_OPTIONS).fields})
 
     def job(self, id: str) -> JobHandle[Any]:
         """A handle for any stored job; ``.typed(type)`` gives its results a type. The store is not asked."""

@@ -186,7 +186,7 @@ class Schedules:
     async def create(
         self,
         id: str,
-        call: Call[Any],
+        call: Call[Any] | NewJob,
         *,
         cron: str | None = None,
         every: Duration | None = None,
@@ -210,7 +210,7 @@ class Schedules:
         """
         schedule = make_schedule(
             id,
-            call.job,
+            _job_of(call),
             cron=cron,
             every=every,
             tz=tz,
@@ -243,7 +243,7 @@ class Schedules:
         self,
         id: str,
         *,
-        call: Call[Any] | None = None,
+        call: Call[Any] | NewJob | None = None,
         cron: str | None = None,
         every: Duration | None = None,
         tz: str = "UTC",
@@ -255,7 +255,7 @@ class Schedules:
         """Change what is given and leave the rest; ticks that were fired stay. Raises ``ScheduleNotFound``."""
         what = f"schedule {id!r}"
         fields: dict[str, Any] = {
-            "job": None if call is None else msgspec.structs.replace(call.job, id=""),
+            "job": None if call is None else msgspec.structs.replace(_job_of(call), id=""),
             "cadence": None if cron is None and every is None else cadence_of(cron, every, tz, what),
             "missed": None if missed is None else _one_of(Missed, missed, f"{what}, missed"),
             "overlap": None if overlap is None else _one_of(Overlap, overlap, f"{what}, overlap"),
@@ -340,6 +340,10 @@ class Schedules:
                 return changed
             await asyncio.sleep(0)
         raise ConfigError(f"schedule {id!r} changed {_MOST_ROUNDS} times while it was to be changed; try again")
+
+
+def _job_of(call: Call[Any] | NewJob) -> NewJob:
+    return call if isinstance(call, NewJob) else call.job
 
 
 def _one_of(kind: type[Any], value: str, what: str) -> Any:
