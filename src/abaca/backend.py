@@ -23,6 +23,7 @@ from abaca.model import (
     Card,
     Change,
     Exchanged,
+    Fault,
     Hint,
     History,
     Job,
@@ -70,6 +71,14 @@ class Backend(Protocol):
     @property
     def durability(self) -> str:
         """What an acknowledged write survives, in one line for people; known once open."""
+        ...
+
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        """What this store's settings take from the guarantees G1 to G10 of ``docs/guarantees.md``; known once open.
+
+        One line for people for each setting: what it is, which guarantee it weakens and how, and what to set instead.
+        """
         ...
 
     async def open(self) -> None:
@@ -207,6 +216,20 @@ class Backend(Protocol):
 
         A tombstone (id, state, end) lives for the job's keep again, at least ``MIN_TOMBSTONE_MS``. Safe everywhere at
         once. Oldest first.
+        """
+        ...
+
+    async def audit(self, repair: bool = False) -> list[Fault]:
+        """Recount all that the store keeps beside its job records, and answer every difference, in either direction.
+
+        Lines, leases, ends, keys, logs, indices, counters and totals are compared with the records; entries without a
+        record are faults too, and so are keys of the namespace that nothing declares. Safe beside live traffic: a
+        suspect is judged in the same act that reports or repairs it, and the work is done in pieces that do not hold
+        up other calls. What moves while the audit runs may be missed; what it reports is true.
+
+        ``repair`` mends what can be made anew of the records: a waiting job goes back into its line, a running one
+        gets a lease that has ended, entries without a job go, a live job takes its key again where it is free, counters
+        are set. Such a fault has ``repaired``, and adds to ``Stats.repaired``.
         """
         ...
 

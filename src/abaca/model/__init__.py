@@ -6,6 +6,7 @@ whose last two name the partition.
 """
 
 from abaca.model.base import DAY_MS, HOUR_MS, MINUTE_MS, Value
+from abaca.model.faults import Fault, FaultKind
 from abaca.model.job import (
     DEFAULT_PRIORITY,
     DEFAULT_QUEUE,
@@ -48,6 +49,8 @@ __all__ = [
     "Every",
     "Exchanged",
     "Exponential",
+    "Fault",
+    "FaultKind",
     "Fixed",
     "Hint",
     "History",

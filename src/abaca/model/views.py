@@ -50,13 +50,14 @@ class QueueStats(Value, frozen=True, kw_only=True):
 
 
 class Stats(Value, frozen=True, kw_only=True):
-    """Counts now, and totals of ended jobs since the store was made."""
+    """Counts now, and totals since the store was made: of ended jobs, and of what audits had to repair."""
 
     queues: list[QueueStats] = []
     running: int = 0
     totals: dict[str, int] = {}
     workers: list[Card] = []
     seen_at: int = 0
+    repaired: int = 0
 
 
 class Record(Value, frozen=True, kw_only=True):

@@ -76,8 +76,8 @@ class ProgramWriter:
             self._calls.append(call)
             self._observe(await perform(call, self._oracle, self._clock))
             if number % 100 == 0:
-                self._calls.append(self._dump())
-        return [*self._calls, self._dump()]
+                self._calls += [self._dump(), Call("audit")]
+        return [*self._calls, self._dump(), Call("audit", (True,)), self._dump()]
 
     def _next(self) -> Call:
         if self._calls and self._rng.random() < 0.06:

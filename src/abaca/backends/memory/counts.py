@@ -1,12 +1,43 @@
-"""How many jobs wait in the memory store, by queue."""
+"""What the memory store answers to people: counts, and searches."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from operator import attrgetter
+
 from abaca.backends.memory.lines import Lines
-from abaca.model import QueueStats
+from abaca.backends.memory.rows import Row
+from abaca.backends.memory.totals import Totals
+from abaca.backends.search import matches
+from abaca.model import Card, Job, Page, Query, QueueStats, State, Stats
 
 
-def count_queues(lines: Lines, now: int) -> list[QueueStats]:
+def find(rows: dict[str, Row], query: Query, now: int) -> Page:
+    """Newest first."""
+    found: list[Job] = []
+    for id in sorted(rows, reverse=True):
+        if query.cursor is not None and id >= query.cursor:
+            continue
+        job = rows[id].snapshot(now)
+        if matches(job, query):
+            if len(found) == query.limit:
+                return Page(jobs=found, cursor=found[-1].id)
+            found.append(job)
+    return Page(jobs=found)
+
+
+def count(rows: dict[str, Row], lines: Lines, totals: Totals, cards: Iterable[Card], now: int) -> Stats:
+    return Stats(
+        queues=_count_queues(lines, now),
+        running=sum(row.state is State.RUNNING for row in rows.values()),
+        totals=totals.by_name(),
+        workers=sorted(cards, key=attrgetter("id")),
+        seen_at=now,
+        repaired=totals.repaired,
+    )
+
+
+def _count_queues(lines: Lines, now: int) -> list[QueueStats]:
     """Every queue in which a job waits, by name."""
     places: dict[str, list[tuple[int, int]]] = {}
     for (queue, priority, _), (due_at, _) in lines.waiting():

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from abaca.model import KeyScope, NewJob
+from collections.abc import Iterator
+
+from abaca.backends.memory.rows import Row
+from abaca.model import KeyScope, NewJob, State
+
+
+def must_hold(row: Row) -> bool:
+    """Whether the job surely holds its key: one that is held until the claim may be another's after it."""
+    if row.spec.key_scope is KeyScope.WAITING:
+        return row.state is State.WAITING and row.epoch == 0
+    return row.spec.key_scope is KeyScope.LIVE and not row.state.ended
 
 
 class Keys:
@@ -20,6 +30,15 @@ class Keys:
             del self._held[key]
             return None
         return id
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def for_a_period(self, key: str) -> bool:
+        return self._held[key][1] is not None
+
+    def drop(self, key: str) -> None:
+        del self._held[key]
 
     def take(self, new: NewJob, now: int) -> None:
         if new.key is not None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from operator import attrgetter
 
 import msgspec
 
 from abaca.backend import CARD_LIFE_MS
 from abaca.backends.hub import HintHub, HubWatch
-from abaca.backends.memory.counts import count_queues
+from abaca.backends.memory import counts
+from abaca.backends.memory.audit import Audit
 from abaca.backends.memory.keys import Keys
 from abaca.backends.memory.lines import Lines
 from abaca.backends.memory.records import MemoryRecords
 from abaca.backends.memory.rows import Row, due_time
-from abaca.backends.search import check_batch, digest, matches
+from abaca.backends.memory.totals import Totals
+from abaca.backends.search import check_batch, digest
 from abaca.clock import Clock, SystemClock
 from abaca.model import (
     Amended,
@@ -24,6 +25,7 @@ from abaca.model import (
     Card,
     Change,
     Exchanged,
+    Fault,
     Hint,
     History,
     Inserted,
@@ -61,7 +63,7 @@ class MemoryBackend(MemoryRecords):
         self._rows: dict[str, Row] = {}
         self._lines = Lines()
         self._keys = Keys()
-        self._totals = {"completed": 0, "failed": 0, "cancelled": 0}
+        self._totals = Totals()
         self._cards: dict[str, Card] = {}
         self._hub = HintHub()
         self._held: set[HubWatch] = set()
@@ -70,6 +72,10 @@ class MemoryBackend(MemoryRecords):
     @property
     def durability(self) -> str:
         return "memory: nothing survives the end of this process"
+
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        return ("memory:// weakens G1 and G4: jobs end with this process; use sqlite:/// or redis:// to keep them",)
 
     async def open(self) -> None: ...
 
@@ -157,7 +163,7 @@ class MemoryBackend(MemoryRecords):
 
     def _end(self, row: Row, state: State, keep_ms: int, now: int) -> None:
         row.end(state, keep_ms, now)
-        self._totals[state.name.lower()] += 1
+        self._totals.ended[state] += 1
         self._keys.on_end(row.spec)
         self._hub.publish(job_topic(row.spec.id), row.snapshot(now))
 
@@ -277,6 +283,7 @@ class MemoryBackend(MemoryRecords):
             if self._keys.holder(row.spec.key, now) is not None:
                 return Requeued.HELD
             self._keys.take(row.spec, now)
+        self._totals.leave(row.state)
         row.restart(now)
         self._wait(row)
         self._hub.publish(job_topic(id))
@@ -304,7 +311,7 @@ class MemoryBackend(MemoryRecords):
         self._lines.remove(change.id)
         if change.delete:
             self._keys.release(row.spec)
-            del self._rows[change.id]
+            self._forget(row)
             self._hub.publish(job_topic(change.id))
             return Amended.APPLIED
         row.change(change, now)
@@ -346,29 +353,13 @@ class MemoryBackend(MemoryRecords):
 
     async def find(self, query: Query) -> Page:
         with self._lock:
-            now = self._clock.now()
-            found: list[Job] = []
-            for id in sorted(self._rows, reverse=True):
-                if query.cursor is not None and id >= query.cursor:
-                    continue
-                job = self._rows[id].snapshot(now)
-                if matches(job, query):
-                    if len(found) == query.limit:
-                        return Page(jobs=found, cursor=found[-1].id)
-                    found.append(job)
-            return Page(jobs=found)
+            return counts.find(self._rows, query, self._clock.now())
 
     async def stats(self) -> Stats:
         with self._lock:
             now = self._clock.now()
             cards = [card for card in self._cards.values() if _is_listed(card, now)]
-            return Stats(
-                queues=count_queues(self._lines, now),
-                running=sum(row.state is State.RUNNING for row in self._rows.values()),
-                totals=dict(self._totals),
-                workers=sorted(cards, key=attrgetter("id")),
-                seen_at=now,
-            )
+            return counts.count(self._rows, self._lines, self._totals, cards, now)
 
     async def purge(self, limit: int) -> int:
         with self._lock:
@@ -378,10 +369,27 @@ class MemoryBackend(MemoryRecords):
             past.sort(key=lambda row: (row.leaves_at, row.spec.id))
             for row in past[:limit]:
                 if row.purged:
-                    del self._rows[row.spec.id]
+                    self._forget(row)
                 else:
                     row.bury()
             return len(past[:limit])
+
+    def _forget(self, row: Row) -> None:
+        if row.state.ended:
+            self._totals.leave(row.state)
+        del self._rows[row.spec.id]
+
+    async def audit(self, repair: bool = False) -> list[Fault]:
+        return await Audit(
+            rows=self._rows,
+            lines=self._lines,
+            keys=self._keys,
+            totals=self._totals,
+            lock=self._lock,
+            now=self._clock.now,
+            wait=self._wait,
+            repair=repair,
+        ).run()
 
     async def watch(self, topics: Sequence[str]) -> HubWatch:
         return self._hub.watch(topics)

@@ -10,7 +10,7 @@ import msgspec
 from abaca.backend import CARD_LIFE_MS, MIN_TOMBSTONE_MS
 from abaca.backends.redis import search
 from abaca.backends.redis.address import Address, parse_address
-from abaca.backends.redis.guard import check_server
+from abaca.backends.redis.guard import Standing, check_server
 from abaca.backends.redis.hints import RedisWatch
 from abaca.backends.redis.hold import claimed_of, jobs_of
 from abaca.backends.redis.homes import Homes
@@ -70,7 +70,7 @@ class RedisBackend(RedisRecords):
         self._address = address
         base = partition(address.prefix, SERVED_PARTITION)
         super().__init__(Homes(address, base, self._now), base, self._now)
-        self._durability = "redis: unknown until opened"
+        self._standing = Standing("redis: unknown until opened")
 
     def _now(self) -> bytes:
         """The first argument of every script: the test clock's instant, or nothing."""
@@ -78,10 +78,14 @@ class RedisBackend(RedisRecords):
 
     @property
     def durability(self) -> str:
-        return self._durability
+        return self._standing.durability
+
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        return self._standing.weaknesses
 
     async def open(self) -> None:
-        self._durability = await check_server(self._homes.here().server, self._address)
+        self._standing = await check_server(self._homes.here().server, self._address)
         await self.get([])  # loads the library now, while the server surely has room for it
 
     async def close(self) -> None:

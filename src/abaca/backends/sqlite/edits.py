@@ -71,6 +71,7 @@ def _requeue(tx: Tx, id: str, epoch: int) -> Requeued:
         (id, entry + 1, Kind.STATUS, 0, '"requeued"', None),
     ]
     tx.run("log", entries=pack(entries), now=tx.now)
+    tx.run("count_gone", ids=pack([id]))
     tx.run("requeue", id=bytes.fromhex(id), now=tx.now)
     tx.hint(queue_topic(job.spec.queue))
     tx.hint(job_topic(id))
@@ -133,6 +134,7 @@ def _rewrite(tx: Tx, job: Job, change: Change) -> None:
 def delete(tx: Tx, ids: list[str]) -> None:
     tx.run("delete_logs", ids=pack(ids))
     tx.run("drop_bodies", ids=pack(ids))
+    tx.run("count_gone", ids=pack(ids))
     tx.run("delete_jobs", ids=pack(ids))
 
 

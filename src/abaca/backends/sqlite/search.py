@@ -11,6 +11,8 @@ from abaca.model import Card, Job, Page, Query, QueueStats, State, Stats
 
 SEARCH_BUDGET = 100_000
 """How many jobs one call of ``find`` looks at."""
+_REPAIRED = 0
+"""The row of ``totals`` that counts what audits repaired."""
 _ABOVE_ALL = b"\xff" * 17
 _decode_card = msgspec.json.Decoder(Card).decode
 
@@ -56,15 +58,17 @@ def _candidates(tx: Tx, query: Query, below: bytes, budget: int) -> list[Job]:
 
 
 def stats(tx: Tx) -> Stats:
+    totals: dict[int, int] = dict(tx.rows("totals"))
     return Stats(
         queues=_queues(tx),
         running=tx.rows("count_running")[0][0],
-        totals={State(state).name.lower(): jobs for state, jobs in tx.rows("totals")},
+        totals={state.name.lower(): totals.get(state, 0) for state in State if state.ended},
         workers=[
             msgspec.structs.replace(_decode_card(card), seen_at=seen_at)
             for seen_at, card in tx.rows("cards", since=tx.now - CARD_LIFE_MS * 1000)
         ],
         seen_at=tx.now,
+        repaired=totals.get(_REPAIRED, 0),
     )
 
 

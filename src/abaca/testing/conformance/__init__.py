@@ -23,6 +23,7 @@ in ``abaca.backend`` is used.
 """
 
 from abaca.testing.conformance.amend import TestAmendEnded, TestAmendJudged, TestAmendWaiting
+from abaca.testing.conformance.audit import TestAudit
 from abaca.testing.conformance.find import TestFind, TestPages, TestStats
 from abaca.testing.conformance.hints import TestWatch
 from abaca.testing.conformance.hold import TestHold, TestHoldByTheClock, TestHoldEnds
@@ -46,6 +47,7 @@ __all__ = [
     "TestAmendJudged",
     "TestAmendWaiting",
     "TestAppend",
+    "TestAudit",
     "TestBeat",
     "TestBytes",
     "TestCancel",

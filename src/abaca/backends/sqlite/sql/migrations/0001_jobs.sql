@@ -5,6 +5,8 @@
 -- BLOB otherwise. Large arguments are in `bodies`, and `args` is NULL then: every claim and settle writes its row anew,
 -- and large rows would be written three times. `options` is a JSON object of the fields that most jobs leave at their
 -- default; it is NULL when all of them are. Instants are microseconds since the epoch.
+-- `totals` counts ends; `gone` are those that no row shows any more, so that the rows can be recounted. Under state 0 it
+-- counts what audits repaired.
 -- A live job holds its key: that is the unique index, so ending a job releases its key by itself. `key_scope` is 0 for a
 -- key that is held until the end, 1 for one that is held until the claim and 3 once that has come, 2 for one that is held
 -- for a period: that one is in `periods`, because it may outlive its job.
@@ -81,10 +83,11 @@ CREATE INDEX trimmed_log ON log (job, entry) WHERE kind IN ('progress', 'log');
 
 CREATE TABLE totals (
     state INTEGER NOT NULL PRIMARY KEY,
-    jobs INTEGER NOT NULL
+    jobs INTEGER NOT NULL,
+    gone INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
-INSERT INTO totals (state, jobs) VALUES (2, 0), (3, 0), (4, 0);
+INSERT INTO totals (state, jobs) VALUES (0, 0), (2, 0), (3, 0), (4, 0);
 
 CREATE TABLE cards (
     worker TEXT NOT NULL PRIMARY KEY,
