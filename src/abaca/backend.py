@@ -47,6 +47,8 @@ MAX_BATCH_BYTES = 8 << 20
 MAX_RECORD_BYTES = 256_000
 TRIMMED_LOG_CAP = 1000
 """How many trimmed entries (progress and log lines) a job's log keeps."""
+MOST_PARKED = 1000
+"""How many jobs one claim sets aside because of limits, and how many one act lets back into their lines."""
 MIN_TOMBSTONE_MS = 3_600_000
 CARD_LIFE_MS = 60_000
 """A worker whose last beat is older than this is no longer listed."""

@@ -17,7 +17,7 @@ LINE = ("default", 50, "")
 
 BROKEN: dict[str, tuple[Break, list[tuple[FaultKind, str]]]] = {
     "a waiting job out of its line": (
-        lambda store: store._lines.remove(WAITING),
+        lambda store: store._waiting.lines.remove(WAITING),
         [(FaultKind.WAITING_NOT_IN_LINE, WAITING)],
     ),
     "a waiting job at a wrong time": (
@@ -25,11 +25,11 @@ BROKEN: dict[str, tuple[Break, list[tuple[FaultKind, str]]]] = {
         [(FaultKind.WAITING_NOT_IN_LINE, WAITING)],
     ),
     "a running job still in a line": (
-        lambda store: store._lines.add(LINE, 0, RUNNING),
+        lambda store: store._waiting.lines.add(LINE, 0, RUNNING),
         [(FaultKind.LINE_WITHOUT_JOB, RUNNING)],
     ),
     "an unknown job in a line": (
-        lambda store: store._lines.add(LINE, 0, FREE),
+        lambda store: store._waiting.lines.add(LINE, 0, FREE),
         [(FaultKind.LINE_WITHOUT_JOB, FREE)],
     ),
     "a running job without a lease": (
@@ -93,7 +93,7 @@ async def test_a_job_with_two_faults_has_both_repaired(clock: ManualClock) -> No
     # Given a waiting job that lost its line and its key
     store = MemoryBackend(clock)
     await fill(store)
-    store._lines.remove(WAITING)
+    store._waiting.lines.remove(WAITING)
     store._keys.drop("waits")
     # When it is audited and repaired, then both are found and mended
     await mended(store, (FaultKind.WAITING_NOT_IN_LINE, WAITING), (FaultKind.HOLDER_WITHOUT_KEY, WAITING))

@@ -19,6 +19,7 @@ from abaca.model.job import (
     Status,
     Tick,
 )
+from abaca.model.limits import BUCKET, MOST_LIMITS, QUEUE, Limit, QueueSettings, queue_bucket
 from abaca.model.log import TRIMMED_KINDS, History, Kind, NewUpdate, Update
 from abaca.model.moves import Beat, Card, Exchanged, Inserted, Lease, Pulse, Receipt, Settle, Transition, Verdict, Want
 from abaca.model.operator import Amended, Cancelled, Change, Requeued
@@ -27,12 +28,15 @@ from abaca.model.schedule import Cadence, Cron, Every, Missed, Overlap, Schedule
 from abaca.model.views import CURSOR, SCHEDULE, Hint, Page, Query, QueueStats, Record, Stats, job_topic, queue_topic
 
 __all__ = [
+    "BUCKET",
     "CURSOR",
     "DAY_MS",
     "DEFAULT_PRIORITY",
     "DEFAULT_QUEUE",
     "HOUR_MS",
     "MINUTE_MS",
+    "MOST_LIMITS",
+    "QUEUE",
     "SCHEDULE",
     "STATUS_ALIASES",
     "TRIMMED_KINDS",
@@ -60,6 +64,7 @@ __all__ = [
     "KeyScope",
     "Kind",
     "Lease",
+    "Limit",
     "Linear",
     "Missed",
     "NewJob",
@@ -69,6 +74,7 @@ __all__ = [
     "Pulse",
     "Quadratic",
     "Query",
+    "QueueSettings",
     "QueueStats",
     "Receipt",
     "Record",
@@ -86,5 +92,6 @@ __all__ = [
     "Verdict",
     "Want",
     "job_topic",
+    "queue_bucket",
     "queue_topic",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 
 from abaca.model.base import Value
+from abaca.model.limits import Limit
 from abaca.model.rules import Keep, RetryRule
 
 DEFAULT_PRIORITY = 50
@@ -67,6 +68,8 @@ class NewJob(Value, frozen=True, kw_only=True):
     holder's id. ``key_scope`` says how long this job will hold it; ``key_ms`` is the length of a ``PERIOD``. With
     ``replace`` a holder that waits takes over everything of this job but its id, and the answer is ``REPLACED``.
 
+    ``limits``: the job starts only while none of their buckets is exhausted; see ``Limit``.
+
     ``tick``: the job is stored only if the tick is after the schedule's cursor, which moves to it in the same write.
     """
 
@@ -83,6 +86,7 @@ class NewJob(Value, frozen=True, kw_only=True):
     key_ms: int = 0
     replace: bool = False
     tick: Tick | None = None
+    limits: tuple[Limit, ...] = ()
     tags: tuple[str, ...] = ()
     owner: str | None = None
     tenant: str | None = None
@@ -108,7 +112,8 @@ class Job(Value, frozen=True, kw_only=True):
 
     ``attempts`` counts charged runs that are over; the present run is ``attempt``. ``losses`` counts runs that
     vanished without blame. ``revision`` rises at every claim, settle, amend and requeue. ``started_at`` is the first
-    claim, ``claimed_at`` the latest. ``purged`` marks a tombstone: id, state and end are all that is left. ``damage``
+    claim, ``claimed_at`` the latest. ``blocked`` names the bucket whose limit holds a waiting
+    job back. ``purged`` marks a tombstone: id, state and end are all that is left. ``damage``
     says why a record could not be read; the worker fails such a job and goes on.
     """
 
@@ -130,6 +135,7 @@ class Job(Value, frozen=True, kw_only=True):
     result: bytes | None = None
     error: ErrorInfo | None = None
     progress: bytes | None = None
+    blocked: str | None = None
     purged: bool = False
     damage: str | None = None
     seen_at: int = 0
@@ -145,6 +151,8 @@ class Job(Value, frozen=True, kw_only=True):
     @property
     def status(self) -> Status:
         if self.state is State.WAITING:
+            if self.blocked is not None:
+                return Status.BLOCKED
             if self.due_at <= self.seen_at:
                 return Status.QUEUED
             return Status.RETRYING if self.attempts else Status.SCHEDULED

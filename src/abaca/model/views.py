@@ -42,9 +42,15 @@ class Page(Value, frozen=True, kw_only=True):
 
 
 class QueueStats(Value, frozen=True, kw_only=True):
+    """Waiting jobs of a queue: due now, due later, and held back by a limit; ``by_priority`` counts all three.
+
+    ``oldest_due_at`` is of those that are due and not held back.
+    """
+
     name: str
     due: int = 0
     later: int = 0
+    blocked: int = 0
     by_priority: dict[int, int] = {}
     oldest_due_at: int | None = None
 

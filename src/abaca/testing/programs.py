@@ -7,10 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from abaca.backend import Backend
 from abaca.clock import ManualClock
 from abaca.model import (
+    BUCKET,
     CURSOR,
+    QUEUE,
     Beat,
     Card,
     Change,
@@ -20,6 +24,7 @@ from abaca.model import (
     KeyScope,
     Kind,
     Lease,
+    Limit,
     NewJob,
     NewUpdate,
     Query,
@@ -37,6 +42,22 @@ QUEUES = ("a", "b")
 LANES = ("", "x")
 KEYS = (None, None, None, "k1", "k2")
 SCHEDULES = ("s1", "s2")
+LIMITS = (
+    Limit(bucket="one", concurrency=1),
+    Limit(bucket="two", concurrency=2),
+    Limit(bucket="rate", rate=2, period_ms=3000, burst=2),
+    Limit(bucket="both", concurrency=1, rate=1, period_ms=700),
+)
+SETTINGS = (
+    Record(kind=QUEUE, id="a", data=b'{"concurrency":1}'),
+    Record(kind=QUEUE, id="a", data=b'{"paused":true}'),
+    Record(kind=QUEUE, id="a", data=b"{}"),
+    Record(kind=QUEUE, id="b", data=b'{"concurrency":2}'),
+    Record(kind=QUEUE, id="b", data=b"broken"),
+    Record(kind=QUEUE, id="b", data=None),
+    Record(kind=BUCKET, id="one", data=b'{"bucket":"one","concurrency":2}'),
+    Record(kind=BUCKET, id="one", data=None),
+)
 TAGS = ((), ("t",), ("t", "ü"))
 HISTORY = 60
 
@@ -125,6 +146,8 @@ class ProgramWriter:
         if rng.random() < 0.2:
             fields["keep"] = Keep(cancelled_ms=rng.choice((0, 1000, 7_200_000)))
         fields |= self._key_fields()
+        if rng.random() < 0.25:
+            fields["limits"] = tuple(rng.sample(LIMITS, rng.choice((1, 1, 2))))
         id = job_id(self._count) if fresh else self._id()
         return NewJob(
             id=id,
@@ -261,6 +284,7 @@ class ProgramWriter:
             {},
             {"status": (rng.choice(list(Status)),)},
             {"status": (Status.QUEUED, Status.SCHEDULED, Status.FAILED)},
+            {"status": (Status.BLOCKED,)},
             {"queue": rng.choice(QUEUES)},
             {"task": "one", "owner": "o"},
             {"tag": "ü"},
@@ -277,6 +301,8 @@ class ProgramWriter:
         rng = self._rng
         verb = rng.choice(("put", "put", "put", "read", "scan"))
         ids = ("r1", "r2", "r3")
+        if rng.random() < 0.3:
+            return Call("put", ([msgspec.structs.replace(rng.choice(SETTINGS), version=rng.randint(0, 3))],))
         if rng.random() < 0.3:
             cursor = Record(kind=CURSOR, id=rng.choice(SCHEDULES), data=b"%d" % self._clock.now())
             return Call(*rng.choice((("put", ([cursor],)), ("read", (CURSOR, list(SCHEDULES))))))

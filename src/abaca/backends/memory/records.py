@@ -39,7 +39,16 @@ class MemoryRecords:
         for record in records:
             check_record(record)
         with self._lock:
-            return [self._put(record) for record in records]
+            return [self._put_and_tell(record) for record in records]
+
+    def _put_and_tell(self, record: Record) -> Verdict:
+        verdict = self._put(record)
+        if verdict is Verdict.APPLIED:
+            self._on_put(record)
+        return verdict
+
+    def _on_put(self, record: Record) -> None:
+        """The other half may have a word for whom it concerns."""
 
     def _put(self, record: Record) -> Verdict:
         stored = self._live(record.kind, record.id)

@@ -39,6 +39,8 @@ class Row:
     lease_ms: int = 0
     worker: str | None = None
     cancel: bool = False
+    blocked: str | None = None
+    permits: tuple[str, ...] = ()
     result: bytes | None = None
     error: ErrorInfo | None = None
     progress: bytes | None = None
@@ -80,6 +82,7 @@ class Row:
             result=self.result,
             error=self.error,
             progress=self.progress,
+            blocked=self.blocked,
             purged=self.purged,
             seen_at=now,
         )

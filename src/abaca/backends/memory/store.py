@@ -12,10 +12,10 @@ from abaca.backends.hub import HintHub, HubWatch
 from abaca.backends.memory import counts
 from abaca.backends.memory.audit import Audit
 from abaca.backends.memory.keys import Keys
-from abaca.backends.memory.lines import Lines
 from abaca.backends.memory.records import MemoryRecords
 from abaca.backends.memory.rows import Row, due_time
 from abaca.backends.memory.totals import Totals
+from abaca.backends.memory.waiting import Waiting
 from abaca.backends.search import check_batch, digest
 from abaca.clock import Clock, SystemClock
 from abaca.model import (
@@ -40,6 +40,7 @@ from abaca.model import (
     Pulse,
     Query,
     Receipt,
+    Record,
     Requeued,
     Settle,
     State,
@@ -61,11 +62,11 @@ class MemoryBackend(MemoryRecords):
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(clock or SystemClock())
         self._rows: dict[str, Row] = {}
-        self._lines = Lines()
+        self._hub = HintHub()
+        self._waiting = Waiting(self._rows, self._live, self._hub.publish)
         self._keys = Keys()
         self._totals = Totals()
         self._cards: dict[str, Card] = {}
-        self._hub = HintHub()
         self._held: set[HubWatch] = set()
         self._unholds = 0
 
@@ -98,25 +99,23 @@ class MemoryBackend(MemoryRecords):
             return self._insert_held(new, self._rows.get(holder), holder, now)
         row = self._rows[new.id] = Row(new, created_at=now, due_at=due_time(new, now))
         self._keys.take(new, now)
-        self._wait(row)
+        self._waiting.enter(row)
         return Receipt(id=new.id, outcome=Inserted.INSERTED)
+
+    def _on_put(self, record: Record) -> None:
+        self._waiting.on_put(record)
 
     def _insert_held(self, new: NewJob, row: Row | None, holder: str, now: int) -> Receipt:
         if not new.replace or row is None or row.state is not State.WAITING:
             return Receipt(id=holder, outcome=Inserted.HELD)
-        self._lines.remove(holder)
+        self._waiting.leave(row)
         row.spec = msgspec.structs.replace(new, id=holder)
         row.due_at = due_time(new, now)
         row.revision += 1
         self._keys.take(row.spec, now)
-        self._wait(row)
+        self._waiting.enter(row)
         self._hub.publish(job_topic(holder))
         return Receipt(id=holder, outcome=Inserted.REPLACED)
-
-    def _wait(self, row: Row) -> None:
-        """Put a row into its line and tell those who wait for its queue."""
-        self._lines.add(row.line, row.due_at, row.spec.id)
-        self._hub.publish(queue_topic(row.spec.queue))
 
     async def exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:
         check_batch(done)
@@ -143,6 +142,7 @@ class MemoryBackend(MemoryRecords):
         return Verdict.APPLIED
 
     def _apply(self, row: Row, to: Transition, now: int) -> None:
+        self._waiting.release(row)
         row.revision += 1
         row.attempts, row.losses, row.memo = to.attempts, to.losses, to.memo
         if to.error is not None:
@@ -153,7 +153,7 @@ class MemoryBackend(MemoryRecords):
             row.state = State.WAITING
             if to.delay_ms is not None:
                 row.due_at = now + to.delay_ms * 1000
-            self._wait(row)
+            self._waiting.enter(row)
             self._hub.publish(job_topic(row.spec.id))
         else:
             row.result = to.result
@@ -168,18 +168,12 @@ class MemoryBackend(MemoryRecords):
         self._hub.publish(job_topic(row.spec.id), row.snapshot(now))
 
     def _claim(self, want: Want, lease: Lease, now: int) -> list[Job]:
-        free = dict(want.slots)
         claimed: list[Job] = []
-        size = 0
-        for queue in want.queues:
-            while size < want.max_bytes and (id := self._lines.take(queue, now, free)) is not None:
-                row = self._rows[id]
-                free[row.spec.lane] -= 1
-                size += len(row.spec.args)
-                row.claim(lease.worker, lease.ms, now)
-                self._keys.on_claim(row.spec)
-                claimed.append(row.snapshot(now))
-                self._hub.publish(job_topic(id))
+        for row in self._waiting.choose(want, now):
+            row.claim(lease.worker, lease.ms, now)
+            self._keys.on_claim(row.spec)
+            claimed.append(row.snapshot(now))
+            self._hub.publish(job_topic(row.spec.id))
         return claimed
 
     async def _hold(self, want: Want, lease: Lease) -> list[Job]:
@@ -194,7 +188,7 @@ class MemoryBackend(MemoryRecords):
                 with self._lock:
                     now = self._clock.now()
                     jobs = self._claim(want, lease, now)
-                    due = self._lines.next_due(want.queues, want.slots)
+                    due = self._waiting.next_due(want)
                 left = ends - loop.time()
                 if jobs or left <= 0 or generation != self._unholds:
                     return jobs
@@ -261,7 +255,7 @@ class MemoryBackend(MemoryRecords):
             row.cancel = True
             self._hub.publish(job_topic(id))
             return Cancelled.FLAGGED
-        self._lines.remove(id)
+        self._waiting.leave(row)
         row.revision += 1
         self._end(row, State.CANCELLED, (row.spec.keep or Keep()).cancelled_ms, now)
         return Cancelled.ENDED
@@ -285,7 +279,7 @@ class MemoryBackend(MemoryRecords):
             self._keys.take(row.spec, now)
         self._totals.leave(row.state)
         row.restart(now)
-        self._wait(row)
+        self._waiting.enter(row)
         self._hub.publish(job_topic(id))
         return Requeued.REQUEUED
 
@@ -308,7 +302,8 @@ class MemoryBackend(MemoryRecords):
         if (row.state.ended and moves) or (change.drop_result and not row.state.ended):
             return Amended.STALE
         row.revision += 1
-        self._lines.remove(change.id)
+        if row.state is State.WAITING:
+            self._waiting.leave(row)
         if change.delete:
             self._keys.release(row.spec)
             self._forget(row)
@@ -316,7 +311,7 @@ class MemoryBackend(MemoryRecords):
             return Amended.APPLIED
         row.change(change, now)
         if row.state is State.WAITING:
-            self._wait(row)
+            self._waiting.enter(row)
         self._hub.publish(job_topic(change.id))
         return Amended.APPLIED
 
@@ -359,7 +354,7 @@ class MemoryBackend(MemoryRecords):
         with self._lock:
             now = self._clock.now()
             cards = [card for card in self._cards.values() if _is_listed(card, now)]
-            return counts.count(self._rows, self._lines, self._totals, cards, now)
+            return counts.count(self._rows, self._waiting, self._totals, cards, now)
 
     async def purge(self, limit: int) -> int:
         with self._lock:
@@ -382,12 +377,11 @@ class MemoryBackend(MemoryRecords):
     async def audit(self, repair: bool = False) -> list[Fault]:
         return await Audit(
             rows=self._rows,
-            lines=self._lines,
+            waiting=self._waiting,
             keys=self._keys,
             totals=self._totals,
             lock=self._lock,
             now=self._clock.now,
-            wait=self._wait,
             repair=repair,
         ).run()
 

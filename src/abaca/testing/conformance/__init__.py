@@ -31,6 +31,7 @@ from abaca.testing.conformance.insert import TestContents, TestInsert
 from abaca.testing.conformance.keys import TestKeys
 from abaca.testing.conformance.lanes import TestBytes, TestLanesAndQueues
 from abaca.testing.conformance.leases import TestBeat, TestLeaseLength, TestReclaim
+from abaca.testing.conformance.limits import TestBlocked, TestConcurrency, TestQueueControl, TestRate
 from abaca.testing.conformance.log import TestAppend, TestRead, TestTrim
 from abaca.testing.conformance.operator import TestCancel, TestRequeue
 from abaca.testing.conformance.order import TestClaim, TestOrder
@@ -49,9 +50,11 @@ __all__ = [
     "TestAppend",
     "TestAudit",
     "TestBeat",
+    "TestBlocked",
     "TestBytes",
     "TestCancel",
     "TestClaim",
+    "TestConcurrency",
     "TestContents",
     "TestFind",
     "TestFollowUps",
@@ -67,6 +70,8 @@ __all__ = [
     "TestOrder",
     "TestPages",
     "TestPurge",
+    "TestQueueControl",
+    "TestRate",
     "TestRead",
     "TestReclaim",
     "TestRecordExpiry",
