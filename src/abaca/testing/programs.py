@@ -36,7 +36,7 @@ from abaca.model import (
     Transition,
     Want,
 )
-from abaca.testing.conformance.making import job_id
+from abaca.testing.ids import job_id
 
 QUEUES = ("a", "b")
 LANES = ("", "x")
@@ -147,7 +147,8 @@ class ProgramWriter:
             fields["keep"] = Keep(cancelled_ms=rng.choice((0, 1000, 7_200_000)))
         fields |= self._key_fields()
         if rng.random() < 0.25:
-            fields["limits"] = tuple(rng.sample(LIMITS, rng.choice((1, 1, 2))))
+            known = LIMITS[:2] if self._rewinds else LIMITS
+            fields["limits"] = tuple(rng.sample(known, rng.choice((1, 1, 2))))
         id = job_id(self._count) if fresh else self._id()
         return NewJob(
             id=id,

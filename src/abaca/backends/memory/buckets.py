@@ -26,16 +26,20 @@ class Buckets:
             if limit.concurrency is not None and len(self.holders(limit.bucket)) >= limit.concurrency:
                 return limit, None
             if limit.rate is not None:
-                allowed_at = self._full_at.get(limit.bucket, 0) - limit.interval_us * (limit.burst - 1)
+                allowed_at = self._full(limit, now) - limit.interval_us * (limit.burst - 1)
                 if allowed_at > now:
                     return limit, allowed_at
         return None
+
+    def _full(self, limit: Limit, now: int) -> int:
+        """When the bucket is full again; a clock that stepped back makes that no longer than it can take."""
+        return min(self._full_at.get(limit.bucket, 0), now + limit.interval_us * limit.burst)
 
     def take(self, id: str, limits: Sequence[Limit], now: int) -> tuple[str, ...]:
         """Count a start in every bucket; answers the buckets of which the job holds a permit now."""
         for limit in limits:
             if limit.rate is not None:
-                self._full_at[limit.bucket] = max(self._full_at.get(limit.bucket, 0), now) + limit.interval_us
+                self._full_at[limit.bucket] = max(self._full(limit, now), now) + limit.interval_us
         permits = tuple(limit.bucket for limit in limits if limit.concurrency is not None)
         for bucket in permits:
             self._holders.setdefault(bucket, set()).add(id)
@@ -85,8 +89,8 @@ class Buckets:
         """Take away the jobs that were parked until now because of a rate."""
         freed: list[str] = []
         for bucket, (at, limit) in sorted(self._refills.items(), key=lambda item: (item[1][0], item[0])):
-            if at <= now:
-                freed += self.unpark(bucket, min(limit.burst, 1 + (now - at) // limit.interval_us))
+            if not now < at <= now + limit.interval_us:  # later than it can take: the clock has stepped back
+                freed += self.unpark(bucket, min(limit.burst, max(1, 1 + (now - at) // limit.interval_us)))
                 if bucket in self._refills:
                     self._refills[bucket] = (now + limit.interval_us, limit)
         return freed

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from abaca.backend import CARD_LIFE_MS, MIN_TOMBSTONE_MS
+from abaca.backends.sqlite.limits import leave
 from abaca.backends.sqlite.rows import LARGE, options_of, put_bodies, read_jobs
 from abaca.backends.sqlite.settles import count_ended, hint_ended, runs_of
 from abaca.backends.sqlite.tx import Tx, column, pack
@@ -42,7 +43,9 @@ def _cancel(tx: Tx, id: str) -> Cancelled:
         tx.run("flag_cancel", ids=pack([id]))
         tx.hint(job_topic(id))
         return Cancelled.FLAGGED
-    keep = read_jobs(tx, [id])[id].spec.keep or _DEFAULT_KEEP
+    job = read_jobs(tx, [id])[id]
+    keep = job.spec.keep or _DEFAULT_KEEP
+    leave(tx, job.spec, job.blocked)
     tx.run("end_waiting", id=bytes.fromhex(id), now=tx.now, keep_ms=keep.cancelled_ms)
     count_ended(tx, Counter([State.CANCELLED]))
     hint_ended(tx, [id])
@@ -96,6 +99,8 @@ def _amend(tx: Tx, change: Change) -> Amended:
         return Amended.STALE
     if (job.state.ended and moved) or (change.drop_result and not job.state.ended):
         return Amended.STALE
+    if job.state is State.WAITING:
+        leave(tx, job.spec, job.blocked)
     if change.delete:
         tx.run("drop_period", key=job.spec.key, holder=bytes.fromhex(change.id))
         delete(tx, [change.id])
@@ -123,6 +128,7 @@ def _rewrite(tx: Tx, job: Job, change: Change) -> None:
         priority=spec.priority,
         due_at=due_at,
         options=options_of(spec),
+        limited=bool(spec.limits),
         args=column(spec.args) if len(spec.args) <= LARGE else None,
         result=None if change.drop_result else column(job.result),
     )
@@ -151,5 +157,6 @@ def purge(tx: Tx, limit: int) -> int:
         tx.run("bury", ids=pack(ended), least_ms=MIN_TOMBSTONE_MS)
     tx.run("drop_records", now=tx.now)
     tx.run("drop_periods", now=tx.now)
+    tx.run("drop_rates", now=tx.now)
     tx.run("drop_cards", before=tx.now - CARD_LIFE_MS * 1000)
     return len(past)

@@ -8,7 +8,8 @@ from itertools import groupby
 import msgspec
 
 from abaca.backends.sqlite import records
-from abaca.backends.sqlite.rows import new_row, put_bodies
+from abaca.backends.sqlite.limits import leave
+from abaca.backends.sqlite.rows import new_row, put_bodies, read_jobs
 from abaca.backends.sqlite.tx import Tx, binary_id, pack
 from abaca.model import Inserted, KeyScope, NewJob, Receipt, State, job_topic, queue_topic
 
@@ -57,24 +58,26 @@ def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None) -> Recei
     if not new.replace or state != State.WAITING:
         return Receipt(id=id, outcome=Inserted.HELD)
     job = msgspec.structs.replace(new, id=id)
-    names = (
-        "id",
-        "queue",
-        "priority",
-        "lane",
-        "due_at",
-        "task",
-        "args",
-        "",
-        "key_scope",
-        "options",
-        "own_lease_ms",
-        "",
+    (_, queue, priority, lane, due_at, task, args, _, key_scope, options, own_lease_ms, limited, _) = new_row(
+        job, tx.now
     )
-    values = dict(zip(names, new_row(job, tx.now), strict=True))
-    del values[""]
+    (before,) = read_jobs(tx, [id]).values()
+    leave(tx, before.spec, before.blocked)
     tx.run("drop_bodies", ids=pack([id]))
-    tx.run("replace", **values)
+    tx.run(
+        "replace",
+        id=holder,
+        queue=queue,
+        priority=priority,
+        lane=lane,
+        due_at=due_at,
+        task=task,
+        args=args,
+        key_scope=key_scope,
+        options=options,
+        own_lease_ms=own_lease_ms,
+        limited=limited,
+    )
     put_bodies(tx, [(id, job.args)])
     tx.run("drop_period", key=job.key, holder=holder)
     _hold_period(tx, job)

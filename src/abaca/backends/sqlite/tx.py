@@ -65,14 +65,19 @@ def split_bytes(data: bytes | None) -> tuple[str | None, str | None]:
 
 
 def column(data: bytes | None) -> str | bytes | None:
-    """A client's bytes for a bound parameter, stored the same way."""
-    text, _ = split_bytes(data)
-    return data if text is None else text
+    """A client's bytes for a bound parameter: as text where they are text, otherwise as they are."""
+    if data is None:
+        return None
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return data
+    return data if "\0" in text else text
 
 
 def from_column(value: object) -> bytes:
     """A client's bytes as they were. Raises ``ValueError`` for a column that holds neither text nor bytes."""
-    if isinstance(value, str):
+    if type(value) is str:
         return value.encode()
     if isinstance(value, bytes):
         return value

@@ -2,8 +2,9 @@
 -- :id, :queue, :priority, :lane, :due_at, :task  id as 16 bytes
 -- :args          null when they are large
 -- :key, :key_scope, :options, :own_lease_ms  or null, but for the scope
+-- :limited       whether its options hold limits
 -- :now           the instant of the insert
 -- Answers nothing.
-INSERT INTO jobs (id, queue, priority, lane, due_at, task, args, key, key_scope, options, own_lease_ms, created_at)
-VALUES (:id, :queue, :priority, :lane, :due_at, :task, :args, :key, :key_scope, :options, :own_lease_ms, :now)
+INSERT INTO jobs (id, queue, priority, lane, due_at, task, args, key, key_scope, options, own_lease_ms, limited, created_at)
+VALUES (:id, :queue, :priority, :lane, :due_at, :task, :args, :key, :key_scope, :options, :own_lease_ms, :limited, :now)
 ON CONFLICT DO NOTHING;
