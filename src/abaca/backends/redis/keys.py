@@ -20,7 +20,8 @@ key                    type        meaning
 ``t:<id>``             sorted set  its progress and log lines, by entry id
 ``r:<kind>:<id>``      string      a small versioned record; expires if it has an end
 ``k:<kind>``           sorted set  the ids of a kind's records
-``totals``             hash        ended jobs since the store was made, by status
+``totals``             hash        ended jobs since the store was made, by status; ``gone.<status>`` those of them
+                                   that no record shows any more; ``repaired`` what audits mended
 ``cards``              hash        workers' cards
 ``seen``               sorted set  workers by their last beat
 ``h:<queue>``          sorted set  held claims by when they came; expires

@@ -10,6 +10,7 @@ import msgspec
 from abaca.backend import CARD_LIFE_MS, MIN_TOMBSTONE_MS
 from abaca.backends.redis import search
 from abaca.backends.redis.address import Address, parse_address
+from abaca.backends.redis.audit import Audit
 from abaca.backends.redis.guard import Standing, check_server
 from abaca.backends.redis.hints import RedisWatch
 from abaca.backends.redis.hold import claimed_of, jobs_of
@@ -38,6 +39,7 @@ from abaca.model import (
     Card,
     Change,
     Exchanged,
+    Fault,
     History,
     Job,
     Keep,
@@ -225,6 +227,9 @@ class RedisBackend(RedisRecords):
 
     async def purge(self, limit: int) -> int:
         return int(await self._run("purge", limit, MIN_TOMBSTONE_MS))
+
+    async def audit(self, repair: bool = False) -> list[Fault]:
+        return await Audit(self._run, self._homes.here().server.command, self._base, repair=repair).run()
 
     async def watch(self, topics: Sequence[str]) -> RedisWatch:
         return await self._homes.here().holds.hints.watch(topics)

@@ -26,6 +26,7 @@ def summarise(answer: list[Any]) -> Stats:
         totals={name: int(counted.get(name.encode(), 0)) for name in _ENDS},
         workers=sorted(cards, key=lambda card: card.id),
         seen_at=int(now),
+        repaired=int(counted.get(b"repaired", 0)),
     )
 
 

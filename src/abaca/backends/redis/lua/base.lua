@@ -8,15 +8,15 @@ local call, pack, sunpack, band, sub, byte, char
 local KEYS, ARGV, base, now, ENDED
 
 -- Memories of one call: scores as text, because the jobs of one call mostly share theirs and printing a number costs
--- more than a look-up; lines by their text; and whether anybody watches any job.
-local score_texts, lines, watched
+-- more than a look-up; lines by their text; whether anybody watches any job; and keys known to be of their type.
+local score_texts, lines, watched, proven
 
 local function begin(keys, args)
   call, pack, sunpack, band = redis.call, struct.pack, struct.unpack, bit.band
   sub, byte, char = string.sub, string.byte, string.char
   KEYS, ARGV, base = keys, args, keys[1]
   ENDED = base .. 'ended'
-  score_texts, lines, watched = {}, {}, nil
+  score_texts, lines, watched, proven = {}, {}, nil, {}
   now = tonumber(ARGV[1])
   if not now then
     local time = call('TIME')
@@ -42,6 +42,15 @@ local function precedes(a, b)
     end
   end
   return #a < #b
+end
+
+-- Raises the server's error when a key is of another type than `command` reads. Nothing undoes the writes of a script that
+-- fails in its middle, so keys are proved before the first write.
+local function prove(command, key)
+  if not proven[key] then
+    call(command, key)
+    proven[key] = true
+  end
 end
 
 -- Lua's stack is limited, so long lists go to the server in pieces. `head` is the key that comes first, if there is one.

@@ -9,6 +9,10 @@ local ids, pulses = {}, {}
 for i = 6, #ARGV do
   ids[#ids + 1] = sub(ARGV[i], 1, 16)
 end
+if ARGV[4] ~= '' then
+  prove('ZCARD', base .. 'seen')
+  prove('HLEN', base .. 'cards')
+end
 load(work, ids)
 for i, id in ipairs(ids) do
   local job = known(work, id)

@@ -43,6 +43,12 @@ local function note_end(work, id, state, keep)
   work.totals[TOTAL[state]] = (work.totals[TOTAL[state]] or 0) + 1
 end
 
+-- The record of an end goes, or becomes that of a waiting job.
+local function note_gone(work, state)
+  local name = 'gone.' .. TOTAL[state]
+  work.totals[name] = (work.totals[name] or 0) + 1
+end
+
 -- Ends a job: kept until `keep` ms from now, its key released, counted, its waiters told.
 local function finish(work, job, state, keep)
   if job.state == RUNNING then
@@ -231,9 +237,15 @@ local function claim(work, want)
   return state.got
 end
 
--- Remembers the latest instant at which a lease was made, so that reclaim sees a clock that stepped back.
+-- The latest instant at which a lease was made, or nil.
+local function last_clock()
+  local last = redis.pcall('GET', base .. 'clock')
+  return type(last) == 'string' and tonumber(last) or nil
+end
+
+-- Remembers that instant, so that reclaim sees a clock that stepped back.
 local function see_clock()
-  local last = tonumber(call('GET', base .. 'clock') or nil)
+  local last = last_clock()
   if not last or now > last then
     call('SET', base .. 'clock', string.format('%.0f', now))
   end

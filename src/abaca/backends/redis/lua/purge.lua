@@ -5,17 +5,23 @@
 -- answer  how many
 -- flags: allow-oom
 
+prove('SCARD', base .. 'queues')
 local work, ended = new_work(), ENDED
 local ids = call('ZRANGE', ended, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])
 load(work, ids)
 for _, id in ipairs(ids) do
   local job = known(work, id)
-  if job and not job.purged then
+  if job and job.state < COMPLETED then
+    move(work, ended, id, false) -- a live job has no business here
+  elseif job and not job.purged then
     drop_log(work, job)
     job.purged, job.kinds, job.tail, job.static = true, 0, '', bare_static('50||default', 0, '{}')
     move(work, ended, id, job.ended + (job.keep + math.max(job.keep, tonumber(ARGV[3]))) * 1000)
     changed(work, job)
   else
+    if job then
+      note_gone(work, job.state)
+    end
     work.gone[#work.gone + 1] = base .. 'j:' .. id
     move(work, ended, id, false)
   end

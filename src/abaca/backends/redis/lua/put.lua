@@ -5,6 +5,9 @@
 
 local answers = {}
 for i = 2, #ARGV, 4 do
+  prove('ZCARD', base .. 'k:' .. ARGV[i])
+end
+for i = 2, #ARGV, 4 do
   local kind, id = ARGV[i], ARGV[i + 1]
   local wanted, life, delete = sunpack('<i8i8B', ARGV[i + 2])
   local key = base .. 'r:' .. kind .. ':' .. id

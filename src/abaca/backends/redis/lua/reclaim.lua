@@ -54,7 +54,7 @@ local function runs_of(instant, most)
   return runs, others
 end
 
-local last = tonumber(call('GET', base .. 'clock') or nil)
+local last = last_clock()
 if last and now < last then
   cut_leases()
 end
@@ -72,6 +72,7 @@ for _, instant in ipairs(call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT',
     answer[#answer + 1] = lease_to(work, job, ARGV[3], tonumber(ARGV[4]))
   end
 end
+prove_all(work)
 for _, group in ipairs(groups) do
   drop_group(group.instant)
   if #group.others > 0 then

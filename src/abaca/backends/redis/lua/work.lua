@@ -201,7 +201,33 @@ local function tell(ids, payload_of, raw)
   end
 end
 
+-- Proves every key whose write could be refused for its type. Those that are set or deleted whole need no proof.
+local function prove_all(work)
+  for key in pairs(work.moves) do
+    prove('ZCARD', key)
+  end
+  if #work.ends > 0 then
+    prove('ZCARD', ENDED)
+  end
+  if next(work.leases) then
+    prove('ZCARD', base .. 'leases')
+    prove('HLEN', base .. 'running')
+    for lease_until, group in pairs(work.leases) do
+      if #group.ids > 0 then
+        prove('STRLEN', base .. 'l:' .. score_text(lease_until))
+      end
+    end
+  end
+  if next(work.queues) then
+    prove('SCARD', base .. 'queues')
+  end
+  if next(work.totals) then
+    prove('HLEN', base .. 'totals')
+  end
+end
+
 local function commit(work)
+  prove_all(work)
   local adds = commit_moves(work)
   commit_keys(work)
   commit_cursors(work)
