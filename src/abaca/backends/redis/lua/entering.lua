@@ -30,7 +30,8 @@ end
 
 -- Gives a waiting holder of a key all that a new job asks for; answers whether it waits.
 local function replace_holder(work, id, static, due, ends)
-  if work.jobs[id] == nil and not work.raw[id] then
+  if type(work.jobs[id]) ~= 'table' and not work.raw[id] then
+    work.jobs[id] = nil
     load(work, {id})
   end
   local job = known(work, id)

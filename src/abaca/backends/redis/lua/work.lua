@@ -10,7 +10,9 @@ local LISTENERS_AT_ONCE = 100
 local function new_work()
   return {
     jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {},
-    later = {}, queues = {}, lists = {}, held = {}, cursors = {}, hints = {}, payloads = {}, leases = {}, ends = {}, popped = {},
+    later = {}, queues = {}, lists = {}, held = {}, cursors = {}, hints = {}, payloads = {}, leases = {}, ends = {},
+    popped = {}, queue_settings = {}, limits = {}, running = {}, rates = {}, passed = {}, permits = {}, parks = {},
+    refilling = {},
   }
 end
 
@@ -218,11 +220,37 @@ local function prove_all(work)
       end
     end
   end
+  for _, permit in ipairs(work.permits) do
+    prove('SCARD', permit[2])
+  end
+  if next(work.parks) then
+    prove('SCARD', base .. 'parks')
+  end
+  if next(work.refilling) then
+    prove('HLEN', base .. 'refilling')
+  end
   if next(work.queues) then
     prove('SCARD', base .. 'queues')
   end
   if next(work.totals) then
     prove('HLEN', base .. 'totals')
+  end
+end
+
+-- What `limits.lua` noted.
+local function commit_limits(work)
+  for _, permit in ipairs(work.permits) do
+    call(unpack(permit))
+  end
+  for place, added in pairs(work.parks) do
+    call(added and 'SADD' or 'SREM', base .. 'parks', place)
+  end
+  for bucket, packed in pairs(work.refilling) do
+    if packed then
+      call('HSET', base .. 'refilling', bucket, packed)
+    else
+      call('HDEL', base .. 'refilling', bucket)
+    end
   end
 end
 
@@ -232,6 +260,7 @@ local function commit(work)
   commit_keys(work)
   commit_cursors(work)
   in_chunks('DEL', nil, work.gone)
+  commit_limits(work)
   commit_leaving(work)
   local values = work.values
   for _, job in ipairs(work.dirty) do
