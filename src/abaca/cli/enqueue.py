@@ -42,7 +42,7 @@ def enqueue(
     ARGS is a JSON object of the arguments by name; "-" reads it from standard input. The task's code need not be here,
     so the worker checks the arguments.
     """
-    arguments = _arguments(args)
+    arguments = read_arguments(args)
     limit = None if wait is None else read_duration(wait, "--wait")
 
     async def store(app: App) -> int:
@@ -83,7 +83,7 @@ def enqueue(
     return session.run(store, create=True)
 
 
-def _arguments(text: str) -> dict[str, Any]:
+def read_arguments(text: str) -> dict[str, Any]:
     try:
         source = (sys.stdin.read() if text == "-" else text).encode()
         arguments = msgspec.json.decode(source, type=dict[str, Any])

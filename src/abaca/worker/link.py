@@ -41,6 +41,7 @@ class Ready(Value, frozen=True, kw_only=True, tag=True):
 
     url: str
     tasks: tuple[str, ...]
+    schedules: tuple[str, ...] = ()
 
 
 class Go(Value, frozen=True, kw_only=True, tag=True):

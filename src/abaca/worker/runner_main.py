@@ -66,7 +66,8 @@ class RunnerProcess(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
-        self.send(Ready(url=self._app.url, tasks=tuple(sorted(self._app.tasks))))
+        tasks, schedules = tuple(sorted(self._app.tasks)), self._app.declared_schedules
+        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules))
 
     def connection_lost(self, exc: Exception | None) -> None:
         os._exit(1)  # the supervisor is gone and with it the heart; the leases bring the jobs back

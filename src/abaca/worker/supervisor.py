@@ -29,6 +29,7 @@ from abaca.worker.reaper import Reaper
 from abaca.worker.runner_main import EXIT_CONFIG, EXIT_STORE_GONE
 from abaca.worker.runner_proxy import RunnerProxy
 from abaca.worker.runs import RunKey, StopReason
+from abaca.worker.ticker import Ticker
 
 _ENFORCE_EVERY = 0.2
 _ENFORCE_SLACK = 0.5
@@ -59,6 +60,7 @@ class Supervisor:
         self._misconfigured = False
         self._hasty = 0
         self._tasks: tuple[str, ...] = ()
+        self._schedules: tuple[str, ...] = ()
         self._past = [0, 0, 0, 0]
         self._started_at = time.time()
         self._on_started: Callable[[str, str], None] | None = None
@@ -158,7 +160,7 @@ class Supervisor:
             self._misconfigured = isinstance(error, ConfigError)
             runner.kill(released=True)
             return
-        self._tasks = ready.tasks
+        self._tasks, self._schedules = ready.tasks, ready.schedules
         runner.send(Go())
 
     async def _open(self, url: str) -> None:
@@ -201,7 +203,8 @@ class Supervisor:
             beat=self._options.beat,
             beaten=self._beaten,
         )
-        all_duties = (heart, Reaper(self._backend, self._lease), Purger(self._backend))
+        ticker = Ticker(self._backend, lambda: self._schedules)
+        all_duties = (heart, Reaper(self._backend, self._lease), Purger(self._backend), ticker)
         duties.extend(asyncio.create_task(duty.run(), name=type(duty).__name__) for duty in all_duties)
 
     def _held(self) -> list[tuple[RunKey, HeldRun]]:
