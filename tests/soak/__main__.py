@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from abaca import App
 from abaca.errors import AbacaError
 from abaca.tasks import Call
 from tests.integration.crew import WorkerProcess
@@ -32,7 +31,7 @@ class Soak:
     """Load on one store for some minutes, its workers watched."""
 
     def __init__(self, url: str, seconds: float) -> None:
-        self._app = App(url)
+        self._app = jobs.make_app(url)
         self._ends = time.monotonic() + seconds
         self._seconds = seconds
         self._rng = random.Random(1)
@@ -67,7 +66,7 @@ class Soak:
     def _call(self) -> Call[object]:
         self._number += 1
         name = self._rng.choices(list(SHARES), list(SHARES.values()))[0]
-        return jobs.app.tasks[name].call(self._number)
+        return self._app.tasks[name].call(self._number)
 
     async def _watch(self, workers: list[WorkerProcess]) -> None:
         while True:
