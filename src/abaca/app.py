@@ -43,6 +43,7 @@ from abaca.retryspec import Retry
 from abaca.stores import Stores
 from abaca.sync import twin
 from abaca.tasks import Call, Task, TaskFunction
+from abaca.text import shown
 
 if TYPE_CHECKING:
     from abaca.worker.middleware import Middleware
@@ -335,5 +336,7 @@ def _unless_default(keep: Keep) -> Keep | None:
 
 def _checked_url(url: object) -> str:
     if not isinstance(url, str) or not urlsplit(url).scheme or "://" not in url:
-        raise ConfigError(f"App(url): {url!r} is no store URL; use sqlite:///file.db, redis://host:port/0 or memory://")
+        raise ConfigError(
+            f"App(url): {shown(url)} is no store URL; use sqlite:///file.db, redis://host:port/0 or memory://"
+        )
     return url

@@ -43,7 +43,9 @@ async def test_a_client_that_is_killed_loses_nothing_that_was_acknowledged(share
         square = app.task(shop.square)
         # Given a client that says which jobs it was told are stored
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", ENQUEUE_FOR_EVER, shared_url, str(CALLERS)), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+            *(sys.executable, "-c", ENQUEUE_FOR_EVER, shared_url, str(CALLERS)),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
         )
         assert process.stdout is not None
         told = [(await process.stdout.readline()).decode().strip() for _ in range(500)]
