@@ -42,7 +42,5 @@ def _milliseconds(value: Duration, what: str) -> float:
             return float(found[1]) * _UNITS[found[2]]
         case _:
             pass
-    raise ConfigError(
-        f"{what}: {shown(value)} is not a duration; "
-        "give seconds, a timedelta, or a text such as '50ms', '30s', '5m' or '2d'"
-    )
+    give = "a text needs a unit, as in" if isinstance(value, str) else "give seconds, a timedelta, or a text such as"
+    raise ConfigError(f"{what}: {shown(value)} is not a duration; {give} '50ms', '30s', '5m' or '2d'")

@@ -13,8 +13,9 @@ from abaca.app import App
 from abaca.cli.jobview import as_json
 from abaca.cli.output import note, print_json
 from abaca.cli.session import Given
-from abaca.durations import parse_duration
-from abaca.errors import ConfigError
+from abaca.config.values import read_duration
+from abaca.errors import ConfigError, UnknownTask
+from abaca.handle import JobHandle
 from abaca.jobresult import why_no_value
 from abaca.options import Pool, Priority
 
@@ -22,8 +23,8 @@ MAX_DIGITS = 18
 
 
 def enqueue(
-    task: str,
-    args: str = "{}",
+    task: Annotated[str, Parameter(help="The task's name.")],
+    args: Annotated[str, Parameter(help='Its arguments by name, as \'{"n": 3}\'; "-" reads standard input.')] = "{}",
     /,
     *,
     queue: Annotated[str | None, Parameter(help="Else what the task's workers have announced.")] = None,
@@ -41,21 +42,11 @@ def enqueue(
     ARGS is a JSON object of the arguments by name; "-" reads it from standard input. The task's code need not be here,
     so the worker checks the arguments.
     """
-    arguments = _arguments(args)
-    limit = None if wait is None else parse_duration(wait, "--wait") / 1000
+    arguments = read_arguments(args)
+    limit = None if wait is None else read_duration(wait, "--wait")
 
     async def store(app: App) -> int:
-        handle = await app.enqueue_by_name(
-            task,
-            arguments,
-            queue=queue,
-            pool=pool,
-            priority=_priority(priority),
-            delay=delay,
-            timeout=timeout,
-            key=key,
-            tags=tag or None,
-        )
+        handle = await enqueued(app)
         if limit is None:
             print_json({"id": handle.id}) if session.json else print(handle.id)
             return 0
@@ -67,10 +58,32 @@ def enqueue(
         print_json(as_json(job.result))
         return 0
 
+    async def enqueued(app: App) -> JobHandle[Any]:
+        try:
+            return await by_name(app)
+        except UnknownTask as error:
+            raise UnknownTask(
+                f"no worker has announced the task {task!r}, and nothing was enqueued; start a worker that has it "
+                "(`abaca workers` lists them), or say where it runs with --pool and --queue"
+            ) from error
+
+    async def by_name(app: App) -> JobHandle[Any]:
+        return await app.enqueue_by_name(
+            task,
+            arguments,
+            queue=queue,
+            pool=pool,
+            priority=_priority(priority),
+            delay=None if delay is None else read_duration(delay, "--delay"),
+            timeout=None if timeout is None else read_duration(timeout, "--timeout"),
+            key=key,
+            tags=tag or None,
+        )
+
     return session.run(store, create=True)
 
 
-def _arguments(text: str) -> dict[str, Any]:
+def read_arguments(text: str) -> dict[str, Any]:
     try:
         source = (sys.stdin.read() if text == "-" else text).encode()
         arguments = msgspec.json.decode(source, type=dict[str, Any])

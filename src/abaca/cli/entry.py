@@ -35,8 +35,11 @@ COMMANDS = {
     "enqueue": ("abaca.cli.enqueue:enqueue", "Enqueue one job by its task's name."),
     "jobs": ("abaca.cli.jobs:jobs", "List jobs; show, wait for, cancel, requeue or delete them."),
     "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue, and since when."),
+    "schedules": ("abaca.cli.schedules:schedules", "List schedules; create, change, run, disable or delete them."),
     "workers": ("abaca.cli.workers:workers", "Show the live workers."),
+    "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
     "config": ("abaca.cli.config:config", "Print every setting and where it came from."),
+    "verify": ("abaca.cli.verify:verify", "Put a store to the test: kill, stop and cut off workers, and count."),
     "version": ("abaca.cli.version:version", "Print the version of abaca and of what it runs on."),
 }
 
