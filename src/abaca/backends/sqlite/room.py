@@ -1,8 +1,8 @@
 """Keeps a part of the disk for the jobs that are stored.
 
-Every claim and settle needs room in the write-ahead log, so on a disk that inserts had filled no job could end. When the
-disk is nearly full, inserts are refused, and the log is checkpointed before each transaction, which lets the next ones
-write over it in place.
+Every claim and settle needs room in the write-ahead log, so on a disk that inserts had filled no job could end. When
+the disk is nearly full, inserts are refused, and the log is checkpointed before each transaction, which lets the next
+ones write over it in place.
 """
 
 from __future__ import annotations
