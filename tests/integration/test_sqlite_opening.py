@@ -76,6 +76,7 @@ async def test_the_file_is_readable_by_its_owner_alone(sqlite_url: str) -> None:
         assert {path.name, f"{path.name}-wal", f"{path.name}-shm"} == set(modes)
 
 
+@pytest.mark.damages
 async def test_a_newer_schema_is_refused(sqlite_url: str) -> None:
     # Given a file that a later release wrote
     async with opened(sqlite_url):
@@ -86,6 +87,7 @@ async def test_a_newer_schema_is_refused(sqlite_url: str) -> None:
         await from_url(sqlite_url, None).open()
 
 
+@pytest.mark.damages
 async def test_another_programs_database_is_refused(sqlite_url: str) -> None:
     # Given a database with a table of somebody else
     path = parse_url(sqlite_url).path
@@ -96,6 +98,7 @@ async def test_another_programs_database_is_refused(sqlite_url: str) -> None:
     assert by_hand(path, "SELECT name FROM sqlite_schema") == [("theirs",)]
 
 
+@pytest.mark.damages
 async def test_a_file_that_is_no_database_is_refused(sqlite_url: str) -> None:
     parse_url(sqlite_url).path.write_bytes(b"not a database, but long enough to have a header of a page" * 100)
     with pytest.raises(BackendError, match="not a database"):

@@ -34,14 +34,14 @@ _UNAVAILABLE = (
     apsw.InterruptError,
     apsw.NoMemError,
 )
-_DAMAGED = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
+DAMAGED = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
 
 
 def translate(error: BaseException, path: Path) -> BaseException:
     """What a caller gets for an error: SQLite's become ``BackendUnavailable`` or ``BackendError``, others stay."""
     if isinstance(error, _UNAVAILABLE):
         return BackendUnavailable(f"SQLite store {path}: {error}; repeating the call is safe")
-    if isinstance(error, _DAMAGED):
+    if isinstance(error, DAMAGED):
         return BackendError(
             f"SQLite store {path} is damaged: {error}; stop its workers and restore or recover the file"
         )

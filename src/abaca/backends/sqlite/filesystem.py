@@ -9,6 +9,7 @@ from pathlib import Path
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gfs2", "ocfs2", "glusterfs", "sshfs"}
 )
+IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 NETWORK_NUMBERS = {
     0x6969: "nfs",
     0xFF534D42: "cifs",
@@ -31,12 +32,33 @@ def network_filesystem(folder: Path) -> str | None:
     """The kind of the network filesystem that holds ``folder``; ``None`` for a local one, or where nobody can tell."""
     if (kind := NETWORK_NUMBERS.get(filesystem_number(folder))) is not None:
         return kind
+    kind = filesystem(folder)
+    return kind if kind is not None and kind.removeprefix("fuse.") in NETWORK else None
+
+
+def filesystem_weaknesses(folder: Path) -> tuple[str, ...]:
+    """What the filesystem takes from the guarantees, in lines for people."""
+    kind = filesystem(folder)
+    if kind is None:
+        return (
+            "the filesystem's kind cannot be told here: G1 to G4 hold on a local one only; "
+            "keep the file off network filesystems",
+        )
+    if kind in IN_MEMORY:
+        return (
+            f"the file is on {kind}, in memory: weakens G1 and G2, all jobs go with the machine's next restart; "
+            "move it to a disk",
+        )
+    return ()
+
+
+def filesystem(folder: Path) -> str | None:
+    """The kind of the filesystem that holds ``folder``; ``None`` where nobody can tell."""
     try:
         mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    kind = kind_of_device(mounts, os.stat(folder).st_dev)
-    return kind if kind is not None and kind.removeprefix("fuse.") in NETWORK else None
+    return kind_of_device(mounts, os.stat(folder).st_dev)
 
 
 def filesystem_number(folder: Path) -> int:
