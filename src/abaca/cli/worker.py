@@ -16,6 +16,7 @@ from abaca.config import Settings, hide_passwords
 from abaca.errors import ConfigError
 from abaca.logs import configure_logs, worker_log
 from abaca.worker.runner_main import EXIT_CONFIG
+from abaca.worker.signals import take_back_signals
 from abaca.worker.spawn import adopt_orphans
 from abaca.worker.supervisor import Supervisor
 
@@ -81,6 +82,7 @@ def worker(
         log__level=log_level,
     )
     configure_logs(settings.log.format, settings.log.level)
+    take_back_signals()
     _hand_down(settings)
     adopt_orphans()
     supervisor = Supervisor(application, settings.processes, settings.worker, settings.log)

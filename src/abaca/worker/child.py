@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
+from abaca.buggify import arm_from_environment, buggify
 from abaca.codec import describe_error
 from abaca.context import Ctx
 from abaca.errors import CancelledByRequest
@@ -23,6 +24,7 @@ from abaca.worker.keeper import die_with_parent
 from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, pack_outcome
 from abaca.worker.loading import TaskLoader
 from abaca.worker.outcomes import raised, returned, undecodable
+from abaca.worker.signals import let_pass, take_back_signals
 
 _PROGRESS_INTERVAL = 0.05
 
@@ -42,7 +44,7 @@ class Child:
         self._progress_at = 0.0
 
     def serve(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, let_pass)
         os.register_at_fork(after_in_child=self._sock.close)  # or the link would stay open after our death
         while True:
             while not self._inbox:
@@ -55,6 +57,7 @@ class Child:
                 signal.signal(signal.SIGTERM, self._on_sigterm)  # each time: the last handler may have changed it
                 self._send(Begun())
                 outcome = self._run(work)
+                buggify("child.before_ended")
                 self._flush_progress()
                 self._send(Ended(outcome=pack_outcome(outcome), rss=_resident_bytes()))
 
@@ -132,6 +135,8 @@ def main() -> None:
     """With the arguments FD and PARENT_PID."""
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with_parent(parent)
+    take_back_signals()
+    arm_from_environment(os.environ)
     Child(socket.socket(fileno=descriptor)).serve()
 
 

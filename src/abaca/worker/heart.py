@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.buggify import buggify
 from abaca.logs import worker_log
 from abaca.model import Beat, Card, Lease, Pulse
 from abaca.worker.held import HeldRun
@@ -103,6 +104,7 @@ class Heart:
             self._failing = True
             return False
         self._failing = False
+        buggify("heart.after_beat")
         for (key, run), pulse in zip(held, pulses, strict=True):
             self._hear(key, run, pulse, sent_at)
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 
@@ -15,12 +15,16 @@ from abaca.worker.heart import Heart, Held
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
 from abaca.worker.runs import RunKey, StopReason
+from abaca.worker.ticker import Ticker
 
 Connect = Callable[[], AbstractAsyncContextManager[Backend]]
 
 
 class HeartThread:
-    """Beats, reaping and purging. ``stop_run`` and ``suspend`` are called on the event loop that made this object."""
+    """Beats, reaping, purging and firing schedules.
+
+    ``stop_run`` and ``suspend`` are called on the event loop that made this object.
+    """
 
     def __init__(
         self,
@@ -33,7 +37,9 @@ class HeartThread:
         beat: float,
         name: str,
         suspend: Callable[[bool], None] = lambda suspended: None,
+        schedules: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        self._schedules = schedules
         self._connect = connect
         self._lease = lease
         self._held = held
@@ -84,9 +90,8 @@ class HeartThread:
                 beaten=self._beaten,
             )
             await heart.beat_once()
-            duties = [
-                asyncio.create_task(duty.run()) for duty in (heart, Reaper(backend, self._lease), Purger(backend))
-            ]
+            all_duties = (heart, Reaper(backend, self._lease), Purger(backend), Ticker(backend, self._schedules))
+            duties = [asyncio.create_task(duty.run()) for duty in all_duties]
             self._ready.set_result(None)
             try:
                 await self._stopping.wait()

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from abaca.buggify import buggify
 from abaca.logs import worker_log
 from abaca.model import Kind
 from abaca.policy.outcome import Crashed, Outcome, Snoozed, WasCancelled
@@ -97,6 +98,7 @@ class Processes:
         run.halt = child.interrupt
         self._on_child(child.pid, run)
         begins(run)
+        buggify("processes.before_work")
         outcome = await child.work(run, self._work(run))
         run.halt = None  # the child may be another run's by the time anybody wants to stop this one
         if child.fit(self._max_jobs, self._max_rss):

@@ -7,6 +7,7 @@ import random
 import time
 
 from abaca.backend import Backend
+from abaca.buggify import buggify
 from abaca.errors import BackendUnavailable
 from abaca.logs import worker_log
 from abaca.model import Job, Lease, Settle
@@ -57,8 +58,10 @@ class Reaper:
     async def reap_once(self) -> int:
         """Take over one batch of overdue jobs; answers how many there were."""
         jobs = await self._backend.reclaim(_BATCH, self._lease)
+        buggify("reaper.after_reclaim")
         if jobs:
             await self._backend.exchange([self._settle(job) for job in jobs], None, self._lease)
+            buggify("reaper.after_settle")
             worker_log().warning("leases ended, jobs given back", jobs=len(jobs), first=jobs[0].id)
         return len(jobs)
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from abaca.buggify import arm_from_environment
 from abaca.errors import AbacaError
 from abaca.logs import configure_logs
 from abaca.model import Job, Lease
@@ -67,7 +68,8 @@ class RunnerProcess(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
-        self.send(Ready(url=self._app.url, tasks=tuple(sorted(self._app.tasks))))
+        tasks, schedules = tuple(sorted(self._app.tasks)), self._app.declared_schedules
+        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules))
 
     def connection_lost(self, exc: Exception | None) -> None:
         os._exit(1)  # the supervisor is gone and with it the heart; the leases bring the jobs back
@@ -233,6 +235,7 @@ def main() -> None:
     die_with_parent(parent)
     sock = socket.socket(fileno=descriptor)
     configure = _receive_configure(sock)
+    arm_from_environment(os.environ)
     configure_logs(configure.logs.format, configure.logs.level)
     gc.set_threshold(_YOUNG_OBJECTS)
     try:
