@@ -33,6 +33,7 @@ from abaca.worker.link import (
     Go,
     Hopeless,
     Message,
+    Over,
     Ready,
     StopRun,
     frame,
@@ -46,6 +47,7 @@ from abaca.worker.runs import Run, RunKey, StopReason
 EXIT_CONFIG = 78
 EXIT_STORE_GONE = 75
 _COUNTERS_INTERVAL = 1.0
+_LOOK_AGAIN = 0.05
 _YOUNG_OBJECTS = 10_000
 """A batch of jobs makes some thousand short-lived objects: Python's 700 would collect several times in each."""
 
@@ -84,6 +86,7 @@ class RunnerProcess(asyncio.Protocol):
                 self._go.set()
             case StopRun(id=id, epoch=epoch, reason=reason) if self._engine is not None:
                 self._engine.stop((id, epoch), StopReason(reason))
+                self._tell_when_over(self._engine, (id, epoch))
             case Beaten(sent_at=sent_at) if self._guard is not None:
                 self._guard.beaten(sent_at)
             case Drain(grace=grace) if not self._drain.done():
@@ -91,6 +94,13 @@ class RunnerProcess(asyncio.Protocol):
                 self._drain.set_result(grace)
             case _:
                 pass
+
+    def _tell_when_over(self, engine: Engine, key: RunKey) -> None:
+        """The supervisor kills what does not end, and cannot see a handler's end before the store has judged it."""
+        if key in engine.runner.runs:
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._tell_when_over, engine, key)
+        else:
+            self.send(Over(id=key[0], epoch=key[1]))
 
     def taken(self, jobs: Sequence[Job], sent_at: float) -> None:
         """Which of them this process will not run itself goes along: who is blamed for its death depends on it."""
