@@ -166,7 +166,7 @@ class Hints:
             self._reviving = asyncio.create_task(self._revive())
 
     async def _revive(self) -> None:
-        """Until the connection stands again. A server that lets nobody in today may do so once its settings are mended."""
+        """Until the connection stands again. A server that lets nobody in may do so once its settings are mended."""
         while self._channels and not self.server.up:
             try:
                 await self.server.link()
