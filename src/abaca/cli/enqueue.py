@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Annotated, Any, cast
 
@@ -17,6 +18,8 @@ from abaca.errors import ConfigError, UnknownTask
 from abaca.handle import JobHandle
 from abaca.jobresult import why_no_value
 from abaca.options import Pool, Priority
+
+MAX_DIGITS = 18
 
 
 def enqueue(
@@ -41,7 +44,7 @@ def enqueue(
     ARGS is a JSON object of the arguments by name; "-" reads it from standard input. The task's code need not be here,
     so the worker checks the arguments.
     """
-    arguments = _arguments(args)
+    arguments = read_arguments(args)
     limit = None if wait is None else read_duration(wait, "--wait")
 
     async def store(app: App) -> int:
@@ -82,18 +85,29 @@ def enqueue(
     return session.run(store, create=True)
 
 
-def _arguments(text: str) -> dict[str, Any]:
-    source = sys.stdin.read() if text == "-" else text
+def read_arguments(text: str) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(source, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+        source = (sys.stdin.read() if text == "-" else text).encode()
+        arguments = msgspec.json.decode(source, type=dict[str, Any])
+        json.loads(source, object_pairs_hook=_once)
+    except (ValueError, RecursionError, msgspec.DecodeError) as error:
         raise ConfigError(
             f"ARGS: {error}; give a JSON object of the arguments by name, such as '{{\"n\": 3}}'"
         ) from error
+    return arguments
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different. Raises ``ValueError``: JSON readers would drop one in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise ValueError(f"the key {twice!r} is there twice")
+    return found
 
 
 def _priority(text: str | None) -> Priority | None:
     """Digits as a number; the check of the enqueue names whatever else is wrong."""
     if text is None:
         return None
-    return int(text) if text.isdecimal() else cast("Priority", text)
+    return int(text) if text.isdecimal() and len(text) < MAX_DIGITS else cast("Priority", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -64,10 +65,14 @@ def list_jobs(
     if session.json:
         print_json({"jobs": [job_json(job) for job in page.jobs], "cursor": page.cursor})
         return
-    heads = ("id", "status", "task", "queue", "prio", "attempts", "age", "tags")
-    print_table(heads, [_row(job) for job in page.jobs], "no jobs")
+    print_jobs(page.jobs)
     if page.cursor is not None:
         note(f"there may be more: --cursor {page.cursor}")
+
+
+def print_jobs(found: Sequence[Job]) -> None:
+    heads = ("id", "status", "task", "queue", "prio", "attempts", "age", "tags")
+    print_table(heads, [_row(job) for job in found], "no jobs")
 
 
 @jobs.command
@@ -106,10 +111,10 @@ def updates(
         ended = (await handle.info()).state.ended
         if follow or ended:
             async for update in handle.updates(after):
-                print(update_json(update).decode() if session.json else update_line(update), flush=True)
+                print(update_json(update) if session.json else update_line(update), flush=True)
             return
         for update in await _so_far(app, handle.id, after):
-            print(update_json(update).decode() if session.json else update_line(update))
+            print(update_json(update) if session.json else update_line(update))
 
     session.run(read)
 

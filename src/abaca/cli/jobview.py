@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from abaca.backend import Backend
-from abaca.cli.output import ago, clean, instant, print_pairs, span
+from abaca.cli.output import ago, clean, instant, json_text, print_pairs, span
 from abaca.codec import unpack
 from abaca.errors import ConfigError
 from abaca.model import ErrorInfo, Job, Kind, Progress, State, Stats, Update
@@ -32,8 +32,10 @@ def as_json(data: bytes | None) -> Any:
     if data is None:
         return None
     try:
-        return msgspec.Raw(unpack(data))
-    except ValueError as error:
+        text = unpack(data)
+        msgspec.json.decode(text)
+        return msgspec.Raw(text)
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
         return {"unreadable": str(error)}
 
 
@@ -106,7 +108,7 @@ def print_errors(errors: Iterable[ErrorInfo]) -> None:
     for error in errors:
         print(f"\nattempt {error.attempt}: {clean(error)}")
         if error.traceback:
-            print("\n".join(f"    {clean(line)}" for line in error.traceback.splitlines()))
+            print("\n".join(f"    {clean(line)}" for line in error.traceback.rstrip().split("\n")))
 
 
 async def errors_of(backend: Backend, job: Job) -> list[ErrorInfo]:
@@ -157,10 +159,10 @@ def _says(update: Update) -> str:
         return update.data.decode(errors="replace")
 
 
-def update_json(update: Update) -> bytes:
+def update_json(update: Update) -> str:
     """One line of JSON."""
     body = {"id": update.id, "kind": update.kind, "at": instant(update.at), "attempt": update.attempt}
-    return msgspec.json.encode({**body, "data": msgspec.Raw(update.data)})
+    return json_text(msgspec.json.encode({**body, "data": as_json(update.data)}))
 
 
 def _error(entry: Update) -> ErrorInfo:

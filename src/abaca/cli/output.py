@@ -11,13 +11,20 @@ from typing import Any
 
 import msgspec
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+from abaca.text import escape
+
+_STEERING = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _LEAST_TEXT = 4
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def print_json(value: Any) -> None:
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    print(json_text(msgspec.json.format(msgspec.json.encode(value), indent=2)))
+
+
+def json_text(data: bytes) -> str:
+    """JSON as it is printed. What could steer a terminal can stand only inside its strings: there it is escaped."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", data.decode())
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], nothing: str) -> None:
@@ -81,8 +88,8 @@ def note(text: str) -> None:
 
 
 def clean(value: object) -> str:
-    """Text without control characters: what a job brings must not steer a terminal."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", "-" if value is None or value == "" else str(value))
+    """Text on one line: what a job brings must not steer a terminal or pass for a line of ours."""
+    return escape("-" if value is None or value == "" else str(value))
 
 
 def instant(micros: int | None) -> str | None:

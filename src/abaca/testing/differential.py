@@ -73,6 +73,7 @@ def normal(answer: Any) -> Any:
             sorted(queues, key=lambda queue: queue.name),
             answer.running,
             answer.totals,
+            answer.repaired,
             sorted(answer.workers, key=lambda card: card.id),
         )
     return answer

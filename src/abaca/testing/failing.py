@@ -15,6 +15,7 @@ from abaca.model import (
     Card,
     Change,
     Exchanged,
+    Fault,
     History,
     Job,
     Lease,
@@ -83,6 +84,10 @@ class FailingBackend:
     def durability(self) -> str:
         return self.inner.durability
 
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        return self.inner.weaknesses
+
     async def open(self) -> None:
         await self._pass("open", self.inner.open())
 
@@ -142,6 +147,9 @@ class FailingBackend:
 
     async def purge(self, limit: int) -> int:
         return await self._pass("purge", self.inner.purge(limit))
+
+    async def audit(self, repair: bool = False) -> list[Fault]:
+        return await self._pass("audit", self.inner.audit(repair))
 
     async def watch(self, topics: Sequence[str]) -> Watch:
         return await self._pass("watch", self.inner.watch(topics))

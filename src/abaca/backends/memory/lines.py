@@ -37,6 +37,21 @@ class Lines:
         self._heaps.pop(line, None)
         return None
 
+    def __iter__(self) -> Iterator[str]:
+        """The ids that stand somewhere."""
+        return iter(self._held)
+
+    def line_of(self, id: str) -> Line | None:
+        held = self._held.get(id)
+        return None if held is None else held[0]
+
+    def stands(self, id: str, line: Line, due_at: int) -> bool:
+        """Whether the job has exactly this place."""
+        return self._held.get(id) == (line, (due_at, id)) and line in self._heaps
+
+    def lines(self) -> list[Line]:
+        return list(self._heaps)
+
     def of_queue(self, queue: str) -> list[Line]:
         return [line for line in self._heaps if line[0] == queue]
 

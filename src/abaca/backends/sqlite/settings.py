@@ -12,12 +12,24 @@ from abaca.errors import ConfigError
 Synchronous = Literal["full", "normal", "off"]
 
 DURABILITY: dict[Synchronous, str] = {
-    "full": "sqlite, synchronous=full: acknowledged writes survive a crash of the process and of the machine, "
+    "full": "synchronous=full: acknowledged writes survive a crash of the process and of the machine, "
     "and loss of power",
-    "normal": "sqlite, synchronous=normal: acknowledged writes survive a crash of the process; "
+    "normal": "synchronous=normal: acknowledged writes survive a crash of the process; "
     "the last ones may be lost when the machine or its power fails",
-    "off": "sqlite, synchronous=off: acknowledged writes survive a crash of the process; "
+    "off": "synchronous=off: acknowledged writes survive a crash of the process; "
     "when the machine or its power fails, the last ones or the whole file may be lost",
+}
+
+WEAKNESS: dict[Synchronous, tuple[str, ...]] = {
+    "full": (),
+    "normal": (
+        "synchronous=normal: weakens G1 and G2, loss of power may take the last accepted jobs and ends, whose jobs run "
+        "again; the file stays sound; leave ?synchronous= out of the URL",
+    ),
+    "off": (
+        "synchronous=off: weakens G1, G2 and G7, loss of power or a crash of the machine may take the last accepted "
+        "jobs and ends, or the whole file; leave ?synchronous= out of the URL",
+    ),
 }
 
 

@@ -23,6 +23,7 @@ in ``abaca.backend`` is used.
 """
 
 from abaca.testing.conformance.amend import TestAmendEnded, TestAmendJudged, TestAmendWaiting
+from abaca.testing.conformance.audit import TestAudit
 from abaca.testing.conformance.find import TestFind, TestPages, TestStats
 from abaca.testing.conformance.hints import TestWatch
 from abaca.testing.conformance.hold import TestHold, TestHoldByTheClock, TestHoldEnds
@@ -30,6 +31,7 @@ from abaca.testing.conformance.insert import TestContents, TestInsert
 from abaca.testing.conformance.keys import TestKeys
 from abaca.testing.conformance.lanes import TestBytes, TestLanesAndQueues
 from abaca.testing.conformance.leases import TestBeat, TestLeaseLength, TestReclaim
+from abaca.testing.conformance.limits import TestBlocked, TestConcurrency, TestQueueControl, TestRate
 from abaca.testing.conformance.log import TestAppend, TestRead, TestTrim
 from abaca.testing.conformance.operator import TestCancel, TestRequeue
 from abaca.testing.conformance.order import TestClaim, TestOrder
@@ -38,16 +40,21 @@ from abaca.testing.conformance.records import TestRecordExpiry, TestRecordLimits
 from abaca.testing.conformance.registry import TestRegistry
 from abaca.testing.conformance.repeat import TestFollowUps, TestRepeat
 from abaca.testing.conformance.settle import TestSettle, TestStale
+from abaca.testing.conformance.ticks import TestTicks
+from abaca.testing.conformance.unique import TestKeyForAPeriod, TestKeyWhileWaiting, TestReplace
 
 __all__ = [
     "TestAmendEnded",
     "TestAmendJudged",
     "TestAmendWaiting",
     "TestAppend",
+    "TestAudit",
     "TestBeat",
+    "TestBlocked",
     "TestBytes",
     "TestCancel",
     "TestClaim",
+    "TestConcurrency",
     "TestContents",
     "TestFind",
     "TestFollowUps",
@@ -55,12 +62,16 @@ __all__ = [
     "TestHoldByTheClock",
     "TestHoldEnds",
     "TestInsert",
+    "TestKeyForAPeriod",
+    "TestKeyWhileWaiting",
     "TestKeys",
     "TestLanesAndQueues",
     "TestLeaseLength",
     "TestOrder",
     "TestPages",
     "TestPurge",
+    "TestQueueControl",
+    "TestRate",
     "TestRead",
     "TestReclaim",
     "TestRecordExpiry",
@@ -68,11 +79,13 @@ __all__ = [
     "TestRecords",
     "TestRegistry",
     "TestRepeat",
+    "TestReplace",
     "TestRequeue",
     "TestScan",
     "TestSettle",
     "TestStale",
     "TestStats",
+    "TestTicks",
     "TestTombstones",
     "TestTrim",
     "TestWatch",

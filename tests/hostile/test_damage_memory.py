@@ -1,0 +1,99 @@
+"""Each kind of entry of the memory store broken by hand: an audit finds it, repairs it, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from abaca.backends.memory import MemoryBackend
+from abaca.model import FaultKind, NewJob, State
+from abaca.testing import ManualClock
+from abaca.testing.conformance.making import make
+from tests.hostile.damage import ENDED, FREE, RUNNING, WAITING, fill, mended
+
+Break = Callable[[MemoryBackend], object]
+LINE = ("default", 50, "")
+
+BROKEN: dict[str, tuple[Break, list[tuple[FaultKind, str]]]] = {
+    "a waiting job out of its line": (
+        lambda store: store._waiting.lines.remove(WAITING),
+        [(FaultKind.WAITING_NOT_IN_LINE, WAITING)],
+    ),
+    "a waiting job at a wrong time": (
+        lambda store: setattr(store._rows[WAITING], "due_at", store._rows[WAITING].due_at - 1),
+        [(FaultKind.WAITING_NOT_IN_LINE, WAITING)],
+    ),
+    "a running job still in a line": (
+        lambda store: store._waiting.lines.add(LINE, 0, RUNNING),
+        [(FaultKind.LINE_WITHOUT_JOB, RUNNING)],
+    ),
+    "an unknown job in a line": (
+        lambda store: store._waiting.lines.add(LINE, 0, FREE),
+        [(FaultKind.LINE_WITHOUT_JOB, FREE)],
+    ),
+    "a running job without a lease": (
+        lambda store: setattr(store._rows[RUNNING], "lease_until", None),
+        [(FaultKind.RUNNING_WITHOUT_LEASE, RUNNING)],
+    ),
+    "an ended job without an end": (
+        lambda store: setattr(store._rows[ENDED], "ended_at", None),
+        [(FaultKind.ENDED_NOT_EXPIRING, ENDED)],
+    ),
+    "a live job without its key": (
+        lambda store: store._keys.drop("waits"),
+        [(FaultKind.HOLDER_WITHOUT_KEY, WAITING)],
+    ),
+    "a key of an unknown job": (
+        lambda store: store._keys.take(NewJob(id=FREE, task="", key="nobody"), 0),
+        [(FaultKind.KEY_WITHOUT_HOLDER, "nobody")],
+    ),
+    "a key of an ended job": (
+        lambda store: store._keys.take(NewJob(id=ENDED, task="", key="ended"), 0),
+        [(FaultKind.KEY_WITHOUT_HOLDER, "ended")],
+    ),
+    "a total too high": (
+        lambda store: store._totals.ended.__setitem__(State.COMPLETED, 5),
+        [(FaultKind.COUNT, "totals.completed")],
+    ),
+    "a total too low": (
+        lambda store: store._totals.ended.__setitem__(State.COMPLETED, 0),
+        [(FaultKind.COUNT, "totals.completed")],
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+async def test_what_was_broken_is_found_and_repaired(how: str, clock: ManualClock) -> None:
+    # Given a store with one entry broken by hand
+    store = MemoryBackend(clock)
+    await fill(store)
+    damage, expected = BROKEN[how]
+    damage(store)
+    # When it is audited, with repair in the end
+    # Then exactly that is found and mended, and every job comes to its end
+    clock.advance(1)
+    await mended(store, *expected)
+
+
+async def test_a_key_that_another_live_job_holds_is_told_and_stays(clock: ManualClock) -> None:
+    # Given a live job whose key is in the hands of another live job with the same key
+    store = MemoryBackend(clock)
+    await fill(store)
+    store._rows[RUNNING].spec = make(2, key="waits")
+    store._keys.drop("runs")
+    # When it is repaired
+    (fault,) = await store.audit(repair=True)
+    # Then the fault is told, names the holder, and is not mended
+    assert (fault.kind, fault.id, fault.repaired) == (FaultKind.HOLDER_WITHOUT_KEY, RUNNING, False)
+    assert WAITING in fault.detail
+
+
+async def test_a_job_with_two_faults_has_both_repaired(clock: ManualClock) -> None:
+    # Given a waiting job that lost its line and its key
+    store = MemoryBackend(clock)
+    await fill(store)
+    store._waiting.lines.remove(WAITING)
+    store._keys.drop("waits")
+    # When it is audited and repaired, then both are found and mended
+    await mended(store, (FaultKind.WAITING_NOT_IN_LINE, WAITING), (FaultKind.HOLDER_WITHOUT_KEY, WAITING))
