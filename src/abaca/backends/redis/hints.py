@@ -15,11 +15,12 @@ from abaca.backends.redis.keys import channel, watchers
 from abaca.backends.redis.link import Link
 from abaca.backends.redis.packing import unpack_job
 from abaca.backends.redis.server import Server
-from abaca.errors import BackendUnavailable
+from abaca.errors import BackendError, BackendUnavailable, ConfigError
 from abaca.model import Hint, Job
 
 _PING_EVERY = 5.0
 _ID_BYTES = 16
+_TURNED_AWAY_PAUSE = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -179,11 +180,14 @@ class Hints:
             self._reviving = asyncio.create_task(self._revive())
 
     async def _revive(self) -> None:
+        """Until the connection stands again. A server that lets nobody in may do so once its settings are mended."""
         while self._channels and not self.server.up:
             try:
                 await self.server.link()
             except BackendUnavailable:
-                continue
+                continue  # the server object has made its pause
+            except (BackendError, ConfigError):
+                await asyncio.sleep(_TURNED_AWAY_PAUSE)
 
     def _pushed(self, message: list[Any]) -> None:
         kind, name = message[0], message[1]
