@@ -39,6 +39,7 @@ from abaca.worker.runs import Run, RunKey, StopReason
 EXIT_CONFIG = 78
 EXIT_STORE_GONE = 75
 _COUNTERS_INTERVAL = 1.0
+_TELL_AFTER = 0.02
 _YOUNG_OBJECTS = 10_000
 """A batch of jobs makes some thousand short-lived objects: Python's 700 would collect several times in each."""
 
@@ -54,6 +55,7 @@ class RunnerProcess(asyncio.Protocol):
         self._drain: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._engine: Engine | None = None
         self._gone = b""
+        self._telling: asyncio.TimerHandle | None = None
         self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,12 +87,16 @@ class RunnerProcess(asyncio.Protocol):
         self._say_gone(frame_taken(jobs, sent_at))
 
     def gone(self, keys: Sequence[RunKey]) -> None:
-        """What is gone may be told a moment later, together with what was taken by the same exchange."""
-        if not self._gone:
-            asyncio.get_running_loop().call_soon(self._say_gone)
+        """What is gone may be told a moment later, together with what is taken next. Until then the supervisor believes
+        that it runs: it asks the store before it judges a run, and blames nobody alone."""
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(_TELL_AFTER, self._say_gone)
         self._gone += frame_gone(keys)
 
     def _say_gone(self, more: bytes = b"") -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
         if self._gone or more:
             self._transport.write(self._gone + more)
             self._gone = b""

@@ -228,9 +228,9 @@ end
 
 -- Remembers the latest instant at which a lease was made, so that reclaim sees a clock that stepped back.
 local function see_clock()
-  local last = tonumber(call('GET', base .. 'clock') or nil)
-  if not last or now > last then
-    call('SET', base .. 'clock', string.format('%.0f', now))
+  local last = call('SET', base .. 'clock', score_text(now), 'GET')
+  if last and tonumber(last) > now then
+    call('SET', base .. 'clock', last)
   end
 end
 
