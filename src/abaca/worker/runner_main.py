@@ -48,6 +48,7 @@ EXIT_CONFIG = 78
 EXIT_STORE_GONE = 75
 _COUNTERS_INTERVAL = 1.0
 _LOOK_AGAIN = 0.05
+_TELL_AFTER = 0.02
 _YOUNG_OBJECTS = 10_000
 """A batch of jobs makes some thousand short-lived objects: Python's 700 would collect several times in each."""
 
@@ -64,6 +65,7 @@ class RunnerProcess(asyncio.Protocol):
         self._engine: Engine | None = None
         self._guard: Guard | None = None
         self._gone = b""
+        self._telling: asyncio.TimerHandle | None = None
         self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -117,12 +119,16 @@ class RunnerProcess(asyncio.Protocol):
         return task is not None and damage_of(job) is None and (task.pool == "process" or quarantined(job))
 
     def gone(self, keys: Sequence[RunKey]) -> None:
-        """What is gone may be told a moment later, together with what was taken by the same exchange."""
-        if not self._gone:
-            asyncio.get_running_loop().call_soon(self._say_gone)
+        """What is gone may be told a moment later, together with what is taken next. Until then the supervisor believes
+        that it runs: it asks the store before it judges a run, and blames nobody alone."""
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(_TELL_AFTER, self._say_gone)
         self._gone += frame_gone(keys)
 
     def _say_gone(self, more: bytes = b"") -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
         if self._gone or more:
             self._transport.write(self._gone + more)
             self._gone = b""
