@@ -24,7 +24,7 @@ STEPS = (
 
 
 class Between:
-    """The real store, with ``act`` called once, at the first time that ``step`` is passed. ``deaf``: all hints are lost."""
+    """The real store, with ``act`` called once, when ``step`` is first passed. ``deaf``: all hints are lost."""
 
     def __init__(self, inner: Backend, *, deaf: bool = False) -> None:
         self.inner = inner

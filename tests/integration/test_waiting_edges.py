@@ -57,7 +57,7 @@ async def complete(store: Backend, job: Job, *, keep_ms: int = 3_600_000) -> Non
 
 async def land(store: Backend) -> None:
     """Claim what waits, as soon as anything does, and complete it, as a worker elsewhere does."""
-    while not (jobs := await take(store)):
+    while not (jobs := await take(store)):  # noqa: ASYNC110
         await asyncio.sleep(0)  # a run subscribes while its insert is under way
     for job in jobs:
         await complete(store, job)
@@ -128,7 +128,7 @@ async def test_a_result_whose_hint_is_lost_is_found_by_the_next_poll(store: Back
         task = app.task(nothing)
         waiting = asyncio.create_task(wait(task))
         # Given a wait that has read once, and hears nothing
-        while not (jobs := await take(store)):
+        while not (jobs := await take(store)):  # noqa: ASYNC110
             await asyncio.sleep(0)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.shield(waiting), 0.1)
