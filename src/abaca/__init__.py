@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from abaca.handle import JobHandle
     from abaca.jobresult import JobResult
+    from abaca.limitspec import Limit
     from abaca.model import (
         ErrorInfo,
         Exponential,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         Progress,
         Quadratic,
         Query,
+        QueueSettings,
         Record,
         Schedule,
         Stats,
@@ -87,12 +89,14 @@ _HOMES = {
     "JobNotFound": "abaca.errors",
     "JobResult": "abaca.jobresult",
     "Kind": "abaca.model",
+    "Limit": "abaca.limitspec",
     "Linear": "abaca.model",
     "Page": "abaca.model",
     "PayloadTooLarge": "abaca.errors",
     "Progress": "abaca.model",
     "Quadratic": "abaca.model",
     "Query": "abaca.model",
+    "QueueSettings": "abaca.model",
     "Record": "abaca.model",
     "ResultDisabled": "abaca.errors",
     "ResultError": "abaca.errors",
@@ -141,12 +145,14 @@ __all__ = [
     "JobNotFound",
     "JobResult",
     "Kind",
+    "Limit",
     "Linear",
     "Page",
     "PayloadTooLarge",
     "Progress",
     "Quadratic",
     "Query",
+    "QueueSettings",
     "Record",
     "ResultDisabled",
     "ResultError",

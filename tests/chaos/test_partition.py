@@ -171,14 +171,14 @@ async def test_a_zombie_s_child_is_ended_when_it_comes_back(ground: Yard, shared
 
 async def test_all_workers_stand_still_and_go_on_together(ground: Yard, shared_url: str, mark: str) -> None:
     # Given: two workers with thirty jobs between them
-    with crew(shared_url, 2, PILLS, **FLAGS, concurrency="20") as workers:
+    with crew(shared_url, 2, PILLS, lease="3s", beat="500ms", concurrency="20") as workers:
         jobs = [await ground.enqueue("hold_on", str(ground.go_on), n) for n in range(30)]
         await ground.marked(30)
 
         # When: everything stands still for longer than the leases, and goes on at the same moment
         everybody = census.marked(mark)
         census.freeze(everybody)
-        await asyncio.sleep(2 * LEASE)  # sleeps: real leases have to end
+        await asyncio.sleep(4)  # sleeps: real leases have to end
         census.freeze(everybody, signal.SIGCONT)
         await ground.marked(60)
         ground.go_on.touch()
@@ -186,9 +186,10 @@ async def test_all_workers_stand_still_and_go_on_together(ground: Yard, shared_u
         assert [worker.stop() for worker in workers] == [0, 0]
         final = [await ground.record(job) for job in jobs]
 
-    # Then: each was taken over once, begun once more, ended once, and charged once
+    # Then: each was taken over once, begun once more, ended once, and charged once; a claim may have been given back
     assert [job.result for job in final] == [str(n).encode() for n in range(30)]
-    assert {(job.state, job.attempts, job.losses, job.epoch) for job in final} == {(State.COMPLETED, 1, 1, 3)}
+    assert {(job.state, job.attempts, job.losses) for job in final} == {(State.COMPLETED, 1, 1)}
+    assert all(3 <= job.epoch <= 6 for job in final)
     assert [job.revision for job in final] == [job.revision for job in ended]
     assert len(lines(ground.marks)) == 60
 

@@ -62,6 +62,7 @@ async def test_new_jobs_are_refused_before_the_disk_is_full_and_stored_ones_end(
             assert answer.verdicts == [0]
             assert len(answer.jobs) == 1
         assert (await store.stats()).totals["completed"] == RUNNING
+        assert await store.audit() == []
 
 
 async def test_a_disk_that_others_filled_up_is_survived_without_a_restart(small_disk: Path) -> None:
@@ -86,6 +87,7 @@ async def test_a_disk_that_others_filled_up_is_survived_without_a_restart(small_
         assert found is not None
         assert found.state is State.COMPLETED
         assert by_hand(path, "PRAGMA integrity_check") == [("ok",)]
+        assert await store.audit() == []
 
 
 async def test_what_the_log_holds_is_counted_as_taken(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,7 +132,7 @@ async def crashed(tmp_path: Path) -> Path:
             tell(writer)
             assert await asyncio.to_thread(hear, writer) == str(step + 1)
         writer.send_signal(signal.SIGKILL)
-        writer.wait()
+        writer.wait(20)
     return path
 
 
@@ -152,6 +152,7 @@ async def commits_that_survived(path: Path, after: list[States]) -> int:
         assert found in after, "the jobs are as they never were at any moment of the history"
         ended = sum(state == State.COMPLETED for state in found.values())
         assert (await store.stats()).totals["completed"] == ended
+        assert await store.audit() == []
         # and the queue goes on from there
         assert (await store.insert([make(STEPS)]))[0].outcome is Inserted.INSERTED
         running = [job for job in await claim(store, 1000) if job.state is State.RUNNING]

@@ -36,7 +36,7 @@ COMMANDS = {
     "worker": ("abaca.cli.worker:worker", "Run jobs of an application in worker processes."),
     "enqueue": ("abaca.cli.enqueue:enqueue", "Enqueue one job by its task's name."),
     "jobs": ("abaca.cli.jobs:jobs", "List jobs; show, wait for, cancel, requeue or delete them."),
-    "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue, and since when."),
+    "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue; pause, resume, limit or empty one."),
     "schedules": ("abaca.cli.schedules:schedules", "List schedules; create, change, run, disable or delete them."),
     "workers": ("abaca.cli.workers:workers", "Show the live workers."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),

@@ -64,6 +64,11 @@ class Waiting:
         for bucket in permits:
             self._free(bucket, 1)
 
+    def give_back(self, id: str, bucket: str) -> None:
+        """Take a permit from whoever should not have it."""
+        self.buckets.release(id, bucket)
+        self._free(bucket, 1)
+
     def on_put(self, record: Record) -> None:
         """The settings of a queue or of a bucket have changed: look again at whom they hold back."""
         if record.kind == QUEUE:
