@@ -32,7 +32,7 @@ local function enter_new(work, place, static)
   else
     value = pack('<BI7i8', DELAYED, now, due) .. static
   end
-  work.jobs[id] = true
+  work.jobs[id], work.fresh[id] = true, true
   work.values[#work.values + 1] = base .. 'j:' .. id
   work.values[#work.values + 1] = value
   enter(work, id, static, due)

@@ -11,6 +11,7 @@ local function new_work()
   return {
     jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {},
     later = {}, queues = {}, lists = {}, held = {}, hints = {}, payloads = {}, leases = {}, ends = {}, popped = {},
+    fresh = {},
   }
 end
 
