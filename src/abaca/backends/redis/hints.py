@@ -145,21 +145,25 @@ class Hints:
         unwanted = [name for name in touched if name not in self._channels and name in sent.names]
         for name in touched & sent.names & self._channels.keys() - sent.awaited.keys():
             self._ready(name)  # released and wanted again within one tick: the subscription still stands
+        commands: list[tuple[bytes, ...]] = []
         if wanted:
-            self._subscribe(link, wanted)
+            commands.append(self._subscription(wanted))
         if unwanted:
-            link.tell(b"UNSUBSCRIBE", *unwanted)
+            commands.append((b"UNSUBSCRIBE", *unwanted))
             sent.names.difference_update(unwanted)
+        if commands:
+            link.tell(*commands)
 
-    def _subscribe(self, link: Link, names: list[bytes]) -> None:
-        if not self._sent.watching and any(map(self._is_job, names)):
-            self._sent.watching = True
-            link.tell(b"SUBSCRIBE", watchers(self._base), *names)
-        else:
-            link.tell(b"SUBSCRIBE", *names)
-        self._sent.names.update(names)
+    def _subscription(self, names: list[bytes]) -> tuple[bytes, ...]:
+        """The command for these channels, and for the one that says that somebody watches any job."""
+        sent = self._sent
+        sent.names.update(names)
         for name in names:
-            self._sent.awaited[name] = self._sent.awaited.get(name, 0) + 1
+            sent.awaited[name] = sent.awaited.get(name, 0) + 1
+        if not sent.watching and any(map(self._is_job, names)):
+            sent.watching = True
+            return (b"SUBSCRIBE", watchers(self._base), *names)
+        return (b"SUBSCRIBE", *names)
 
     def _is_job(self, name: bytes) -> bool:
         return name.startswith(b"J:", len(self._base))
@@ -167,7 +171,7 @@ class Hints:
     def _up(self, link: Link) -> None:
         self._sent = _Sent()
         if self._channels:
-            self._subscribe(link, list(self._channels))
+            link.tell(self._subscription(list(self._channels)))
         if self._pinging is not None:
             self._pinging.cancel()
         self._pinging = asyncio.get_running_loop().call_later(_PING_EVERY, self._ping)
@@ -178,7 +182,7 @@ class Hints:
         if link is not None:
             if self._sent.watching and not any(map(self._is_job, self._sent.names)):
                 self._sent.watching = False
-                link.tell(b"UNSUBSCRIBE", watchers(self._base))
+                link.tell((b"UNSUBSCRIBE", watchers(self._base)))
             link.send(b"PING").add_done_callback(_look_at)
             self._pinging = asyncio.get_running_loop().call_later(_PING_EVERY, self._ping)
 

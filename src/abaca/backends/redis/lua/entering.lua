@@ -71,6 +71,7 @@ local function enter_new(work, place, static)
   else
     value = pack('<BI7i8', DELAYED, now, due) .. static
   end
+  work.fresh[id] = true
   if key then
     work.jobs[id], work.raw[id] = nil, value
   else
