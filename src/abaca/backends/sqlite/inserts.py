@@ -52,7 +52,7 @@ def _insert_judged(tx: Tx, job: NewJob, room: Room) -> Receipt:
         return Receipt(id=job.id, outcome=Inserted.PASSED)
     held = tx.rows("holder", key=job.key, now=tx.now) if job.key is not None else []
     if held:
-        return _insert_held(tx, job, *held[0])
+        return _insert_held(tx, job, *held[0], room)
     if job.queue in room:
         most, left = room[job.queue]
         if left <= 0:
@@ -63,7 +63,7 @@ def _insert_judged(tx: Tx, job: NewJob, room: Room) -> Receipt:
     return Receipt(id=job.id, outcome=Inserted.INSERTED)
 
 
-def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None) -> Receipt:
+def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None, room: Room) -> Receipt:
     id = holder.hex()
     if not new.replace or state != State.WAITING:
         return Receipt(id=id, outcome=Inserted.HELD)
@@ -91,6 +91,10 @@ def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None) -> Recei
     put_bodies(tx, [(id, job.args)])
     tx.run("drop_period", key=job.key, holder=holder)
     _hold_period(tx, job)
+    for other, by in ((before.spec.queue, 1), (job.queue, -1)):
+        if other in room:
+            most, left = room[other]
+            room[other] = (most, left + by)
     tx.hint(queue_topic(job.queue))
     tx.hint(job_topic(id))
     return Receipt(id=id, outcome=Inserted.REPLACED)

@@ -38,6 +38,12 @@ local function replace_holder(work, id, static, due, ends)
   if not job or job.state ~= WAITING then
     return false
   end
+  for text, by in pairs({[line_of(job.static)] = 1, [line_of(static)] = -1}) do
+    local queue = line_info(text).queue
+    if room_in(work, queue) then
+      work.room[queue] = work.room[queue] + by
+    end
+  end
   leave(work, job)
   job.static, job.due, job.revision, job.hint = static, due, job.revision + 1, true
   enter(work, id, static, due)
