@@ -15,7 +15,7 @@ from abaca.model import QUEUE, Amended, Change, Job, Page, Query, QueueSettings,
 from abaca.options import check_name
 from abaca.sync import twin
 
-MOST_AT_ONCE = 1_000_000
+MOST_AT_ONCE = 1_000_000_000
 _MOST_ROUNDS = 20
 _WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)
 _encode = msgspec.json.Encoder().encode
@@ -48,11 +48,16 @@ class Queues:
 
         Jobs that run already are counted only if they were claimed under such a limit. Raises ``ConfigError``.
         """
-        if concurrency is not None and (type(concurrency) is not int or not 0 <= concurrency <= MOST_AT_ONCE):
-            raise ConfigError(
-                f"queue {name!r}, concurrency: {concurrency!r} is not usable; give 0 to {MOST_AT_ONCE:,}, or None"
-            )
+        _check(name, "concurrency", concurrency)
         return await self._change(name, lambda stored: msgspec.structs.replace(stored, concurrency=concurrency))
+
+    async def limit_length(self, name: str, max_length: int | None) -> QueueSettings:
+        """Let at most so many jobs wait in it; enqueuing more raises ``QueueFull``. ``None`` takes the limit away.
+
+        Retries, requeues and follow-ups of other jobs come in all the same. Raises ``ConfigError``.
+        """
+        _check(name, "max_length", max_length)
+        return await self._change(name, lambda stored: msgspec.structs.replace(stored, max_length=max_length))
 
     async def purge(self, name: str) -> int:
         """Delete the jobs that wait in it, those of later too; answers how many. Running and ended jobs stay."""
@@ -82,6 +87,7 @@ class Queues:
     pause_sync = twin(pause)
     resume_sync = twin(resume)
     limit_sync = twin(limit)
+    limit_length_sync = twin(limit_length)
     purge_sync = twin(purge)
     wait_empty_sync = twin(wait_empty)
 
@@ -108,6 +114,11 @@ class Queues:
             if verdicts == [Verdict.APPLIED]:
                 return changed
         raise ConfigError(f"queue {name!r} changed {_MOST_ROUNDS} times while it was to be changed; try again")
+
+
+def _check(name: str, what: str, value: int | None) -> None:
+    if value is not None and (type(value) is not int or not 0 <= value <= MOST_AT_ONCE):
+        raise ConfigError(f"queue {name!r}, {what}: {value!r} is not usable; give 0 to {MOST_AT_ONCE:,}, or None")
 
 
 async def _amend(changes: list[Change], backend: Backend) -> list[Amended]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from abaca import App, ArgumentError, ConfigError, Limit, Status
+from abaca import App, ArgumentError, ConfigError, Limit, QueueFull, Status
 from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
 from abaca.model import Job, Lease, Settle, State, Transition, Want
@@ -174,3 +174,18 @@ async def test_purging_a_queue_deletes_what_waits_and_nothing_else(shop: Shop) -
     assert (await running.status(), await other.status()) == (Status.RUNNING, Status.QUEUED)
     assert await shop.app.queues.wait_empty("default", timeout=1)
     assert not await shop.app.queues.wait_empty("other", timeout=0.01)
+
+
+async def test_a_full_queue_tells_the_producer_at_once(shop: Shop) -> None:
+    # Given a queue for one waiting job, which is there
+    task = shop.app.task(call)
+    await shop.app.queues.limit_length("default", 1)
+    await task.enqueue("a")
+    # When more are enqueued, alone and together
+    with pytest.raises(QueueFull, match="'default'"):
+        await task.enqueue("b")
+    with pytest.raises(QueueFull):
+        await shop.app.enqueue_many(task.call(name) for name in "cd")
+    # Then nothing came of them, until there is room
+    await shop.claim()
+    await task.enqueue("e")

@@ -65,6 +65,18 @@ def limit(
     _change(session, name, lambda app: app.queues.limit(name, concurrency))
 
 
+@queues.command(name="limit-length")
+def limit_length(
+    name: str,
+    max_length: Annotated[int | None, Parameter(help="How many may wait; none takes the limit away.")] = None,
+    /,
+    *,
+    session: Given,
+) -> None:
+    """Say how many jobs may wait in a queue; enqueuing more is refused."""
+    _change(session, name, lambda app: app.queues.limit_length(name, max_length))
+
+
 @queues.command
 def purge(name: str, /, *, session: Given) -> None:
     """Delete the jobs that wait in a queue, those of later too; running and ended ones stay."""
@@ -82,7 +94,11 @@ def _change(session: Session, name: str, act: Callable[[AbacaApp], Awaitable[Que
 
 def _state(settings: QueueSettings) -> str:
     words = ["paused"] if settings.paused else []
-    return ", ".join([*words, *([] if settings.concurrency is None else [f"{settings.concurrency} at once"])])
+    if settings.concurrency is not None:
+        words.append(f"{settings.concurrency} at once")
+    if settings.max_length is not None:
+        words.append(f"{settings.max_length} may wait")
+    return ", ".join(words)
 
 
 async def _look(app: AbacaApp) -> tuple[Stats, dict[str, QueueSettings]]:
@@ -101,6 +117,7 @@ def _as_json(stats: Stats, settings: dict[str, QueueSettings]) -> dict[str, obje
                 "blocked": queue.blocked,
                 "paused": settings.get(queue.name, QueueSettings()).paused,
                 "concurrency": settings.get(queue.name, QueueSettings()).concurrency,
+                "max_length": settings.get(queue.name, QueueSettings()).max_length,
                 "by_priority": queue.by_priority,
                 "oldest_due_at": instant(queue.oldest_due_at),
             }

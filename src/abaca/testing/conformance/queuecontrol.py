@@ -5,9 +5,34 @@ from __future__ import annotations
 import msgspec
 
 from abaca.backend import Backend
-from abaca.model import BUCKET, QUEUE, Job, Limit, Query, QueueSettings, Record, Settle, Status, Value, Verdict
+from abaca.model import (
+    BUCKET,
+    QUEUE,
+    Inserted,
+    Job,
+    Limit,
+    Query,
+    QueueSettings,
+    Record,
+    Settle,
+    Status,
+    Value,
+    Verdict,
+)
 from abaca.testing.conformance.limits import ONE, TWO, held_claim, limited
-from abaca.testing.conformance.making import OTHER, claim, complete, ids, insert, make, many, numbered, settle
+from abaca.testing.conformance.making import (
+    OTHER,
+    back,
+    claim,
+    complete,
+    ids,
+    insert,
+    job_id,
+    make,
+    many,
+    numbered,
+    settle,
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -82,6 +107,65 @@ class TestQueueControl:
         await store.put([Record(kind=QUEUE, id="default", data=b"{broken")])
         await insert(store, make(1))
         assert ids(await claim(store)) == numbered(1)
+
+
+class TestFullQueue:
+    async def test_an_insert_beyond_the_length_is_refused_whole(self, store: Backend) -> None:
+        # Given a queue for two waiting jobs
+        await set_record(store, QUEUE, "default", QueueSettings(max_length=2))
+        # When a batch of three comes, and one of another queue
+        receipts = await store.insert([*many(3), make(4, queue="other")])
+        # Then the third is told why, and is not there
+        assert [receipt.outcome for receipt in receipts] == [
+            Inserted.INSERTED,
+            Inserted.INSERTED,
+            Inserted.REFUSED,
+            Inserted.INSERTED,
+        ]
+        assert "full" in receipts[2].reason
+        assert await store.get([job_id(3)]) == [None]
+
+    async def test_a_claim_makes_room(self, store: Backend) -> None:
+        await set_record(store, QUEUE, "default", QueueSettings(max_length=1))
+        await insert(store, make(1))
+        await claim(store)
+        assert await insert(store, make(2), make(3)) == [Inserted.INSERTED, Inserted.REFUSED]
+
+    async def test_those_of_later_and_those_held_back_count(self, store: Backend) -> None:
+        # Given one job that runs, one held back by it, and one for later
+        await insert(store, *many(2, limits=(ONE,)))
+        await claim(store)
+        await insert(store, make(3, delay_ms=60_000))
+        # When the queue is for two
+        await set_record(store, QUEUE, "default", QueueSettings(max_length=2))
+        # Then it is full
+        assert await insert(store, make(4)) == [Inserted.REFUSED]
+
+    async def test_a_known_job_and_a_held_key_are_told_as_ever(self, store: Backend) -> None:
+        await insert(store, make(1, key="k"))
+        await set_record(store, QUEUE, "default", QueueSettings(max_length=1))
+        assert await insert(store, make(1, key="k"), make(2, key="k")) == [Inserted.KNOWN, Inserted.HELD]
+
+    async def test_a_refused_job_takes_no_key(self, store: Backend) -> None:
+        # Given a full queue, into which a job with a key could not come
+        await set_record(store, QUEUE, "default", QueueSettings(max_length=0))
+        await insert(store, make(1, key="k"))
+        # When another queue's job asks for the key
+        outcomes = await insert(store, make(2, key="k", queue="other"))
+        # Then it is free
+        assert outcomes == [Inserted.INSERTED]
+
+    async def test_retries_requeues_and_follow_ups_come_in_all_the_same(self, store: Backend) -> None:
+        # Given a job that runs and one that ended, in a queue that is full by now
+        await insert(store, *many(2))
+        first, second = await claim(store)
+        await settle(store, complete(second))
+        await set_record(store, QUEUE, "default", QueueSettings(max_length=0))
+        # When the first goes back with a follow-up, and the second is requeued
+        await settle(store, back(first, then=(make(3),)))
+        await store.requeue([(second.id, second.epoch)])
+        # Then all three wait
+        assert sorted(ids(await claim(store))) == numbered(1, 2, 3)
 
 
 class TestBlocked:
