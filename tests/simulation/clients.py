@@ -13,7 +13,7 @@ from abaca.errors import (
     JobConflict,
     ResultTimeout,
 )
-from abaca.model import Inserted
+from abaca.model import Change, Inserted
 from abaca.policy.retry import DEFAULT_RULE
 from abaca.tasks import Call
 from abaca.verify.history import Item
@@ -69,8 +69,10 @@ class Client:
                 self._spawn(self._cancel(self._rng.choice(self._known[-6:])))
             elif draw < 0.87:
                 self._spawn(self._requeue(id))
-            elif draw < 0.94:
+            elif draw < 0.91:
                 self._spawn(self._wait(id))
+            elif draw < 0.94:
+                self._spawn(self._amend(self._rng.choice(self._known[-6:])))
             else:
                 self._spawn(self._read_updates(id))
 
@@ -189,6 +191,13 @@ class Client:
             self._say("info", "requeue", op=op, j=id, val=str(error))
         else:
             self._say("ok", "requeue", op=op, j=id, val="requeued")
+
+    async def _amend(self, id: str) -> None:
+        change = Change(id=id, delay_ms=self._rng.randrange(4000), priority=self._rng.choice((None, 10, 90)))
+        try:
+            await self._app.client().ask(lambda backend: backend.amend([change]))
+        except BackendUnavailable:
+            pass  # the store writes down what it did
 
     async def _read_updates(self, id: str) -> None:
         op = self._op()

@@ -15,8 +15,8 @@ from abaca.verify.prints import print_of
 from tests.simulation.loop import current
 from tests.simulation.store import EPOCH
 
-SCHEDULE = "every-five"
-EVERY = 5.0
+SCHEDULE = "every-three"
+EVERY = 3.0
 _KIND = "sim-cron"
 
 

@@ -38,6 +38,7 @@ class Nemesis:
             (self._drain_worker, 2),
             (self._kill_client, 1),
             (self._lose_hints, 1),
+            (self._lose_verb, 1),
         ]
         self._faults = [(fault, weight) for fault, weight in faults if rng.random() < 0.6] or faults[:1]
         self._backward = _BACKWARD
@@ -165,6 +166,15 @@ class Nemesis:
             await self._for("hints_lost", 1.0, 10.0)
         finally:
             self._world.net.lose_hints = 0.0
+
+    async def _lose_verb(self) -> None:
+        """One kind of call fails while all others succeed."""
+        verb = self._rng.choice(("beat", "exchange", "reclaim", "append", "insert", "get"))
+        self._world.net.lose_verbs[verb] = None
+        try:
+            await self._for(f"lossy_{verb}", 1.0, 2.0 * LEASE)
+        finally:
+            self._world.net.lose_verbs.pop(verb, None)
 
     async def _cut_off(self) -> None:
         if not self._world.workers:

@@ -49,6 +49,8 @@ class Net:
         self.away = False
         self.hangs = False
         self.lose = 0.0
+        self.lose_verbs: dict[str, None] = {}
+        """Verbs that never get through."""
         self.lose_hints = 0.0
         self.slow = 1.0
         self.cut: dict[str, None] = {}
@@ -68,7 +70,7 @@ class Net:
             self._fail(call, "no answer", self._rng.uniform(0.3, 3.0))
         elif self.away:
             self._fail(call, "connection refused", self.latency())
-        elif self._rng.random() < self.lose:
+        elif verb in self.lose_verbs or self._rng.random() < self.lose:
             self._fault("request_lost", verb)
             self._fail(call, "request lost", self._rng.uniform(0.01, 2.0))
         else:

@@ -11,7 +11,8 @@ SEEDS = 40
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.no_cover
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", sorted(MUTANTS))
 def test_a_naive_design_is_caught(name: str) -> None:
     # Given

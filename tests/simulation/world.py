@@ -175,7 +175,6 @@ class World:
         nemesis.on_exit.append(lambda: self.loop.root.soon(over.set))
         nemesis.start(Nemesis(self, random.Random(self.rng.random())).run())
         await over.wait()
-        await asyncio.sleep(8.0)  # sleeps: virtual time, for restarts that the last faults made
         self.ticking = self.time()
         self.ending = True
         self.quiet(on=True)
@@ -222,7 +221,7 @@ class World:
         def gone() -> None:
             self.schedulers.remove(cron)
             if not self.ending:
-                self.loop.root.soon(self._keep_scheduler, number, delay=1.0)
+                self.loop.root.soon(self._keep_scheduler, number, delay=self.rng.uniform(0.5, 9.0))
 
         cron.on_exit.append(gone)
         cron.soon(lambda: cron.start(Scheduler(self).run()))

@@ -46,6 +46,7 @@ store     settle  event     j, tok, at; val ``{"verdict", "target", "due", "atte
 store     append  event     j, tok, at; val the verdict
 store     cancel  event     j, at; val as for the client's
 store     requeue event     j, at; val ``{"answer", "due"}``
+store     amend   event     j, at; val ``{"answer", "due"}``: due of a job that waits
 store     cron    event     j, at; val ``{"schedule", "tick"}``: a tick's job was inserted
 nemesis   kill    event     val ``{"p"}``: SIGKILL to a process; also ``drain`` (SIGTERM), ``stop``, ``cont`` (paused)
 nemesis   fault   event     val ``{"kind", "on"}``: ``on`` true when it begins, false when it ends, absent for one that
