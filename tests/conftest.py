@@ -9,6 +9,10 @@ from typing import Protocol
 import pytest
 
 from tests.servers import Option, RedisServer, require_redis
+from tests.sound import exists, judged
+from tests.watchdog import pytest_configure
+
+__all__ = ["pytest_configure"]
 
 
 class MakeRedis(Protocol):
@@ -21,6 +25,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"redis_session", "make_redis"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.redis)
+
+
+@pytest.fixture(autouse=True)
+def sound(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Audits the stores of `redis_url` and `sqlite_url` after a test that is not marked as one that damages them."""
+    used = [name for name in ("redis_url", "sqlite_url") if name in request.fixturenames]
+    urls = [request.getfixturevalue(name) for name in used]
+    yield
+    if request.node.get_closest_marker("damages"):
+        return
+    for url in filter(exists, urls):
+        assert judged(url) == ([], 0), f"the test left {url} in disagreement with its own records"
 
 
 @pytest.fixture(scope="session")

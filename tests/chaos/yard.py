@@ -88,3 +88,9 @@ async def speak(ctx: Ctx, marks: str, go_on: str, says: str) -> str:
     await file_is_there(go_on)
     ctx.progress(1, message=says)
     return f"{says} {ctx.fence}"
+
+
+@app.task(pool="process", retry=no_backoff)
+def nap_apart(marks: str, n: int, ms: int) -> int:
+    time.sleep(ms / 1000)  # sleeps: a job that takes its time
+    return n

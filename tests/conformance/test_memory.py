@@ -17,6 +17,7 @@ async def store(clock: ManualClock) -> AsyncIterator[Backend]:
     backend = open_backend("memory://", clock)
     await backend.open()
     yield backend
+    assert await backend.audit() == []
     await backend.close()
 
 
@@ -25,4 +26,5 @@ async def live_store() -> AsyncIterator[Backend]:
     backend = open_backend("memory://")
     await backend.open()
     yield backend
+    assert await backend.audit() == []
     await backend.close()

@@ -19,15 +19,19 @@ async def fill(store: Backend) -> None:
 
 
 async def mended(store: Backend, *expected: tuple[FaultKind, str]) -> list[Fault]:
-    """Audits find exactly ``expected``; one with repair mends all; then nothing is found, and the store serves."""
+    """Audits find exactly ``expected``; one with repair mends all; then nothing is found, and the store serves.
+
+    A repair may find fewer, because mending one fault may mend another.
+    """
     found = await store.audit()
     assert sorted((fault.kind, fault.id) for fault in found) == sorted(expected)
     assert not any(fault.repaired for fault in found)
     repaired = await store.audit(repair=True)
-    assert sorted((fault.kind, fault.id) for fault in repaired) == sorted(expected)
+    assert repaired
+    assert {(fault.kind, fault.id) for fault in repaired} <= set(expected)
     assert all(fault.repaired for fault in repaired), repaired
     assert await store.audit() == []
-    assert (await store.stats()).repaired == len(expected)
+    assert (await store.stats()).repaired == len(repaired)
     await serves(store)
     return repaired
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from abaca import App, Ctx, ErrorInfo, JobHandle, Kind, Retry, Status, TaskDeclarationError, UnknownTask
+from abaca import App, Ctx, ErrorInfo, JobHandle, Kind, Progress, Retry, Status, TaskDeclarationError, UnknownTask
 from abaca.backends import open_backend
 from abaca.backends.memory import MemoryBackend
 from abaca.cli import main
@@ -181,7 +181,7 @@ async def test_progress_is_so_many_of_so_many_with_stage_message_and_data(app: A
         # When somebody follows it
         reports = (update async for update in job.updates() if update.kind is Kind.PROGRESS)
         value = (await anext(reports)).value
-        stored = (await job.info()).progress
+        stored = await job.progress()
         go.set()
         await job.result(timeout=20)
     # Then the report is there as it was made, and the job carries it too
@@ -191,8 +191,24 @@ async def test_progress_is_so_many_of_so_many_with_stage_message_and_data(app: A
         {"rows": 7},
     )
     assert 100 * value["done"] / value["total"] == 25
+    assert stored == Progress(**value)
     assert stored is not None
-    assert json.loads(stored) == value
+    assert (stored.percent, str(stored)) == (25, "3 of 12 (25%), initialization, Fetching strategy code...")
+
+
+async def test_a_job_that_said_nothing_has_no_progress(app: App) -> None:
+    # Given a job that waits, asked as anybody would ask
+    job = await app.task(nothing).enqueue()
+    # Then there is no progress, and that is no error
+    assert await job.progress() is None
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "percent"),
+    [(0, 4, 0), (1, 4, 25), (4, 4, 100), (5, 4, 100), (-1, 4, 0), (7, None, None), (0, 0, None)],
+)
+def test_percent_lies_between_0_and_100(done: float, total: float | None, percent: float | None) -> None:
+    assert Progress(done=done, total=total).percent == percent
 
 
 def test_times_for_machines_are_rfc_3339_in_utc(sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:

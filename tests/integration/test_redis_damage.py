@@ -25,6 +25,8 @@ from abaca.model import (
 )
 from tests.servers import RedisServer
 
+pytestmark = pytest.mark.damages
+
 LEASE = Lease(worker="w", ms=1)
 WANT = Want(queues=("default",), slots={"": 10})
 FAILED = Transition(target=State.FAILED, attempts=0, error=ErrorInfo(type="E"), keep_ms=60_000)

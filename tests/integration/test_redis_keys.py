@@ -89,6 +89,18 @@ async def step(rand: random.Random, store: RedisBackend, clock: ManualClock, ids
         await store.purge(100)
 
 
+async def running_in(store: RedisBackend, ask: Ask, name: bytes) -> set[bytes]:
+    """The jobs of a group of leases that have not left it."""
+    listed = ask("GET", BASE + name)
+    ids = {listed[at : at + 16] for at in range(0, len(listed), 16)}
+    jobs = await store.get([id.hex() for id in ids])
+    return {
+        id
+        for id, job in zip(ids, jobs, strict=True)
+        if job is not None and job.state is State.RUNNING and job.lease_until == int(name[2:])
+    }
+
+
 async def test_keys_are_declared_and_owned_after_a_random_run(redis_url: str, ask: Ask) -> None:
     # Given a random run
     rand, clock, ids = random.Random(7), ManualClock(), list[str]()
@@ -103,8 +115,14 @@ async def test_keys_are_declared_and_owned_after_a_random_run(redis_url: str, as
     # And lines, leases, ends, logs and keys point to jobs that are there, each job in exactly one place
     jobs = {name[2:] for name in names if name.startswith(b"j:")}
     placed = [id for name in names if name.startswith(b"w:") for id in ask("ZRANGE", BASE + name, 0, -1)]
-    placed += ask("ZRANGE", BASE + b"leases", 0, -1) + ask("ZRANGE", BASE + b"ended", 0, -1)
+    placed += ask("ZRANGE", BASE + b"ended", 0, -1)
+    groups = {name[2:]: await running_in(store, ask, name) for name in names if name.startswith(b"l:")}
+    placed += [id for group in groups.values() for id in group]
     assert sorted(placed) == sorted(jobs)
+    # And running jobs are counted where they stand
+    assert sorted(groups) == sorted(ask("ZRANGE", BASE + b"leases", 0, -1))
+    counted = {instant: int(count) for instant, count in ask("HGETALL", BASE + b"running").items()}
+    assert counted == {instant: len(group) for instant, group in groups.items()}
     assert {name[2:] for name in names if name[:2] in (b"g:", b"t:")} <= jobs
     held = [ask("GET", BASE + name) for name in names if name.startswith(b"u:")]
     live = {job.id for job in await store.get([id.hex() for id in jobs]) if job and not job.state.ended}

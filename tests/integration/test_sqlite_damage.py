@@ -11,6 +11,8 @@ from abaca.backends.sqlite.store import SqliteBackend
 from abaca.model import Amended, Cancelled, Change, ErrorInfo, Inserted, Query, Settle, State, Transition, Verdict
 from tests.integration.sqlite_help import LEASE, by_hand, claim, job_id, make, opened, want
 
+pytestmark = pytest.mark.damages
+
 DAMAGE = {
     "options are no JSON": "options = '{garbage'",
     "options have a wrong type": """options = '{"tags": 7}'""",

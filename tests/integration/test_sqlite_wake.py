@@ -120,6 +120,7 @@ async def test_a_listener_hears_others_by_topic_and_never_itself(sqlite_url: str
         heard.close()
 
 
+@pytest.mark.damages
 async def test_without_inotify_the_data_version_is_looked_at(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a system whose inotify watches are used up
     def used_up(folder: Path) -> None:

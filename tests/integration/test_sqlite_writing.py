@@ -212,6 +212,7 @@ async def test_a_file_that_is_replaced_or_deleted_is_noticed(sqlite_url: str, ac
             await store.stats()
 
 
+@pytest.mark.damages
 async def test_a_damaged_page_is_an_error_and_not_a_lost_call(sqlite_url: str) -> None:
     # Given a file whose pages after the first were overwritten while nobody had it open
     path = parse_url(sqlite_url).path

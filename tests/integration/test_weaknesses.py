@@ -64,7 +64,7 @@ async def test_a_sound_redis_has_no_weakness(make_redis: MakeRedis) -> None:
 @pytest.mark.parametrize(("least", "word"), [(0, "without min-replicas-to-write"), (1, "min-replicas-to-write 1")])
 async def test_replicas_that_may_lose_a_failover_are_told(make_redis: MakeRedis, least: int, word: str) -> None:
     # Given a sound primary with a replica
-    primary, replica = make_redis(**SOUND, min_replicas_to_write=least), make_redis()
+    primary, replica = make_redis(**SOUND, min_replicas_to_write=least, repl_diskless_sync_delay=0), make_redis()
     replica.command("REPLICAOF", "127.0.0.1", primary.port)
 
     async def attached() -> bool | None:

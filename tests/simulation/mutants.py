@@ -67,7 +67,7 @@ def _b(world: Any) -> list[Change]:
         if type(outcome).__name__ == "Raised" and job.attempt < (job.spec.retry or DEFAULT_RULE).max_attempts:
             lane = job.spec.lane
             self._free[lane] -= 1
-            asyncio.get_running_loop().call_later(1.0, self._start, job)
+            asyncio.get_running_loop().call_later(1.0, lambda: self.start(job, time.monotonic()))
         else:
             settle_soon(self, job, outcome)
 

@@ -1,4 +1,4 @@
-"""Blame over the life of a job: random histories of a small world, judged once more by a second, simpler book-keeper."""
+"""Blame over the life of a job: random histories of a small world, judged once more by a simpler book-keeper."""
 
 from __future__ import annotations
 

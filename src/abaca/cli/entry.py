@@ -5,6 +5,7 @@ A command's module is imported when that command runs, and by nothing else.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from cyclopts import App, Group, Parameter
 from abaca import __version__
 from abaca.cli.session import Session
 from abaca.errors import AbacaError, ConfigError
+from abaca.text import escape
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -33,9 +35,11 @@ COMMANDS = {
     "enqueue": ("abaca.cli.enqueue:enqueue", "Enqueue one job by its task's name."),
     "jobs": ("abaca.cli.jobs:jobs", "List jobs; show, wait for, cancel, requeue or delete them."),
     "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue, and since when."),
+    "schedules": ("abaca.cli.schedules:schedules", "List schedules; create, change, run, disable or delete them."),
     "workers": ("abaca.cli.workers:workers", "Show the live workers."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
     "config": ("abaca.cli.config:config", "Print every setting and where it came from."),
+    "verify": ("abaca.cli.verify:verify", "Put a store to the test: kill, stop and cut off workers, and count."),
     "version": ("abaca.cli.version:version", "Print the version of abaca and of what it runs on."),
 }
 
@@ -70,6 +74,7 @@ def launch(
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
     """Run a command line (default: this process's) and exit with its status."""
+    _write_what_the_terminal_lacks_as_escapes()
     try:
         status = app.meta(words, result_action="return_value")
         sys.stdout.flush()
@@ -90,8 +95,15 @@ def _answer(run: Callable[[], Any], *, debug: bool) -> Any:
             raise
         from abaca.config import hide_passwords
 
-        print(f"abaca: {hide_passwords(str(error))}", file=sys.stderr)
+        print(f"abaca: {escape(hide_passwords(str(error)))}", file=sys.stderr)
         return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
+
+
+def _write_what_the_terminal_lacks_as_escapes() -> None:
+    """A name in a script that the locale does not know is no reason to end with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _leave_the_pipe() -> None:

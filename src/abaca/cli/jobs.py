@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -23,7 +24,7 @@ from abaca.cli.jobview import (
 from abaca.cli.output import ago, note, print_json, print_table
 from abaca.cli.session import Given
 from abaca.client import no_such_job
-from abaca.durations import parse_duration
+from abaca.config.values import read_duration
 from abaca.errors import ConfigError, JobError
 from abaca.handle import JobHandle
 from abaca.jobresult import why_no_value
@@ -62,10 +63,14 @@ def list_jobs(
     if session.json:
         print_json({"jobs": [job_json(job) for job in page.jobs], "cursor": page.cursor})
         return
-    heads = ("id", "status", "task", "queue", "prio", "attempts", "age", "tags")
-    print_table(heads, [_row(job) for job in page.jobs], "no jobs")
+    print_jobs(page.jobs)
     if page.cursor is not None:
         note(f"there may be more: --cursor {page.cursor}")
+
+
+def print_jobs(found: Sequence[Job]) -> None:
+    heads = ("id", "status", "task", "queue", "prio", "attempts", "age", "tags")
+    print_table(heads, [_row(job) for job in found], "no jobs")
 
 
 @jobs.command
@@ -104,10 +109,10 @@ def updates(
         ended = (await handle.info()).state.ended
         if follow or ended:
             async for update in handle.updates(after):
-                print(update_json(update).decode() if session.json else update_line(update), flush=True)
+                print(update_json(update) if session.json else update_line(update), flush=True)
             return
         for update in await _so_far(app, handle.id, after):
-            print(update_json(update).decode() if session.json else update_line(update))
+            print(update_json(update) if session.json else update_line(update))
 
     session.run(read)
 
@@ -127,7 +132,7 @@ def wait(
     session: Given,
 ) -> int:
     """Wait until a job has ended and print its result as JSON; 1 when it failed or was cancelled."""
-    limit = None if timeout is None else parse_duration(timeout, "--timeout") / 1000
+    limit = None if timeout is None else read_duration(timeout, "--timeout")
 
     async def until_ended(app: AbacaApp) -> int:
         handle = app.job(job_id(id))

@@ -132,7 +132,7 @@ def _failed_run(
     attempts = job.attempts + 1
     if not covered or attempts >= rule.max_attempts:
         return _end(job, State.FAILED, attempts, error=error)
-    delay_ms = round(min(backoff_seconds(rule.backoff, attempts, rand), LONGEST_BACKOFF_SECONDS) * 1000)
+    delay_ms = round(max(0.0, min(backoff_seconds(rule.backoff, attempts, rand), LONGEST_BACKOFF_SECONDS)) * 1000)
     stamped = msgspec.structs.replace(error, attempt=attempts)
     return _waiting(job, attempts, delay_ms=delay_ms, memo=_kept_memo(job), losses=losses, error=stamped)
 

@@ -24,6 +24,7 @@ from abaca.worker.keeper import die_with_parent
 from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, pack_outcome
 from abaca.worker.loading import TaskLoader
 from abaca.worker.outcomes import raised, returned, undecodable
+from abaca.worker.signals import let_pass, take_back_signals
 
 _PROGRESS_INTERVAL = 0.05
 
@@ -43,7 +44,7 @@ class Child:
         self._progress_at = 0.0
 
     def serve(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, let_pass)
         os.register_at_fork(after_in_child=self._sock.close)  # or the link would stay open after our death
         while True:
             while not self._inbox:
@@ -134,6 +135,7 @@ def main() -> None:
     """With the arguments FD and PARENT_PID."""
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with_parent(parent)
+    take_back_signals()
     arm_from_environment(os.environ)
     Child(socket.socket(fileno=descriptor)).serve()
 

@@ -1,11 +1,11 @@
 """A keeper stands above one runner or child (Linux) and ends whatever that process leaves behind.
 
-The process that is to run forks at its very beginning: the parent becomes the keeper and sleeps in one system call, the
-forked one goes on to load the program. The kernel hands every orphan below to the keeper (``PR_SET_CHILD_SUBREAPER``),
-also one that made a session of its own, so nothing that user code starts is ever out of its sight. When the kept process
-is gone the keeper kills all that is left and ends as that process did, with the same status or by the same signal. When
-whoever started the keeper dies, the kernel asks it (``PR_SET_PDEATHSIG``) to do the same. So a kill at any one place of
-the tree ends all that is below it.
+The process that is to run forks at its very beginning: the parent becomes the keeper and sleeps in one system call,
+the forked one goes on to load the program. The kernel hands every orphan below to the keeper
+(``PR_SET_CHILD_SUBREAPER``), also one that made a session of its own, so nothing that user code starts is out of its
+sight. When the kept process is gone the keeper kills all that is left and ends as that process did, with the same
+status or by the same signal. When whoever started the keeper dies, the kernel asks it (``PR_SET_PDEATHSIG``) to do the
+same. So a kill at any one place of the tree ends all that is below it.
 
 Only the standard library is used here: what is imported before the fork is what a keeper costs.
 """
@@ -66,6 +66,25 @@ def end_everything_below(spare: Callable[[], set[int]], seconds: float = _LONGES
             time.sleep(_BETWEEN_ROUNDS)
         if time.monotonic() >= deadline:
             return not _freeze(spare)
+
+
+def end_marked(mark: str) -> None:
+    """SIGKILL every process that has this variable in its environment: what is below a keeper that was itself killed.
+
+    Only as good as the mark: a program started below with an environment of its own does not carry it.
+    """
+    wanted = mark.encode()
+    for name in os.listdir("/proc"):
+        if name.isdigit() and wanted in _environment(name):
+            _signal(int(name), signal.SIGKILL)
+
+
+def _environment(pid: str) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as environ:
+            return environ.read().split(b"\0")
+    except OSError:
+        return []
 
 
 def _freeze(spare: Callable[[], set[int]]) -> set[int]:

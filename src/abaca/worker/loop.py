@@ -22,6 +22,7 @@ from abaca.worker.runs import Run, RunKey
 from abaca.worker.settles import Finished, Settles
 
 _PUMPS = 2
+_COMPLETED = State.COMPLETED
 _TURNS_OF_A_SHORT_JOB = 3
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -42,6 +43,10 @@ class LoopOptions:
     give_up_after: float = 600.0
 
 
+Start = Callable[[Job, float], None]
+"""Begins a run of a claimed job at an instant of the monotonic clock."""
+
+
 class Holder(Protocol):
     """Whoever keeps the leases alive: told of every run before it begins and after the store has judged its end."""
 
@@ -55,7 +60,12 @@ class Totals:
     processed: int = 0
     succeeded: int = 0
     failed: int = 0
-    busy_ms: int = 0
+    busy: float = 0.0
+    """Seconds."""
+
+    @property
+    def busy_ms(self) -> int:
+        return round(self.busy * 1000)
 
 
 class StoreGone(Exception):
@@ -70,13 +80,13 @@ class ExchangeLoop:
         backend: Backend,
         options: LoopOptions,
         holder: Holder,
-        start: Callable[[Job], None],
+        start: Start,
         reporter: Reporter,
     ) -> None:
         self._backend = backend
         self._options = options
         self._holder = holder
-        self._start = start
+        self.start = start
         self._reporter = reporter
         self._free = dict(options.slots)
         self._done = Settles()
@@ -84,10 +94,14 @@ class ExchangeLoop:
         self._owed = 0
         self._hungry = True
         self._claiming = True
+        self._suspended = False
+        self._patience: asyncio.TimerHandle | None = None
+        self._hopeless: StoreGone | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._answered_at = time.monotonic()
         self._pause = 0.0
+        self._failed_at = 0.0
         self._closed = False
         self._late: set[asyncio.Task[None]] = set()
         self._in_flight = 0
@@ -106,18 +120,20 @@ class ExchangeLoop:
         self._free[lane] = self._free.get(lane, 0) + 1
         if lane not in self._held_lanes:
             self._hungry = True
-        self.totals.processed += 1
-        self.totals.busy_ms += round((time.monotonic() - run.started) * 1000)
+        totals = self.totals
+        totals.processed += 1
+        totals.busy += time.monotonic() - run.started
         if outcome is None:
             self._holder.gone([run.key])
+            self._wake.set()
         elif run.reports or run.seq:
             self._owed += 1
             task = asyncio.ensure_future(self._settle_after_reports(run, outcome))
             self._late.add(task)
             task.add_done_callback(self._late.discard)
+            self._wake.set()
         else:
             self._settle_soon(run.job, outcome)
-        self._wake.set()
 
     async def _settle_after_reports(self, run: Run, outcome: Outcome) -> None:
         try:
@@ -129,7 +145,7 @@ class ExchangeLoop:
     def _settle_soon(self, job: Job, outcome: Outcome) -> None:
         buggify("loop.before_settle")
         transition = judge(job, outcome)
-        if transition.target is State.COMPLETED:
+        if transition.target is _COMPLETED:
             self.totals.succeeded += 1
         elif transition.error is not None:
             self.totals.failed += 1
@@ -138,16 +154,39 @@ class ExchangeLoop:
                 job_id=job.id,
                 task=job.spec.task,
                 attempt=job.attempt,
-                error=f"{transition.error.type}: {transition.error.message}",
+                error=str(transition.error),
                 next=transition.target.name.lower(),
             )
         self._done.add(Finished(job, outcome, Settle(id=job.spec.id, epoch=job.epoch, to=transition)))
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def stop_claiming(self) -> None:
         """Claim no more; settles go on."""
         self._claiming = False
         self._backend.unhold()
+        self._wake.set()
+
+    def suspend(self, suspended: bool) -> None:
+        """Claim nothing while leases cannot be renewed: what is claimed then is lost. Settles go on."""
+        if suspended == self._suspended:
+            return
+        self._suspended = suspended
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        if suspended:
+            worker_log().warning("leases are not renewed; no claims until they are")
+            self._backend.unhold()
+            self._patience = asyncio.get_running_loop().call_later(self._options.give_up_after, self._give_up)
+        else:
+            self._hungry = True
+        self._wake.set()
+
+    def _give_up(self) -> None:
+        self._hopeless = StoreGone(
+            f"no answer from the store for {self._options.give_up_after:.0f} s: no beat got through"
+        )
         self._wake.set()
 
     async def settled(self, timeout: float) -> None:
@@ -163,6 +202,8 @@ class ExchangeLoop:
     def close(self) -> None:
         """End now. What the store did not take until here comes back with its lease."""
         self._closed = True
+        if self._patience is not None:
+            self._patience.cancel()
         abandoned = self._done.abandon()
         if abandoned:
             worker_log().warning("the store did not take these settles; their leases bring them back", runs=abandoned)
@@ -189,7 +230,9 @@ class ExchangeLoop:
 
     def _may_claim(self) -> bool:
         backlog = len(self._done) > 4 * MAX_BATCH
-        return self._claiming and not backlog and any(count > 0 for count in self._free.values())
+        return (
+            self._claiming and not self._suspended and not backlog and any(count > 0 for count in self._free.values())
+        )
 
     def _reserve(self, hold: float = 0.0) -> Want | None:
         """Take all free slots for one claim, so that two claims in flight cannot fill the same slot."""
@@ -219,6 +262,8 @@ class ExchangeLoop:
 
     async def _hold(self) -> None:
         while not self._closed:
+            if self._hopeless is not None:
+                raise self._hopeless
             if self._hungry or not self._may_claim() or self._pause:
                 self._wake.clear()
                 await self._wake.wait()
@@ -245,7 +290,7 @@ class ExchangeLoop:
         finally:
             self._in_flight -= 1
         buggify("loop.after_exchange")
-        self._store_answered()
+        self._store_answered(sent_at)
         self._judge(batch, answer.verdicts)
         if want is not None:
             self._give_back(want, answer.jobs)
@@ -254,6 +299,10 @@ class ExchangeLoop:
             self._idle.set()
 
     def _judge(self, batch: list[Finished], verdicts: list[Verdict]) -> None:
+        if not any(verdicts):
+            if batch:
+                self._holder.gone([(item.settle.id, item.settle.epoch) for item in batch])
+            return
         gone = []
         for item, verdict in zip(batch, verdicts, strict=True):
             if verdict is Verdict.CANCEL:
@@ -271,19 +320,21 @@ class ExchangeLoop:
         """Free the reserved slots that the claim did not fill."""
         if want is None:
             return
+        free = self._free
         for lane, count in want.slots.items():
-            self._free[lane] = self._free.get(lane, 0) + count
+            free[lane] = free.get(lane, 0) + count
         for job in jobs:
-            self._free[job.spec.lane] = self._free.get(job.spec.lane, 0) - 1
+            free[job.spec.lane] -= 1
 
     def _begin(self, jobs: Sequence[Job], sent_at: float, want: Want) -> None:
         self._hungry = bool(jobs) and (len(jobs) >= max(want.slots.values()) or not want.hold_ms)
         if jobs:
             self._holder.taken(jobs, self._trusted_from(jobs, sent_at) if want.hold_ms else sent_at)
         buggify("loop.taken_before_start")
+        now, start = time.monotonic(), self.start
         for job in jobs:
-            if self._claiming:
-                self._start(job)
+            if self._claiming and not self._suspended:
+                start(job, now)
             else:  # the order to stop came while the answer was under way
                 self._free[job.spec.lane] += 1
                 self._settle_soon(job, Released())
@@ -301,7 +352,7 @@ class ExchangeLoop:
         return max(sent_at, time.monotonic() - shortest / 2000)
 
     def _store_failed(self, error: Exception) -> None:
-        now = time.monotonic()
+        now = self._failed_at = time.monotonic()
         if not self._pause:
             worker_log().warning("store unavailable, trying again", error=str(error))
         self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
@@ -310,8 +361,9 @@ class ExchangeLoop:
         if now - self._answered_at > self._options.give_up_after:
             raise StoreGone(f"no answer from the store for {now - self._answered_at:.0f} s: {error}") from error
 
-    def _store_answered(self) -> None:
-        if self._pause:
+    def _store_answered(self, sent_at: float) -> None:
+        """A claim that was open before the last failure says nothing about the store as it is now."""
+        if self._pause and sent_at >= self._failed_at:
             worker_log().info("store is back")
             self._pause = 0.0
             self._wake.set()

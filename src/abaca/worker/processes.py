@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +14,14 @@ from abaca.model import Kind
 from abaca.policy.outcome import Crashed, Outcome, Snoozed, WasCancelled
 from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, unpack_outcome
 from abaca.worker.loading import main_path
-from abaca.worker.runs import Run
+from abaca.worker.runs import Run, StopReason
 from abaca.worker.spawn import Kept, spawn
+from abaca.worker.turns import Turns, leave
 
 _NOT_BEGUN_MS = 1_000
+_MAX_GUESTS = 8
+_GUEST_WAITS = 5.0
+_PUT_OFF_MS = (1_000, 2_000)
 _PATIENCE = 5.0
 _LEAVES_BY_ITSELF = 1.0
 """A process whose link is closed is dead or on its way out, unless a handler closed the link under it."""
@@ -29,7 +34,8 @@ OnChild = Callable[[int, Run | None], None]
 class Processes:
     """Children on demand, reused while they are well: one job each at a time.
 
-    A child is replaced after ``max_jobs`` jobs, above ``max_rss`` bytes, and after it was interrupted.
+    A child is replaced after ``max_jobs`` jobs, above ``max_rss`` bytes, and after it was interrupted. Jobs under
+    quarantine whose own pool is another are guests here: no slot was claimed for their process, so few run at once.
     """
 
     def __init__(
@@ -50,22 +56,46 @@ class Processes:
         self._on_child = on_child
         self._idle: list[_Child] = []
         self._all: set[_Child] = set()
+        self._turns = Turns(_MAX_GUESTS)
 
     def can_run(self, task: Any) -> bool:
         """Whether another process can find the task: by the application's name, or at its module's top level."""
         return self._app is not None or "<locals>" not in task.qualname
 
-    async def run(self, run: Run) -> Outcome | None:
-        """Run a job in a child to its end, whatever that is."""
+    async def run(self, run: Run, begins: Callable[[Run], None] = lambda run: None) -> Outcome | None:
+        """Run a job in a child to its end, whatever that is. ``begins`` is called when the child is there for it."""
+        if run.task.pool == "process":
+            return await self._run(run, begins)
+        if not await self._turn(run):
+            return _never_begun(run) or Snoozed(delay_ms=random.randint(*_PUT_OFF_MS))
+        try:
+            return await self._run(run, begins)
+        finally:
+            self._turns.give_back()
+
+    async def _turn(self, run: Run) -> bool:
+        """Wait in line for a place, at most a while: then others shall have the slot."""
+        answer = self._turns.ask()
+        run.halt = lambda: leave(answer)
+        if run.is_set():
+            leave(answer)
+        timer = asyncio.get_running_loop().call_later(_GUEST_WAITS, leave, answer)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+
+    async def _run(self, run: Run, begins: Callable[[Run], None]) -> Outcome | None:
         run.halt = None  # a child half made must not be cancelled away
         if run.is_set():
-            return run.stopped_outcome()
+            return _never_begun(run)
         child = await self._idle_or_new()
         if run.is_set():  # the order to stop came while the child was being made
             self._idle.append(child)
-            return run.stopped_outcome()
+            return _never_begun(run)
         run.halt = child.interrupt
         self._on_child(child.pid, run)
+        begins(run)
         buggify("processes.before_work")
         outcome = await child.work(run, self._work(run))
         run.halt = None  # the child may be another run's by the time anybody wants to stop this one
@@ -76,6 +106,8 @@ class Processes:
             self._forget(child)
         if run.is_set() and isinstance(outcome, Crashed | Snoozed | WasCancelled):
             return run.stopped_outcome()
+        if isinstance(outcome, WasCancelled):  # a SIGTERM that did not come from here
+            return Crashed(signal=signal.SIGTERM, blameless=True)
         return outcome
 
     def _work(self, run: Run) -> Work:
@@ -104,6 +136,13 @@ class Processes:
             await child.end()
             self._forget(child)
         self._idle.clear()
+
+
+def _never_begun(run: Run) -> Outcome | None:
+    """What an order to stop means for a run that had no process yet: its time was not used up by its handler."""
+    if run.stop_reason is StopReason.TIMED_OUT:
+        return Snoozed(delay_ms=_NOT_BEGUN_MS)
+    return run.stopped_outcome()
 
 
 class _Child(asyncio.Protocol):

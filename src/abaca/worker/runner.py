@@ -64,36 +64,46 @@ class Runner:
         self._on_change: asyncio.Future[None] | None = None
         self.runs: dict[RunKey, Run] = {}
 
-    def start(self, job: Job) -> None:
-        """Begin a run. Its end, however soon, comes through ``finished``."""
-        run = Run(job, time.monotonic())
+    def start(self, job: Job, started: float) -> None:
+        """Begin a run. Its end, however soon, comes through ``finished``. ``started``: the monotonic clock now."""
+        run = Run(job, started)
         self.runs[run.key] = run
-        damage = damage_of(job)
-        if damage is not None:
-            self._finish(run, Damaged(reason=damage))
-            return
-        task = run.task = self._tasks.get(job.spec.task)
+        if job.damage is not None or job.memo:
+            damage = damage_of(job)
+            if damage is not None:
+                self._finish(run, Damaged(reason=damage))
+                return
+        spec = job.spec
+        task = run.task = self._tasks.get(spec.task)
         if task is None:
             self._finish(run, TaskMissing())
             return
         try:
-            args, kwargs = task.arguments.decode(job.spec.args)
+            args, kwargs = task.arguments.decode(spec.args)
         except Exception as error:
             self._finish(run, undecodable(error))
             return
-        if job.spec.timeout_ms is not None:
-            run.timer = self._loop.call_later(job.spec.timeout_ms / 1000, self._stop, run, StopReason.TIMED_OUT)
+        if spec.timeout_ms is not None:
+            self._set_timer(run)
         try:
             self._dispatch(run, args, kwargs)
         except Exception as error:  # no thread to be had, for instance
             self._could_not_begin(run, error)
+
+    def _set_timer(self, run: Run) -> None:
+        """The job's own time begins now; a second call begins it anew, for what waited for its process."""
+        if run.job.spec.timeout_ms is None or run.stop_reason is not None:
+            return
+        if run.timer is not None:
+            run.timer.cancel()
+        run.timer = self._loop.call_later(run.job.spec.timeout_ms / 1000, self._stop, run, StopReason.TIMED_OUT)
 
     def _could_not_begin(self, run: Run, error: BaseException) -> None:
         worker_log().error("cannot start a run, trying later", job_id=run.job.id, task=run.task.name, error=repr(error))
         self._finish(run, Snoozed(delay_ms=_NOT_BEGUN_MS))
 
     def _dispatch(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        alone = quarantined(run.job) and self._processes.can_run(run.task)
+        alone = bool(run.job.memo) and quarantined(run.job) and self._processes.can_run(run.task)
         if self._middleware:
             self._spawn(run, self._run_wrapped(run, args, kwargs, alone))
         elif run.task.pool == "process" or alone:
@@ -184,9 +194,16 @@ class Runner:
         )
 
     async def _run_coroutine(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """The hot path: no callback on the task, which ``run.halt`` keeps alive."""
+        """The hot path: no callback on the task, which ``run.halt`` keeps alive, and no coroutine between."""
         run.begun = True
-        self._finish(run, await self._await_handler(run, args, kwargs))
+        task = run.task
+        outcome: Outcome | None
+        try:
+            value = await task.fn(*(self._arguments(run, args) if task.takes_ctx else args), **kwargs)
+            outcome = returned(task, value)
+        except BaseException as error:
+            outcome = raised(error, run.stopped_outcome(), was_stopped=run.stop_reason is not None)
+        self._finish(run, outcome)
 
     async def _await_handler(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome | None:
         try:
@@ -217,12 +234,12 @@ class Runner:
         then(outcome)
 
     async def _run_in_process(self, run: Run) -> None:
-        self._finish(run, await self._processes.run(run))
+        self._finish(run, await self._processes.run(run, self._set_timer))
 
     async def _run_wrapped(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any], alone: bool) -> None:
         async def innermost(job: Job) -> Outcome | None:
             if run.task.pool == "process" or alone:
-                return await self._processes.run(run)
+                return await self._processes.run(run, self._set_timer)
             if run.task.pool == "async":
                 return await self._await_handler(run, args, kwargs)
             landed: asyncio.Future[Outcome | None] = self._loop.create_future()

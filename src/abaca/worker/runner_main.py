@@ -15,14 +15,20 @@ from abaca.buggify import arm_from_environment
 from abaca.errors import AbacaError
 from abaca.logs import configure_logs
 from abaca.model import Job, Lease
+from abaca.policy.decide import quarantined
 from abaca.worker.engine import Engine
+from abaca.worker.guard import Guard
+from abaca.worker.judging import damage_of
 from abaca.worker.keeper import die_with_parent
 from abaca.worker.link import (
+    Apart,
+    Beaten,
     ChildEnded,
     ChildStarted,
     Configure,
     Counters,
     Drain,
+    Drained,
     FrameReader,
     Go,
     Hopeless,
@@ -54,12 +60,14 @@ class RunnerProcess(asyncio.Protocol):
         self._go = asyncio.Event()
         self._drain: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._engine: Engine | None = None
+        self._guard: Guard | None = None
         self._gone = b""
         self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
-        self.send(Ready(url=self._app.url, tasks=tuple(sorted(self._app.tasks))))
+        tasks, schedules = tuple(sorted(self._app.tasks)), self._app.declared_schedules
+        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules))
 
     def connection_lost(self, exc: Exception | None) -> None:
         os._exit(1)  # the supervisor is gone and with it the heart; the leases bring the jobs back
@@ -76,6 +84,8 @@ class RunnerProcess(asyncio.Protocol):
                 self._go.set()
             case StopRun(id=id, epoch=epoch, reason=reason) if self._engine is not None:
                 self._engine.stop((id, epoch), StopReason(reason))
+            case Beaten(sent_at=sent_at) if self._guard is not None:
+                self._guard.beaten(sent_at)
             case Drain(grace=grace) if not self._drain.done():
                 self._go.set()
                 self._drain.set_result(grace)
@@ -83,7 +93,18 @@ class RunnerProcess(asyncio.Protocol):
                 pass
 
     def taken(self, jobs: Sequence[Job], sent_at: float) -> None:
-        self._say_gone(frame_taken(jobs, sent_at))
+        """Which of them this process will not run itself goes along: who is blamed for its death depends on it."""
+        untouched = not self._app.middleware
+        apart = [
+            frame(Apart(id=job.spec.id, epoch=job.epoch, untouched=untouched))
+            for job in jobs
+            if (job.memo or job.spec.lane == "process") and self._is_apart(job)
+        ]
+        self._say_gone(frame_taken(jobs, sent_at) + b"".join(apart))
+
+    def _is_apart(self, job: Job) -> bool:
+        task = self._app.tasks.get(job.spec.task)
+        return task is not None and damage_of(job) is None and (task.pool == "process" or quarantined(job))
 
     def gone(self, keys: Sequence[RunKey]) -> None:
         """What is gone may be told a moment later, together with what was taken by the same exchange."""
@@ -125,10 +146,15 @@ class RunnerProcess(asyncio.Protocol):
                 app=self._configure.app,
                 on_child=self._on_child,
             )
+            guard = self._guard = Guard(
+                lease.ms, runs=engine.runner.runs, stop=engine.stop, suspend=engine.loop.suspend
+            )
+            guarding = asyncio.create_task(guard.run())
             counters = asyncio.create_task(self._count(engine))
             draining = asyncio.create_task(self._drain_when_told(engine))
             reason = await _run_to_end(engine)
             counters.cancel()
+            guarding.cancel()
             if reason is not None:
                 draining.cancel()
                 self.send(Hopeless(reason=reason))
@@ -136,6 +162,7 @@ class RunnerProcess(asyncio.Protocol):
             over = await draining
             self._say_gone()
             self._report_counters(engine)
+            self.send(Drained())
         return 0 if over else 1
 
     async def _drain_when_told(self, engine: Engine) -> bool:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut, WasCancelled
 from abaca.worker.held import HeldRun
 from abaca.worker.link import (
+    Apart,
     ChildEnded,
     ChildStarted,
     Configure,
     Counters,
     Drain,
+    Drained,
     FrameReader,
     Hopeless,
     Message,
@@ -51,6 +53,7 @@ class RunnerProxy(asyncio.Protocol):
         self._reader = FrameReader(self._on_message, self._on_taken, self._on_gone)
         self._held: dict[bytes, _Entry] = {}
         self._groups: dict[int, RunKey | None] = {}
+        self._apart: dict[RunKey, bool] = {}
         self._counters = Counters()
         self._culprits: dict[RunKey, StopReason] = {}
         self._executed = False
@@ -80,8 +83,7 @@ class RunnerProxy(asyncio.Protocol):
             self._transport.write(frame(message))
 
     def drain(self, seconds: float) -> None:
-        """Ask the runner to finish; what it cannot finish is given back, not lost."""
-        self._released = True
+        """Ask the runner to finish. A death on the way there is a death like any other: no pill gets off free."""
         self.send(Drain(grace=seconds))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -102,12 +104,24 @@ class RunnerProxy(asyncio.Protocol):
                 self._counters = message
             case ChildStarted(pid=pid, id=id, epoch=epoch):
                 self._groups[pid] = (id, epoch) if id is not None else None
+                if id is not None:
+                    self._begins((id, epoch))
+            case Apart(id=id, epoch=epoch, untouched=untouched):
+                self._apart[id, epoch] = untouched
+            case Drained():
+                self._released = True
             case ChildEnded(pid=pid):
                 self._groups.pop(pid, None)
             case Hopeless(reason=reason):
                 self.hopeless = reason
             case _:
                 pass
+
+    def _begins(self, key: RunKey) -> None:
+        """Its time counts from here: what it waited for its process is not its fault."""
+        entry = self._held.get(_packed(key))
+        if entry is not None and entry.reason is None:
+            entry.taken_at, entry.kill_at = time.monotonic(), None
 
     def _on_taken(self, runs: list[Taken], sent_at: float) -> None:
         now = time.monotonic()
@@ -118,8 +132,10 @@ class RunnerProxy(asyncio.Protocol):
     def _on_gone(self, runs: list[bytes]) -> None:
         for packed in runs:
             self._held.pop(packed, None)
-            if self._culprits:
-                self._culprits.pop(run_key(packed), None)
+            if self._culprits or self._apart:
+                key = run_key(packed)
+                self._culprits.pop(key, None)
+                self._apart.pop(key, None)
 
     def held_runs(self) -> list[tuple[RunKey, HeldRun]]:
         return [(run_key(packed), entry) for packed, entry in self._held.items()]
@@ -188,25 +204,26 @@ class RunnerProxy(asyncio.Protocol):
     def post_mortem(self) -> dict[RunKey, Outcome]:
         """The outcome of every run that died here. A run whose lease was lost is not ours to judge."""
         keys = self.left_over()
-        outside = {run for run in self._groups.values() if run is not None}
-        alone = sum(key not in outside for key in keys) == 1
+        begun = {run for run in self._groups.values() if run is not None}
+        alone = sum(key not in begun and key not in self._apart for key in keys) == 1
         return {
-            key: self._outcome(key, alone=alone, outside=key in outside)
+            key: self._outcome(key, alone=alone, begun=key in begun)
             for key in keys
             if self._culprits.get(key) is not StopReason.LOST
         }
 
-    def _outcome(self, key: RunKey, *, alone: bool, outside: bool) -> Outcome:
-        """``outside``: it ran in a process of its own, so it did not end this one."""
+    def _outcome(self, key: RunKey, *, alone: bool, begun: bool) -> Outcome:
+        """``begun``: in a process of its own, so it did not end this one."""
         culprit = self._culprits.get(key)
         if culprit is StopReason.TIMED_OUT:
             return TimedOut(timeout_ms=self._held[_packed(key)].timeout_ms)
         if culprit is StopReason.CANCELLED:
             return WasCancelled()
-        if self._released:
+        untouched = not begun and self._apart.get(key, False)
+        if self._released or self.hopeless is not None or untouched:
             return Released()
         status = self.status or 0
-        blameless = self._executed or outside
+        blameless = self._executed or begun or key in self._apart
         if status < 0:
             return Crashed(signal=-status, alone=alone and not blameless, blameless=blameless)
         return Crashed(exit_code=status, alone=alone and not blameless, blameless=blameless)

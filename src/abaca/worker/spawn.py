@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterable
 
 from abaca.worker import keeper
@@ -15,6 +16,7 @@ from abaca.worker import keeper
 _HAS_KEEPERS = sys.platform == "linux"
 _PATIENCE = 5.0
 _LONGEST_SWEEP = 1.0
+_MARK = "_ABACA_KEPT"
 
 _kept: set[int] = set()
 _adopting = False
@@ -26,8 +28,9 @@ class Kept:
     ``pid`` leads a process group: a signal to the group reaches the process, and on Linux also what it started.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], mark: str = "") -> None:
         self._process = process
+        self._mark = mark
         self.pid = process.pid
         _kept.add(self.pid)
 
@@ -70,6 +73,8 @@ class Kept:
         assert status is not None
         if not _HAS_KEEPERS:
             _signal_group(self.pid, signal.SIGKILL)  # what it left behind in its process group
+        elif status == -signal.SIGKILL and self._mark:  # perhaps the keeper itself, from below
+            await asyncio.get_running_loop().run_in_executor(None, keeper.end_marked, self._mark)
         return status
 
     async def _exit(self, seconds: float | None) -> None:
@@ -86,7 +91,8 @@ def spawn(module: str) -> tuple[Kept, socket.socket]:
     with theirs:
         link = [str(theirs.fileno()), str(os.getpid())]
         words = [keeper.__name__, *link, module] if _HAS_KEEPERS else [module, *link]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        mark = uuid.uuid4().hex
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), _MARK: mark}
         process = subprocess.Popen(
             [sys.executable, "-m", *words],
             pass_fds=[theirs.fileno()],
@@ -95,7 +101,7 @@ def spawn(module: str) -> tuple[Kept, socket.socket]:
             env=environment,
         )
     ours.setblocking(False)
-    return Kept(process), ours
+    return Kept(process, f"{_MARK}={mark}"), ours
 
 
 def end_tree(pid: int) -> None:

@@ -22,13 +22,14 @@ from abaca.model import Card, Lease
 from abaca.worker.aftermath import settle_dead
 from abaca.worker.heart import Heart
 from abaca.worker.held import HeldRun
-from abaca.worker.link import Configure, Go, Ready, StopRun
+from abaca.worker.link import Beaten, Configure, Go, Ready, StopRun
 from abaca.worker.options import WorkerOptions
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
 from abaca.worker.runner_main import EXIT_CONFIG, EXIT_STORE_GONE
 from abaca.worker.runner_proxy import RunnerProxy
 from abaca.worker.runs import RunKey, StopReason
+from abaca.worker.ticker import Ticker
 
 _ENFORCE_EVERY = 0.2
 _ENFORCE_SLACK = 0.5
@@ -59,6 +60,7 @@ class Supervisor:
         self._misconfigured = False
         self._hasty = 0
         self._tasks: tuple[str, ...] = ()
+        self._schedules: tuple[str, ...] = ()
         self._past = [0, 0, 0, 0]
         self._started_at = time.time()
         self._on_started: Callable[[str, str], None] | None = None
@@ -158,7 +160,7 @@ class Supervisor:
             self._misconfigured = isinstance(error, ConfigError)
             runner.kill(released=True)
             return
-        self._tasks = ready.tasks
+        self._tasks, self._schedules = ready.tasks, ready.schedules
         runner.send(Go())
 
     async def _open(self, url: str) -> None:
@@ -170,6 +172,8 @@ class Supervisor:
         self._opened.set()
         if self._on_started is not None:
             self._on_started(url, backend.durability)
+        for line in backend.weaknesses:
+            worker_log().warning("weak setting", store=line)
 
     async def _open_patiently(self, backend: Backend) -> None:
         """A store that is away at start may be starting itself: wait for it as long as a worker waits for one later."""
@@ -191,13 +195,24 @@ class Supervisor:
         if self._backend is None:
             return
         heart = Heart(
-            self._backend, self._lease, held=self._held, stop=self._stop, card=self._card, beat=self._options.beat
+            self._backend,
+            self._lease,
+            held=self._held,
+            stop=self._stop,
+            card=self._card,
+            beat=self._options.beat,
+            beaten=self._beaten,
         )
-        all_duties = (heart, Reaper(self._backend, self._lease), Purger(self._backend))
+        ticker = Ticker(self._backend, lambda: self._schedules)
+        all_duties = (heart, Reaper(self._backend, self._lease), Purger(self._backend), ticker)
         duties.extend(asyncio.create_task(duty.run(), name=type(duty).__name__) for duty in all_duties)
 
     def _held(self) -> list[tuple[RunKey, HeldRun]]:
         return [item for runner in self._runners for item in runner.held_runs()]
+
+    def _beaten(self, sent_at: float | None) -> None:
+        for runner in self._runners:
+            runner.send(Beaten(sent_at=sent_at))
 
     def _stop(self, key: RunKey, reason: StopReason) -> None:
         """Tell the runner; what still runs after the grace time is killed from here."""

@@ -11,7 +11,7 @@ import msgspec
 
 from abaca.backends.hub import HintHub, HubWatch
 from abaca.backends.redis.address import Address
-from abaca.backends.redis.keys import channel
+from abaca.backends.redis.keys import channel, watchers
 from abaca.backends.redis.link import Link
 from abaca.backends.redis.packing import unpack_job
 from abaca.backends.redis.server import Server
@@ -33,9 +33,13 @@ class _Channel:
 
 @dataclass(slots=True)
 class _Sent:
-    """What was said on the present connection: channels subscribed to, and confirmations still to come."""
+    """What was said on the present connection: channels subscribed to, and confirmations still to come.
+
+    ``watching``: also to the channel that says that somebody watches any job.
+    """
 
     names: set[bytes] = field(default_factory=set)
+    watching: bool = False
     awaited: dict[bytes, int] = field(default_factory=dict)
 
 
@@ -139,10 +143,17 @@ class Hints:
             sent.names.difference_update(unwanted)
 
     def _subscribe(self, link: Link, names: list[bytes]) -> None:
-        link.tell(b"SUBSCRIBE", *names)
+        if not self._sent.watching and any(map(self._is_job, names)):
+            self._sent.watching = True
+            link.tell(b"SUBSCRIBE", watchers(self._base), *names)
+        else:
+            link.tell(b"SUBSCRIBE", *names)
         self._sent.names.update(names)
         for name in names:
             self._sent.awaited[name] = self._sent.awaited.get(name, 0) + 1
+
+    def _is_job(self, name: bytes) -> bool:
+        return name.startswith(b"J:", len(self._base))
 
     def _up(self, link: Link) -> None:
         self._sent = _Sent()
@@ -156,6 +167,9 @@ class Hints:
         """A connection on which nothing comes may be dead: the link's own timeout finds out."""
         link = self.server.present()
         if link is not None:
+            if self._sent.watching and not any(map(self._is_job, self._sent.names)):
+                self._sent.watching = False
+                link.tell(b"UNSUBSCRIBE", watchers(self._base))
             link.send(b"PING").add_done_callback(_look_at)
             self._pinging = asyncio.get_running_loop().call_later(_PING_EVERY, self._ping)
 

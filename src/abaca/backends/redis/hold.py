@@ -11,7 +11,7 @@ from typing import Any
 from abaca.backends.redis.address import Address
 from abaca.backends.redis.hints import Hints
 from abaca.backends.redis.keys import inbox
-from abaca.backends.redis.packing import unpack_job
+from abaca.backends.redis.packing import unpack_claimed, unpack_job
 from abaca.backends.redis.requests import pack_want
 from abaca.backends.signal import Signal
 from abaca.model import Job, Lease, Want
@@ -27,6 +27,7 @@ class Waiter:
 
     name: str
     want: bytes
+    lease: Lease
     woken: Signal
     handed: list[Job] = field(default_factory=list)
     released: bool = False
@@ -52,7 +53,7 @@ class Holds:
     async def prepare(self, want: Want, lease: Lease) -> Waiter:
         """A waiter whose channel is subscribed to, for the ``exchange`` that may register it."""
         name = self._next_name()
-        waiter = Waiter(name, pack_want(want, lease, name, self._channel), Signal())
+        waiter = Waiter(name, pack_want(want, lease, name, self._channel), lease, Signal())
         self._waiters[name] = waiter  # before the first await, so that a call to let go finds it
         if not self._listening:
             try:
@@ -107,7 +108,12 @@ class Holds:
     async def _ask(self, waiter: Waiter, anew: bytes = b"") -> tuple[bool, int, int, list[Job]]:
         answer = await self.hints.server.run("hold", self._base, self._clock(), waiter.want, anew)
         now = int(answer[0])
-        return answer[1] == b"1", now, int(answer[2]), jobs_of(answer[3:], now)
+        return (
+            answer[1] == b"1",
+            now,
+            int(answer[2]),
+            unpack_claimed(answer[3:], now, waiter.lease.worker, waiter.lease.ms),
+        )
 
     async def _leave(self, waiter: Waiter) -> None:
         await self.hints.server.run("unhold", self._base, self._clock(), waiter.want)
@@ -140,14 +146,14 @@ class Holds:
         if waiter is None:
             return
         now = int.from_bytes(data[_NAME_BYTES:_HANDED_HEAD], "little")
-        jobs = []
+        parts: list[bytes] = []
         at = _HANDED_HEAD
         while at < len(data):
             size = int.from_bytes(data[at + 16 : at + 20], "little")
-            jobs.append(unpack_job(data[at : at + 16], data[at + 20 : at + 20 + size], now))
+            parts += (data[at : at + 16], data[at + 20 : at + 20 + size])
             at += 20 + size
-        if jobs:  # none: only a word that the next due time may be another
-            waiter.handed = jobs
+        if parts:  # none: only a word that the next due time may be another
+            waiter.handed = unpack_claimed(parts, now, waiter.lease.worker, waiter.lease.ms)
         waiter.woken.set()
 
 

@@ -9,15 +9,26 @@ key                    type        meaning
 ``w:<line>``           sorted set  a line: the ids that wait, by due time; the text is ``priority|lane|queue``
 ``q:<queue>``          sorted set  the lines of a queue, ``priority|lane|``, by -priority
 ``queues``             set         the queues that have lines
-``leases``             sorted set  running jobs by the end of their lease
+``leases``             sorted set  the instants at which leases end, by themselves (``lua/leases.lua``)
+``l:<instant>``        string      the ids of the jobs leased until then; some may have left
+``running``            hash        for each such instant, how many have not left
 ``ended``              sorted set  ended jobs and tombstones by when they leave
 ``clock``              string      the latest instant at which a lease was made
-``u:<key>``            string      the live job that holds a key
+``u:<key>``            string      the job that holds a key, and when that ends if it is held for a period (8 bytes)
+``periods``            sorted set  the keys that are held for a period, by its end
+``b:<bucket>``         set         the running jobs that hold a permit of a bucket (``lua/limits.lua``)
+``rates``              sorted set  buckets with a rate by when they are full again
+``p:<place>``          sorted set  jobs parked under a bucket, by due time; the place is ``<bytes>:<bucket>:<line>``
+``i:<bucket>``         sorted set  the lines that have jobs parked under a bucket, by -priority
+``parks``              set         the places that have parked jobs
+``refills``            sorted set  buckets with parked jobs by when their rate allows a start
+``refilling``          hash        interval and burst of those
 ``g:<id>``             sorted set  a job's log entries that are never trimmed, by entry id
 ``t:<id>``             sorted set  its progress and log lines, by entry id
 ``r:<kind>:<id>``      string      a small versioned record; expires if it has an end
 ``k:<kind>``           sorted set  the ids of a kind's records
-``totals``             hash        ended jobs since the store was made, by status
+``totals``             hash        ended jobs since the store was made, by status; ``gone.<status>`` those of them
+                                   that no record shows any more; ``repaired`` what audits mended
 ``cards``              hash        workers' cards
 ``seen``               sorted set  workers by their last beat
 ``h:<queue>``          sorted set  held claims by when they came; expires
@@ -25,6 +36,7 @@ key                    type        meaning
 =====================  ==========  ==========================================================================
 
 Ids in keys and members are the 16 bytes. Channels: ``J:<id>`` for one job, ``T:<topic>`` for any other topic,
+``J`` to which everybody subscribes who watches any job,
 ``I:<token>`` for what is handed to the held claims of one client. The scripts are a library of Redis functions named
 ``abaca_<digest>``; libraries of earlier versions stay until ``FUNCTION DELETE``.
 """
@@ -44,8 +56,10 @@ PATTERNS = tuple(
     for pattern in (
         rb"[jgt]:.{16}",
         rb"w:-?\d+\|[^|]*\|.*",
-        rb"[qhu]:.*",
-        rb"queues|leases|ended|clock|totals|cards|seen",
+        rb"[qhubi]:.*",
+        rb"p:\d+:.*:-?\d+\|[^|]*\|.*",
+        rb"queues|leases|running|ended|clock|totals|cards|seen|periods|rates|parks|refills|refilling",
+        rb"l:-?\d+",
         rb"r:[^:]+:.*",
         rb"k:.*",
         rb"v:[0-9a-f]{24}",
@@ -71,6 +85,10 @@ def channel(base: bytes, topic: str) -> bytes:
     if topic.startswith(_JOB_TOPIC) and (packed := pack_id(topic[len(_JOB_TOPIC) :])) is not None:
         return base + b"J:" + packed
     return base + b"T:" + topic.encode()
+
+
+def watchers(base: bytes) -> bytes:
+    return base + b"J"
 
 
 def inbox(base: bytes, token: str) -> bytes:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from struct import Struct
 
 import msgspec
 
-from abaca.model import ErrorInfo, Job, Keep, Kind, NewJob, RetryRule, State, Update
+from abaca.model import ErrorInfo, Job, Keep, KeyScope, Kind, Limit, NewJob, RetryRule, State, Tick, Update
 
-FRESH, DELAYED, FULL = 0xAB, 0xAC, 0xAD
+FRESH, DELAYED, FULL, LEASED, DONE = 0xAB, 0xAC, 0xAD, 0xAE, 0xAF
 HEADER = Struct("<BBBIIIIII8sqqqqqqqqIIB")
+_LEASED_HEAD = Struct("<BBqqq")
+_DONE_HEAD = Struct("<BBBIIqqq")
+_DIGEST_SIZE = 8
 _FLAG_CANCEL, _FLAG_PURGED = 8, 16
-_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT = 1, 2, 4, 8
-_HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS, _DAMAGED = 1, 2, 4, 8, 128
+_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT, _TAIL_BLOCKED, _TAIL_PERMITS = 1, 2, 4, 8, 16, 32
+_HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS, _KEY_WAITING, _KEY_PERIOD, _HAS_LIMITS, _DAMAGED = (
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+    64,
+    128,
+)
+_SCOPE_FLAG = {KeyScope.LIVE: 0, KeyScope.WAITING: _KEY_WAITING, KeyScope.PERIOD: _KEY_PERIOD}
+_SCOPES = {flag: scope for scope, flag in _SCOPE_FLAG.items()}
 _UNREADABLE = "its stored record cannot be read"
 _MOST_CACHED = 2048
 FIRST_ENTRY = 3
@@ -34,6 +49,10 @@ class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal")
     keep: Keep | None = None
     delay_ms: int = 0
     run_at: int | None = None
+    key_ms: int = 0
+    replace: bool = False
+    tick: Tick | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 _encode_options = msgspec.msgpack.Encoder().encode
@@ -42,8 +61,10 @@ encode_error = msgspec.json.Encoder().encode
 _decode_error = msgspec.json.Decoder(ErrorInfo).decode
 
 _plain: dict[tuple[str, int, str, str], bytes] = {}
-_read: dict[bytes, tuple[NewJob, bool]] = {}
+_read: dict[bytes, NewJob] = {}
+_replace = msgspec.structs.replace
 _STATES = tuple(State)
+_SHORT = {bytes((FRESH,)), bytes((DELAYED,))}
 
 
 def escape_lane(lane: str) -> str:
@@ -78,6 +99,11 @@ def pack_static(job: NewJob) -> bytes:
         and job.keep is None
         and job.run_at is None
         and not job.delay_ms
+        and job.tick is None
+        and not job.replace
+        and job.key_scope is KeyScope.LIVE
+        and not job.key_ms
+        and not job.limits
     )
     if not plain:
         return _prefix(job) + job.args
@@ -91,7 +117,7 @@ def pack_static(job: NewJob) -> bytes:
 
 
 def _prefix(job: NewJob) -> bytes:
-    flags = 0
+    flags = _SCOPE_FLAG[job.key_scope] | (_HAS_LIMITS if job.limits else 0)
     parts: list[bytes] = []
     if job.lease_ms is not None:
         flags |= _HAS_LEASE
@@ -114,6 +140,10 @@ def _prefix(job: NewJob) -> bytes:
             keep=job.keep,
             delay_ms=job.delay_ms,
             run_at=job.run_at,
+            key_ms=job.key_ms,
+            replace=job.replace,
+            tick=job.tick,
+            limits=job.limits,
         )
     )
     if len(options) > 1:
@@ -134,18 +164,15 @@ def unpack_static(id: str, static: bytes) -> NewJob:
     """The new job as it was inserted or amended. Raises ``ValueError`` (or a decoding error) when it is damaged."""
     size = int.from_bytes(static[:3], "little")
     prefix = static[:size]
-    known = _read.get(prefix)
-    if known is None:
-        spec = _parse_prefix(prefix)
-        if len(_read) >= _MOST_CACHED:
-            _read.clear()
-        bare = NewJob(id="", task=spec.task, queue=spec.queue, priority=spec.priority, lane=spec.lane)
-        known = _read[prefix] = (spec, spec == bare)
-    spec, plain = known
-    args = static[size:]
-    if plain:  # three times as fast as a copy, and most jobs are
-        return NewJob(id=id, task=spec.task, args=args, queue=spec.queue, priority=spec.priority, lane=spec.lane)
-    return msgspec.structs.replace(spec, id=id, args=args)
+    return _replace(_read.get(prefix) or _learn(prefix), id=id, args=static[size:])
+
+
+def _learn(prefix: bytes) -> NewJob:
+    spec = _parse_prefix(prefix)
+    if len(_read) >= _MOST_CACHED:
+        _read.clear()
+    _read[prefix] = spec
+    return spec
 
 
 def _parse_prefix(prefix: bytes) -> NewJob:
@@ -183,6 +210,11 @@ def _parse_prefix(prefix: bytes) -> NewJob:
         keep=options.keep,
         delay_ms=options.delay_ms,
         run_at=options.run_at,
+        key_scope=_SCOPES[flags & (_KEY_WAITING | _KEY_PERIOD)],
+        key_ms=options.key_ms,
+        replace=options.replace,
+        tick=options.tick,
+        limits=options.limits,
     )
 
 
@@ -200,16 +232,110 @@ def unpack_job(packed_id: bytes, value: bytes, seen_at: int) -> Job:
     try:
         if form == FULL:
             return _unpack_full(id, value, seen_at)
-        if form not in (FRESH, DELAYED):
-            raise ValueError("its first byte is unknown")
-        created_at = int.from_bytes(value[1:8], "little")
-        due_at, static = created_at, value[8:]
-        if form == DELAYED:
-            due_at, static = int.from_bytes(value[8:16], "little", signed=True), value[16:]
-        spec = unpack_static(id, static)
+        if form == LEASED:
+            return _unpack_leased(id, value, seen_at)
+        if form == DONE:
+            return _unpack_done(id, value, seen_at)
+        created_at, due_at, spec = _unpack_short(id, value)
         return Job(spec=spec, revision=1, created_at=created_at, due_at=due_at, seen_at=seen_at)
     except Exception as error:
-        return Job(spec=NewJob(id=id, task=""), damage=f"{_UNREADABLE}: {error}", seen_at=seen_at)
+        return _damaged(id, error, seen_at)
+
+
+def unpack_claimed(parts: Sequence[bytes], now: int, worker: str, lease_ms: int) -> list[Job]:
+    """The jobs of a claim's answer (id, record, id, ...): a short record is the one before the job's first claim."""
+    first = Job(
+        spec=NewJob(id="", task=""),
+        state=State.RUNNING,
+        epoch=1,
+        revision=2,
+        started_at=now,
+        claimed_at=now,
+        lease_until=now + 1000 * lease_ms,
+        worker=worker,
+        seen_at=now,
+    )
+    jobs = []
+    for at in range(0, len(parts), 2):
+        packed_id, value = parts[at], parts[at + 1]
+        if value[:1] in _SHORT:
+            jobs.append(_claimed(packed_id.hex(), value, first))
+        else:
+            jobs.append(unpack_job(packed_id, value, now))
+    return jobs
+
+
+def _claimed(id: str, value: bytes, first: Job) -> Job:
+    try:
+        created_at, due_at, spec = _unpack_short(id, value)
+    except Exception as error:
+        return _replace(first, spec=NewJob(id=id, task=""), damage=f"{_UNREADABLE}: {error}")
+    if spec.lease_ms is None:
+        return _replace(first, spec=spec, created_at=created_at, due_at=due_at)
+    ends = (first.claimed_at or 0) + 1000 * spec.lease_ms
+    return _replace(first, spec=spec, created_at=created_at, due_at=due_at, lease_until=ends)
+
+
+def _unpack_short(id: str, value: bytes, at: int = 0) -> tuple[int, int, NewJob]:
+    """When it was made, when it is due, and the rest of a record that begins at ``at``."""
+    form = value[at] if at < len(value) else 0
+    created_at = due_at = int.from_bytes(value[at + 1 : at + 8], "little")
+    at += 8
+    if form == DELAYED:
+        due_at = int.from_bytes(value[at : at + 8], "little", signed=True)
+        at += 8
+    elif form != FRESH:
+        raise ValueError("its first byte is unknown")
+    end = at + (value[at] | value[at + 1] << 8 | value[at + 2] << 16)
+    prefix = value[at:end]
+    return created_at, due_at, _replace(_read.get(prefix) or _learn(prefix), id=id, args=value[end:])
+
+
+def _damaged(id: str, error: Exception, seen_at: int) -> Job:
+    return Job(spec=NewJob(id=id, task=""), damage=f"{_UNREADABLE}: {error}", seen_at=seen_at)
+
+
+def _unpack_leased(id: str, value: bytes, seen_at: int) -> Job:
+    _, size, claimed_at, lease_until, _ = _LEASED_HEAD.unpack_from(value)
+    created_at, due_at, spec = _unpack_short(id, value, size)
+    return Job(
+        spec=spec,
+        state=State.RUNNING,
+        epoch=1,
+        revision=2,
+        created_at=created_at,
+        due_at=due_at,
+        started_at=claimed_at,
+        claimed_at=claimed_at,
+        lease_until=lease_until,
+        worker=value[_LEASED_HEAD.size : size].decode(),
+        seen_at=seen_at,
+    )
+
+
+def _unpack_done(id: str, value: bytes, seen_at: int) -> Job:
+    _, state, kinds, attempts, losses, claimed_at, ended_at, _ = _DONE_HEAD.unpack_from(value)
+    at, result = _DONE_HEAD.size + _DIGEST_SIZE, None
+    if kinds == _TAIL_RESULT:
+        result, at = _take(value, at, 4)
+    elif kinds:
+        raise ValueError("it has parts that this form does not have")
+    created_at, due_at, spec = _unpack_short(id, value, at)
+    return Job(
+        spec=spec,
+        state=_STATES[state],
+        epoch=1,
+        revision=3,
+        attempts=attempts,
+        losses=losses,
+        created_at=created_at,
+        due_at=due_at,
+        started_at=claimed_at,
+        claimed_at=claimed_at,
+        ended_at=ended_at,
+        result=result,
+        seen_at=seen_at,
+    )
 
 
 def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
@@ -219,29 +345,15 @@ def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
     created_at, due_at, started_at, claimed_at, ended_at, lease_until = times
     state = _STATES[flags & 7]
     tail_at = HEADER.size + worker_size
-    memo, error, progress, result, damage = b"", None, None, None, None
+    memo, error, progress, result, blocked, damage = b"", None, None, None, None, None
     try:
         if kinds:
             tail = value[tail_at : tail_at + tail_size]
-            memo, error, progress, result = _unpack_tail(kinds, tail)
+            memo, error, progress, result, blocked = _unpack_tail(kinds, tail)
         spec = unpack_static(id, value[tail_at + tail_size :])
     except Exception as problem:
         spec, damage = NewJob(id=id, task=""), f"{_UNREADABLE}: {problem}"
     running = state is State.RUNNING
-    if running and not (kinds or flags & _FLAG_CANCEL or attempts or losses or damage):  # a first claim: fewer words
-        return Job(
-            spec=spec,
-            state=state,
-            epoch=epoch,
-            revision=revision,
-            created_at=created_at,
-            due_at=due_at,
-            started_at=started_at,
-            claimed_at=claimed_at,
-            lease_until=lease_until,
-            worker=value[HEADER.size : tail_at].decode(),
-            seen_at=seen_at,
-        )
     return Job(
         spec=spec,
         state=state,
@@ -261,20 +373,26 @@ def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
         result=result,
         error=error,
         progress=progress,
+        blocked=blocked,
         purged=bool(flags & _FLAG_PURGED),
         damage=damage,
         seen_at=seen_at,
     )
 
 
-def _unpack_tail(kinds: int, tail: bytes) -> tuple[bytes, ErrorInfo | None, bytes | None, bytes | None]:
+_Tail = tuple[bytes, ErrorInfo | None, bytes | None, bytes | None, str | None]
+
+
+def _unpack_tail(kinds: int, tail: bytes) -> _Tail:
+    """Memo, error, progress, result, and the bucket that holds the job back. Permits are the store's own business."""
     found: dict[int, bytes] = {}
     at = 0
-    for flag in (_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT):
+    for flag in (_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT, _TAIL_BLOCKED, _TAIL_PERMITS):
         if kinds & flag:
             found[flag], at = _take(tail, at, 4)
     error = _decode_error(found[_TAIL_ERROR]) if _TAIL_ERROR in found else None
-    return found.get(_TAIL_MEMO, b""), error, found.get(_TAIL_PROGRESS), found.get(_TAIL_RESULT)
+    blocked = found[_TAIL_BLOCKED].decode() if _TAIL_BLOCKED in found else None
+    return found.get(_TAIL_MEMO, b""), error, found.get(_TAIL_PROGRESS), found.get(_TAIL_RESULT), blocked
 
 
 def next_entry_of(value: bytes) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from struct import Struct
 
 import msgspec
@@ -10,16 +11,20 @@ import msgspec
 from abaca.backends.redis.keys import pack_id
 from abaca.backends.redis.packing import encode_error, escape_lane, pack_static
 from abaca.backends.search import digest
-from abaca.model import Change, Lease, NewJob, NewUpdate, Settle, Want
+from abaca.model import Change, KeyScope, Lease, NewJob, NewUpdate, Settle, Transition, Want
 
 _PLACE = Struct("<16sBq")
-_SETTLE = Struct("<16sIBBIIqq8sH")
+_SETTLE = Struct("<IBBIIqq8sH")
 _CHANGE = Struct("<16sBqqq")
 _RUN = Struct("<16sI")
 _UPDATE = Struct("<16sIIB")
-_S_DELAY, _S_RESULT, _S_ERROR, _S_MEMO = 1, 2, 4, 8
+_PLAIN = Struct("<BIIq")
+_S_DELAY, _S_RESULT, _S_ERROR, _S_MEMO, _S_EACH = 1, 2, 4, 8, 16
+_NO_DIGEST = bytes(8)
 _C_DELETE, _C_DROP_RESULT, _C_DUE_AT, _C_DUE_IN, _C_MOVES = 1, 2, 4, 8, 16
+_P_INSTANT, _P_REPLACE, _P_PERIOD, _P_TICK = 1, 2, 4, 8
 _NO_ID = bytes(16)
+_ID_DIGITS = 32
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -29,51 +34,147 @@ def packed_id(id: str) -> bytes:
     return pack_id(id) or _NO_ID
 
 
+def packed_ids(ids: Sequence[str]) -> bytes:
+    """The same for many, one after the other; at once where all of them are ids."""
+    text = "".join(ids)
+    if set(map(len, ids)) == {_ID_DIGITS}:
+        try:
+            packed = bytes.fromhex(text)
+        except ValueError:
+            packed = b""
+        if packed.hex() == text:
+            return packed
+    return b"".join(map(packed_id, ids))
+
+
 def pack_new(job: NewJob) -> tuple[bytes, bytes]:
     """Raises ``ValueError`` for an id that is not 32 lower-case hexadecimal digits."""
     id = pack_id(job.id)
     if id is None:
         raise ValueError(f"job id {job.id!r} is not 32 lower-case hexadecimal digits")
     if job.run_at is not None:
-        return _PLACE.pack(id, 1, job.run_at), pack_static(job)
-    return _PLACE.pack(id, 0, job.delay_ms), pack_static(job)
+        how, number = _P_INSTANT, job.run_at
+    else:
+        how, number = 0, job.delay_ms
+    if job.key is None and job.tick is None:
+        return _PLACE.pack(id, how, number), pack_static(job)
+    more: list[bytes] = []
+    if job.replace:
+        how |= _P_REPLACE
+    if job.key_scope is KeyScope.PERIOD:
+        how |= _P_PERIOD
+        more.append(job.key_ms.to_bytes(8, "little", signed=True))
+    if job.tick is not None:
+        how |= _P_TICK
+        more += (job.tick.at.to_bytes(8, "little", signed=True), job.tick.schedule.encode())
+    return _PLACE.pack(id, how, number) + b"".join(more), pack_static(job)
 
 
 def pack_settles(done: Sequence[Settle]) -> list[bytes]:
-    """How many, the fixed parts, then the parts that vary."""
-    fixed: list[bytes] = [b"%d" % len(done)]
-    rest: list[bytes] = []
-    for settle in done:
+    """How many transitions, then each with the runs that make it, in order.
+
+    Runs that follow each other and share one object travel as a list of ids; those that differ in the result alone, as
+    a list of ids and results.
+    """
+    words: list[bytes] = [b""]
+    count = at = 0
+    while at < len(done):
+        epoch, to, end = done[at].epoch, done[at].to, _end_of_same(done, at)
+        if end == at + 1 and _is_plain(to):
+            end = _end_of_alike(done, at)
+            words += (_fixed(epoch, to, _S_EACH, _NO_DIGEST), _with_results(done[at:end], to))
+        else:
+            words += _transition(epoch, to, [settle.id for settle in done[at:end]])
+        at = end
+        count += 1
+    words[0] = b"%d" % count
+    return words
+
+
+def _end_of_same(done: Sequence[Settle], at: int) -> int:
+    epoch, to = done[at].epoch, done[at].to
+    while at < len(done) and done[at].to is to and done[at].epoch == epoch:
+        at += 1
+    return at
+
+
+def _end_of_alike(done: Sequence[Settle], at: int) -> int:
+    """Where plain ends stop that differ in the result alone."""
+    epoch, first = done[at].epoch, done[at].to
+    target, attempts, losses, keep_ms = first.target, first.attempts, first.losses, first.keep_ms
+    for end in range(at + 1, len(done)):
+        settle = done[end]
         to = settle.to
-        flags = 0
-        if to.delay_ms is not None:
-            flags |= _S_DELAY
-        if to.result is not None:
-            flags |= _S_RESULT
-            rest.append(to.result)
-        if to.error is not None:
-            flags |= _S_ERROR
-            rest.append(encode_error(to.error))
-        if to.memo:
-            flags |= _S_MEMO
-            rest.append(to.memo)
-        for job in to.then:
-            rest += pack_new(job)
-        fixed.append(
-            _SETTLE.pack(
-                packed_id(settle.id),
-                settle.epoch,
-                to.target,
-                flags,
-                to.attempts,
-                to.losses,
-                to.delay_ms or 0,
-                to.keep_ms,
-                digest(to),
-                len(to.then),
-            )
+        alike = (
+            to.target is target
+            and to.attempts == attempts
+            and to.keep_ms == keep_ms
+            and to.losses == losses
+            and settle.epoch == epoch
         )
-    return fixed + rest
+        if not alike or not _is_plain(to):
+            return end
+    return len(done)
+
+
+def _is_plain(to: Transition) -> bool:
+    """An end with a result and nothing else."""
+    return to.result is not None and to.error is None and not to.memo and not to.then and to.delay_ms is None
+
+
+def _with_results(done: Sequence[Settle], to: Transition) -> bytes:
+    ids = packed_ids([settle.id for settle in done])
+    head = _plain_head(to)
+    parts: list[bytes] = []
+    for number, settle in enumerate(done):
+        result = settle.to.result or b""
+        id = ids[16 * number : 16 * number + 16]
+        parts += (id, blake2b(head + result, digest_size=8).digest(), len(result).to_bytes(4, "little"), result)
+    return b"".join(parts)
+
+
+def _plain_head(to: Transition) -> bytes:
+    return _PLAIN.pack(to.target, to.attempts, to.losses, to.keep_ms)
+
+
+def _digest(to: Transition) -> bytes:
+    """As ``digest``, in less time for the plain ends that most jobs come to."""
+    if not _is_plain(to):
+        return digest(to)
+    return blake2b(_plain_head(to) + (to.result or b""), digest_size=8).digest()
+
+
+def _fixed(epoch: int, to: Transition, flags: int, digest: bytes) -> bytes:
+    return _SETTLE.pack(
+        epoch,
+        to.target,
+        flags,
+        to.attempts,
+        to.losses,
+        to.delay_ms or 0,
+        to.keep_ms,
+        digest,
+        len(to.then),
+    )
+
+
+def _transition(epoch: int, to: Transition, ids: list[str]) -> list[bytes]:
+    flags = 0
+    parts: list[bytes] = []
+    if to.delay_ms is not None:
+        flags |= _S_DELAY
+    if to.result is not None:
+        flags |= _S_RESULT
+        parts.append(to.result)
+    if to.error is not None:
+        flags |= _S_ERROR
+        parts.append(encode_error(to.error))
+    if to.memo:
+        flags |= _S_MEMO
+        parts.append(to.memo)
+    for job in to.then:
+        parts += pack_new(job)
+    return [_fixed(epoch, to, flags, _digest(to)), packed_ids(ids), *parts]
 
 
 def pack_want(want: Want, lease: Lease, name: str, channel: bytes) -> bytes:

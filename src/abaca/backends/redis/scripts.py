@@ -12,10 +12,25 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-PRELUDES = ("base", "record", "work", "lines", "waiters", "entering", "settling")
+PRELUDES = (
+    "base",
+    "record",
+    "leases",
+    "work",
+    "lines",
+    "limits",
+    "claiming",
+    "waiters",
+    "entering",
+    "settling",
+    "auditing",
+)
 VERBS = (
     "amend",
     "append",
+    "audit_entries",
+    "audit_keys",
+    "audit_totals",
     "beat",
     "cancel",
     "exchange",

@@ -10,12 +10,20 @@ import msgspec
 from abaca.backend import CARD_LIFE_MS, MIN_TOMBSTONE_MS
 from abaca.backends.redis import search
 from abaca.backends.redis.address import Address, parse_address
+from abaca.backends.redis.audit import Audit
 from abaca.backends.redis.guard import Standing, check_server
 from abaca.backends.redis.hints import RedisWatch
 from abaca.backends.redis.hold import jobs_of
 from abaca.backends.redis.homes import Homes
 from abaca.backends.redis.keys import SERVED_PARTITION, partition
-from abaca.backends.redis.packing import FIRST_ENTRY, KIND_NUMBER, next_entry_of, unpack_entry, unpack_job
+from abaca.backends.redis.packing import (
+    FIRST_ENTRY,
+    KIND_NUMBER,
+    next_entry_of,
+    unpack_claimed,
+    unpack_entry,
+    unpack_job,
+)
 from abaca.backends.redis.records import RedisRecords
 from abaca.backends.redis.requests import (
     amended_static,
@@ -38,6 +46,7 @@ from abaca.model import (
     Card,
     Change,
     Exchanged,
+    Fault,
     History,
     Job,
     Keep,
@@ -100,7 +109,7 @@ class RedisBackend(RedisRecords):
         if want is not None and want.hold_ms:
             return await self._held_exchange(done, want, lease)
         asked = b"" if want is None else pack_want(want, lease, "", b"")
-        verdicts, _, _, jobs = self._read_exchange(await self._run("exchange", asked, *pack_settles(done)))
+        verdicts, _, _, jobs = self._read_exchange(await self._run("exchange", asked, *pack_settles(done)), lease)
         return Exchanged(verdicts=verdicts, jobs=jobs)
 
     async def _held_exchange(self, done: Sequence[Settle], want: Want, lease: Lease) -> Exchanged:
@@ -111,16 +120,17 @@ class RedisBackend(RedisRecords):
         except BaseException:
             holds.abandon(waiter)
             raise
-        verdicts, now, due, jobs = self._read_exchange(answer)
+        verdicts, now, due, jobs = self._read_exchange(answer, lease)
         if jobs:
             holds.settle(waiter)
         else:
             jobs = await holds.wait(waiter, want, lease, now, due)
         return Exchanged(verdicts=verdicts, jobs=jobs)
 
-    def _read_exchange(self, answer: list[bytes]) -> tuple[list[Verdict], int, int, list[Job]]:
+    def _read_exchange(self, answer: list[bytes], lease: Lease) -> tuple[list[Verdict], int, int, list[Job]]:
         now = int(answer[0])
-        return [_VERDICTS[digit] for digit in answer[1]], now, int(answer[2]), jobs_of(answer[3:], now)
+        verdicts = [_VERDICTS[digit] for digit in answer[1]]
+        return verdicts, now, int(answer[2]), unpack_claimed(answer[3:], now, lease.worker, lease.ms)
 
     def unhold(self) -> None:
         self._homes.unhold()
@@ -214,7 +224,9 @@ class RedisBackend(RedisRecords):
 
     async def find(self, query: Query) -> Page:
         answer = await self._run("stats", 0, "lines")
-        return await search.find(query, [line[0].decode() for line in answer[4:]], self._walk)
+        lines = [line[0].decode() for line in answer[4:] if len(line) == 4]
+        places = [line[4].decode() for line in answer[4:] if len(line) > 4]
+        return await search.find(query, lines, places, self._walk)
 
     async def _walk(self, name: str, direction: str, score: str, id: bytes, count: int) -> tuple[int, list[Any]]:
         now, *rows = await self._run("walk", name, direction, score, id, count)
@@ -225,6 +237,9 @@ class RedisBackend(RedisRecords):
 
     async def purge(self, limit: int) -> int:
         return int(await self._run("purge", limit, MIN_TOMBSTONE_MS))
+
+    async def audit(self, repair: bool = False) -> list[Fault]:
+        return await Audit(self._run, self._homes.here().server.command, self._base, repair=repair).run()
 
     async def watch(self, topics: Sequence[str]) -> RedisWatch:
         return await self._homes.here().holds.hints.watch(topics)

@@ -34,14 +34,14 @@ _UNAVAILABLE = (
     apsw.InterruptError,
     apsw.NoMemError,
 )
-_DAMAGED = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
+DAMAGED = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
 
 
 def translate(error: BaseException, path: Path) -> BaseException:
     """What a caller gets for an error: SQLite's become ``BackendUnavailable`` or ``BackendError``, others stay."""
     if isinstance(error, _UNAVAILABLE):
         return BackendUnavailable(f"SQLite store {path}: {error}; repeating the call is safe")
-    if isinstance(error, _DAMAGED):
+    if isinstance(error, DAMAGED):
         return BackendError(
             f"SQLite store {path} is damaged: {error}; stop its workers and restore or recover the file"
         )
@@ -101,6 +101,7 @@ def connect(settings: Settings, cache_kib: int = 4 * 1024) -> apsw.Connection:
     """A connection with every pragma set, to a file in WAL mode. Raises apsw's errors."""
     connection = apsw.Connection(str(settings.path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else it plans anew for each new value of a parameter
         connection.set_busy_handler(_patience(settings.busy_seconds))
         until_free(settings, lambda: connection.execute("PRAGMA journal_mode = WAL").fetchall())
         for pragma in (

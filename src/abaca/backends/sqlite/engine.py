@@ -14,13 +14,12 @@ from abaca.backends.sqlite.hints import Hints
 from abaca.backends.sqlite.reader import Reader
 from abaca.backends.sqlite.settings import Settings
 from abaca.backends.sqlite.threads import StoreThread
-from abaca.backends.sqlite.tx import Tx
+from abaca.backends.sqlite.tx import Told, Tx
 from abaca.backends.sqlite.versions import VersionWatch
 from abaca.backends.sqlite.wake import Announcer, Listener
 from abaca.backends.sqlite.writer import Writer
 from abaca.clock import Clock
 from abaca.errors import BackendError, BackendUnavailable
-from abaca.model import Hint
 
 T = TypeVar("T")
 
@@ -117,15 +116,15 @@ class Engine:
                 f"fork, in process {os.getpid()}; make a new backend there"
             )
 
-    def _publish(self, hints: list[Hint]) -> None:
-        if not hints:
+    def _publish(self, told: list[Told]) -> None:
+        if not told:
             return
-        self.hints.publish(hints)
+        self.hints.publish(told)
         if self._announcer is not None:
-            self._announcer.announce(list({hint.topic: None for hint in hints}))
+            self._announcer.announce(dict(told))
 
     def _heard(self, topics: list[str] | None) -> None:
         if topics is None:
             self.hints.publish_all()
         else:
-            self.hints.publish([Hint(topic=topic) for topic in topics])
+            self.hints.publish((topic, None) for topic in topics)

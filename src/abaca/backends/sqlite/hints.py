@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from abaca.backends.hub import HintHub, HubWatch
-from abaca.model import Hint
+from abaca.backends.sqlite.tx import Told
 
 
 class _LoopHub(HintHub):
     """The watches of one event loop."""
 
-    def wants(self, topic: str) -> bool:
-        return topic in self._watches
+    def wanted(self, topics: Iterable[str]) -> list[str]:
+        return list(filter(self._watches.__contains__, topics)) if self._watches else []
 
 
 class Hints:
@@ -32,34 +32,36 @@ class Hints:
             hub = self._hubs.setdefault(loop, _LoopHub())
             return hub.watch(topics)
 
-    def wanted(self, topic: str) -> bool:
-        """Whether somebody here watches the topic."""
-        return any(hub.wants(topic) for hub in list(self._hubs.values()))
+    def wanted(self, topics: Iterable[str]) -> list[str]:
+        """Those of the topics that somebody here watches."""
+        topics = list(topics)
+        found = [topic for hub in list(self._hubs.values()) for topic in hub.wanted(topics)]
+        return found if len(self._hubs) < 2 else list(dict.fromkeys(found))
 
     def anybody(self) -> bool:
         return any(hub.topics() for hub in list(self._hubs.values()))
 
-    def publish(self, hints: Sequence[Hint]) -> None:
+    def publish(self, told: Iterable[Told]) -> None:
         """Give hints to those who watch their topics. A topic twice in one call is given once, as it was said last."""
-        by_topic = {hint.topic: hint for hint in hints}
+        by_topic = dict(told)
         for loop, hub in list(self._hubs.items()):
-            theirs = [hint for topic, hint in by_topic.items() if hub.wants(topic)]
+            theirs = [(topic, by_topic[topic]) for topic in hub.wanted(by_topic)]
             if theirs:
                 _post(loop, hub, theirs)
 
     def publish_all(self) -> None:
         """Something changed and nobody can say what: every watch gets a hint for its topics."""
         for loop, hub in list(self._hubs.items()):
-            _post(loop, hub, [Hint(topic=topic) for topic in hub.topics()])
+            _post(loop, hub, [(topic, None) for topic in hub.topics()])
 
 
-def _post(loop: asyncio.AbstractEventLoop, hub: HintHub, hints: Sequence[Hint]) -> None:
+def _post(loop: asyncio.AbstractEventLoop, hub: HintHub, told: Sequence[Told]) -> None:
     try:
-        loop.call_soon_threadsafe(_publish, hub, hints)
+        loop.call_soon_threadsafe(_publish, hub, told)
     except RuntimeError:  # that loop is closed: nobody waits there any more
         pass
 
 
-def _publish(hub: HintHub, hints: Sequence[Hint]) -> None:
-    for hint in hints:
-        hub.publish(hint.topic, hint.job)
+def _publish(hub: HintHub, told: Sequence[Told]) -> None:
+    for topic, job in told:
+        hub.publish(topic, job)

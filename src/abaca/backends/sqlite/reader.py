@@ -7,7 +7,7 @@ from collections.abc import Callable
 from abaca.backends.sqlite.connection import Inode, connect, translate
 from abaca.backends.sqlite.settings import Settings
 from abaca.backends.sqlite.threads import Call, Next
-from abaca.backends.sqlite.tx import Tx
+from abaca.backends.sqlite.tx import Tx, Wanted
 from abaca.backends.sqlite.writer import check_same_file, roll_back
 from abaca.clock import Clock
 
@@ -17,9 +17,7 @@ _BATCH_CALLS = 200
 class Reader:
     """Reads that wait together see one snapshot, taken after the last of them was asked."""
 
-    def __init__(
-        self, settings: Settings, clock: Clock, wanted: Callable[[str], bool], file: Callable[[], Inode | None]
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Clock, wanted: Wanted, file: Callable[[], Inode | None]) -> None:
         """``file`` answers once the file is there and migrated, or raises."""
         self.settings = settings
         self._opened = file

@@ -24,7 +24,7 @@ class RingWriter:
 
     def write(self, topics: Iterable[str]) -> None:
         """Raises ``OSError`` (a full disk); readers then find out at their next look."""
-        text = b"".join(topic.encode() + b"\0" for topic in topics)
+        text = "\0".join((*topics, "")).encode()
         if len(text) > SIZE // 4:
             text = _UNKNOWN + b"\0"
         at = self._end % SIZE

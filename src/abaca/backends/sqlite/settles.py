@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from abaca.backends.search import digest
 from abaca.backends.sqlite.inserts import insert
+from abaca.backends.sqlite.limits import release
 from abaca.backends.sqlite.rows import read_jobs
-from abaca.backends.sqlite.tx import Tx, pack, split_bytes
-from abaca.model import Kind, Settle, State, Transition, Verdict, job_topic, queue_topic
+from abaca.backends.sqlite.settling import Marked, write
+from abaca.backends.sqlite.tx import Tx, pack
+from abaca.model import Settle, State, Verdict, job_topic, queue_topic
 
 _encode = msgspec.json.Encoder().encode
 
@@ -39,8 +41,12 @@ def settle(tx: Tx, done: Sequence[Settle]) -> list[Verdict]:
     return [verdict for part in _parts(done) for verdict in _settle_part(tx, part)]
 
 
-def _parts(done: Sequence[Settle]) -> Iterator[list[Settle]]:
-    """Stretches that one statement may write: no job twice, and follow-ups only after the last."""
+def _parts(done: Sequence[Settle]) -> Iterator[Sequence[Settle]]:
+    """Stretches that may be written at once: no job twice, and follow-ups only after the last."""
+    if len({one.id for one in done}) == len(done) and not any(one.to.then for one in done):
+        if done:
+            yield done
+        return
     part: list[Settle] = []
     ids: set[str] = set()
     for one in done:
@@ -56,12 +62,26 @@ def _parts(done: Sequence[Settle]) -> Iterator[list[Settle]]:
         yield part
 
 
-def _settle_part(tx: Tx, part: list[Settle]) -> list[Verdict]:
-    runs = runs_of(tx, [one.id for one in part])
-    judged = [(one, runs.get(one.id), digest(one.to)) for one in part]
-    applied: list[tuple[Settle, Run, bytes]] = []
+def _settle_part(tx: Tx, part: Sequence[Settle]) -> list[Verdict]:
+    """Nearly always every settle applies: write them first, and judge each by itself only when the count is off."""
+    marked = [(one, digest(one.to)) for one in part]
+    tx.connection.execute("SAVEPOINT settles")
+    all_applied = write(tx, marked) == len(part)
+    if not all_applied:
+        tx.connection.execute("ROLLBACK TO settles")
+    tx.connection.execute("RELEASE settles")
+    if not all_applied:
+        return _judge_and_write(tx, marked)
+    _follow(tx, part)
+    return [Verdict.APPLIED] * len(part)
+
+
+def _judge_and_write(tx: Tx, marked: Sequence[Marked]) -> list[Verdict]:
+    runs = runs_of(tx, [one.id for one, _ in marked])
+    applied: list[Marked] = []
     verdicts: list[Verdict] = []
-    for one, run, mark in judged:
+    for one, mark in marked:
+        run = runs.get(one.id)
         if run is None:
             verdicts.append(Verdict.STALE)
         elif run.state != State.RUNNING or run.epoch != one.epoch:
@@ -70,36 +90,27 @@ def _settle_part(tx: Tx, part: list[Settle]) -> list[Verdict]:
         elif one.to.target is State.WAITING and run.cancel:
             verdicts.append(Verdict.CANCEL)
         else:
-            applied.append((one, run, mark))
+            applied.append((one, mark))
             verdicts.append(Verdict.APPLIED)
     if applied:
-        _apply(tx, applied)
+        write(tx, applied)
+        _follow(tx, [one for one, _ in applied])
     return verdicts
 
 
-def _apply(tx: Tx, applied: list[tuple[Settle, Run, bytes]]) -> None:
-    tx.run("settle", settles=pack([_row(one, mark) for one, _, mark in applied]), now=tx.now)
-    errors = [_error_entry(one, run) for one, run, _ in applied if one.to.error is not None]
-    if errors:
-        tx.run("log", entries=pack(errors), now=tx.now)
-    ended = [one for one, _, _ in applied if one.to.target is not State.WAITING]
-    count_ended(tx, Counter(one.to.target for one in ended))
+def _follow(tx: Tx, applied: Sequence[Settle]) -> None:
+    """What belongs to settles that were just written: errors in the logs, totals, follow-ups, hints."""
+    release(tx, [one.id for one in applied])
+    errors = [one for one in applied if one.to.error is not None]
+    for one in errors:
+        data = _encode(one.to.error).decode()
+        tx.run("log_error", id=bytes.fromhex(one.id), attempt=one.to.attempts, data=data, now=tx.now)
+    ended = [one for one in applied if one.to.target is not State.WAITING]
+    count_ended(tx, Counter([one.to.target for one in ended]))
     hint_ended(tx, [one.id for one in ended])
     if len(ended) < len(applied):
-        _hint_waiting(tx, [one.id for one, _, _ in applied if one.to.target is State.WAITING])
-    insert(tx, applied[-1][0].to.then)
-
-
-def _row(one: Settle, mark: bytes) -> tuple[object, ...]:
-    to: Transition = one.to
-    text, binary = split_bytes(to.result)
-    error = None if to.error is None else _encode(to.error).decode()
-    head = (one.id, one.epoch, int(to.target), to.attempts, to.losses, to.delay_ms, text, binary, error)
-    return (*head, to.memo.hex(), to.keep_ms, mark.hex())
-
-
-def _error_entry(one: Settle, run: Run) -> tuple[Any, ...]:
-    return (one.id, run.next_entry, Kind.ERROR, one.to.attempts, *split_bytes(_encode(one.to.error)))
+        _hint_waiting(tx, [one.id for one in applied if one.to.target is State.WAITING])
+    insert(tx, applied[-1].to.then)
 
 
 def count_ended(tx: Tx, ended: Counter[State]) -> None:
@@ -109,10 +120,10 @@ def count_ended(tx: Tx, ended: Counter[State]) -> None:
 
 def hint_ended(tx: Tx, ids: list[str]) -> None:
     """Tell of ended jobs; those whom somebody here awaits travel with their record."""
-    watched = [id for id in ids if tx.wanted(job_topic(id))]
-    jobs = read_jobs(tx, watched) if watched else {}
-    for id in ids:
-        tx.hint(job_topic(id), jobs.get(id))
+    topics = [job_topic(id) for id in ids]
+    watched = set(tx.wanted(topics))
+    jobs = read_jobs(tx, [id for id, topic in zip(ids, topics, strict=True) if topic in watched]) if watched else {}
+    tx.hints += [(topic, jobs.get(id)) for id, topic in zip(ids, topics, strict=True)]
 
 
 def _hint_waiting(tx: Tx, ids: list[str]) -> None:

@@ -14,8 +14,9 @@ import apsw
 
 from abaca.backends.hub import HubWatch
 from abaca.backends.search import check_batch, check_record
+from abaca.backends.sqlite import audit as auditing
 from abaca.backends.sqlite import beats as heart
-from abaca.backends.sqlite import claims, edits, inserts, log, search, settles
+from abaca.backends.sqlite import claims, edits, inserts, limits, log, search, settles
 from abaca.backends.sqlite import records as shelf
 from abaca.backends.sqlite.engine import Engine
 from abaca.backends.sqlite.filesystem import filesystem_weaknesses
@@ -23,7 +24,7 @@ from abaca.backends.sqlite.rows import read_jobs
 from abaca.backends.sqlite.settings import DURABILITY, WEAKNESS, Settings, parse_url
 from abaca.backends.sqlite.tx import Tx
 from abaca.clock import Clock, SystemClock
-from abaca.errors import BackendError
+from abaca.errors import BackendError, BackendUnavailable
 from abaca.model import (
     Amended,
     Beat,
@@ -31,6 +32,7 @@ from abaca.model import (
     Card,
     Change,
     Exchanged,
+    Fault,
     History,
     Job,
     Lease,
@@ -103,7 +105,14 @@ class SqliteBackend:
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Receipt]:
         check_batch(jobs)
-        return await self.engine.write(partial(inserts.insert, jobs=tuple(jobs)))
+        jobs = tuple(jobs)
+
+        def act(tx: Tx) -> list[Receipt]:
+            if tx.no_room is not None:
+                raise BackendUnavailable(tx.no_room)
+            return inserts.insert(tx, jobs)
+
+        return await self.engine.write(act)
 
     async def exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:
         check_batch(done)
@@ -189,13 +198,16 @@ class SqliteBackend:
         check_batch(records)
         for record in records:
             check_record(record)
-        return await self.engine.write(partial(shelf.put, records=tuple(records)))
+        return await self.engine.write(partial(limits.put_records, records=tuple(records)))
 
     async def scan(self, kind: str, after: str, limit: int) -> list[Record]:
         return await self.engine.read(partial(shelf.scan, kind=kind, after=after, limit=limit))
 
     async def purge(self, limit: int) -> int:
         return await self.engine.write(partial(edits.purge, limit=limit))
+
+    async def audit(self, repair: bool = False) -> list[Fault]:
+        return await auditing.audit(self.engine, repair)
 
     async def watch(self, topics: Sequence[str]) -> HubWatch:
         return self.engine.watch(topics)

@@ -17,7 +17,7 @@ import os
 import secrets
 import select
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from abaca.backends.sqlite.inotify import FolderWatch
@@ -45,7 +45,7 @@ class Announcer:
             if other.name != self.name and not other.name.startswith("."):
                 _remove_if_dead(other)
 
-    def announce(self, topics: Sequence[str]) -> None:
+    def announce(self, topics: Iterable[str]) -> None:
         try:
             self._ring.write(topics)
         except OSError:  # a full disk: the others look for themselves at times

@@ -12,13 +12,13 @@ from collections.abc import Callable
 import apsw
 
 from abaca.backends.sqlite.connection import Inode, connect, inode, migrate, prepare_file, translate, until_free
+from abaca.backends.sqlite.room import Room
 from abaca.backends.sqlite.settings import Settings
 from abaca.backends.sqlite.threads import Call, Next
-from abaca.backends.sqlite.tx import Tx
+from abaca.backends.sqlite.tx import Told, Tx, Wanted
 from abaca.buggify import buggify
 from abaca.clock import Clock
 from abaca.errors import BackendError
-from abaca.model import Hint
 
 _CACHE_KIB = 16 * 1024
 _BATCH_CALLS = 500
@@ -29,9 +29,7 @@ _BATCH_SECONDS = 0.01
 class Writer:
     """Owns the writing connection. ``commits`` counts the transactions that were committed."""
 
-    def __init__(
-        self, settings: Settings, clock: Clock, wanted: Callable[[str], bool], publish: Callable[[list[Hint]], None]
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Clock, wanted: Wanted, publish: Callable[[list[Told]], None]) -> None:
         """``publish`` is given the hints of each transaction, on the writer's thread."""
         self.settings = settings
         self.commits = 0
@@ -39,6 +37,7 @@ class Writer:
         self._clock = clock
         self._wanted = wanted
         self._publish = publish
+        self._room = Room(settings.path)
 
     def open(self) -> None:
         path = self.settings.path
@@ -64,12 +63,13 @@ class Writer:
     def serve(self, calls: list[Call], more: Next) -> None:
         try:
             check_same_file(self.settings, self.file)
+            no_room = self._room.lacking(self._connection)
             until_free(self.settings, lambda: self._connection.execute("BEGIN IMMEDIATE"))
         except Exception as error:
             self._refuse(calls, more, error)
             return
         try:
-            tx = Tx(self._connection, self._clock.now(), self._wanted)
+            tx = Tx(self._connection, self._clock.now(), self._wanted, no_room)
             self._run_all(tx, calls, more)
             buggify("sqlite.before_commit")
             self._connection.execute("COMMIT")

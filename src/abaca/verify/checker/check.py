@@ -87,8 +87,12 @@ def _measure(book: Book, report: Report) -> None:
     measures["duplicate effects"] = sum(
         max(0, count - 1 - track.requeues()) for count, track in zip(returned, tracks, strict=True)
     )
-    times_to_recover = leases.recovery_times(book)
-    if times_to_recover:
-        measures["recovery p50 s"] = times_to_recover[len(times_to_recover) // 2]
-        measures["recovery p99 s"] = times_to_recover[min(len(times_to_recover) - 1, len(times_to_recover) * 99 // 100)]
-        measures["recovery max s"] = times_to_recover[-1]
+    for name, found in (
+        ("recovery", leases.recovery_times(book)),
+        ("undisturbed recovery", leases.recovery_times(book, undisturbed=True)),
+    ):
+        if found:
+            measures[f"{name}s measured"] = len(found)
+            measures[f"{name} p50 s"] = found[len(found) // 2]
+            measures[f"{name} p99 s"] = found[min(len(found) - 1, len(found) * 99 // 100)]
+            measures[f"{name} max s"] = found[-1]

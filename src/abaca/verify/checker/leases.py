@@ -49,13 +49,19 @@ def _judge_takeover(
         report.broken("L1", id, f"its lease had ended and it was not taken over for {late:.3f} s")
 
 
-def recovery_times(book: Book) -> list[float]:
-    """Seconds from a kill to the next start of each job that ran in the killed process."""
+def recovery_times(book: Book, *, undisturbed: bool = False) -> list[float]:
+    """Seconds from a kill to the next start of each job that ran in the killed process.
+
+    ``undisturbed`` leaves out those in whose time the store was away, its clock stepped, or a line or worker was held.
+    """
     times: list[float] = []
+    others = [span for spans in book.spans.values() for span in spans] + [(at, at) for at, _ in book.steps]
     for track in book.tracks.values():
         if len(track.runs) < 2:
             continue
         for run, following in zip(track.runs, track.runs[1:], strict=False):
             if run.end == NEVER and any(covers(p, run.p) for p in book.killed) and following.start > run.gone:
+                if undisturbed and any(a <= following.start and b >= run.gone for a, b in others):
+                    continue
                 times.append(following.start - run.gone)
     return sorted(times)

@@ -13,6 +13,9 @@ local work, ids, answers = new_work(), {}, {}
 local function delete(job)
   release_key(work, job)
   drop_log(work, job)
+  if job.state >= COMPLETED then
+    note_gone(work, job.state)
+  end
   move(work, ENDED, job.id, false)
   work.gone[#work.gone + 1] = base .. 'j:' .. job.id
   work.jobs[job.id], job.deleted = false, true

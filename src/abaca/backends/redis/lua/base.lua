@@ -5,18 +5,18 @@
 -- What the server lends to a call; while a library is loaded it is not there yet.
 local call, pack, sunpack, band, sub, byte, char
 
-local KEYS, ARGV, base, now, LEASES, ENDED
+local KEYS, ARGV, base, now, ENDED
 
 -- Memories of one call: scores as text, because the jobs of one call mostly share theirs and printing a number costs
--- more than a look-up; and lines by their text.
-local score_texts, lines
+-- more than a look-up; lines by their text; whether anybody watches any job; and keys known to be of their type.
+local score_texts, lines, watched, proven, pending
 
 local function begin(keys, args)
   call, pack, sunpack, band = redis.call, struct.pack, struct.unpack, bit.band
   sub, byte, char = string.sub, string.byte, string.char
   KEYS, ARGV, base = keys, args, keys[1]
-  LEASES, ENDED = base .. 'leases', base .. 'ended'
-  score_texts, lines = {}, {}
+  ENDED = base .. 'ended'
+  score_texts, lines, watched, proven, pending = {}, {}, nil, {}, {}
   now = tonumber(ARGV[1])
   if not now then
     local time = call('TIME')
@@ -33,8 +33,28 @@ local function score_text(number)
   return text
 end
 
+-- Whether one id comes before another in a sorted set. Lua's own `<` follows the server's locale.
+local function precedes(a, b)
+  for at = 1, #a do
+    local left, right = byte(a, at), byte(b, at)
+    if left ~= right then
+      return not right or left < right
+    end
+  end
+  return #a < #b
+end
+
+-- Raises the server's error when a key is of another type than `command` reads. Nothing undoes the writes of a script that
+-- fails in its middle, so keys are proved before the first write.
+local function prove(command, key)
+  if not proven[key] then
+    call(command, key)
+    proven[key] = true
+  end
+end
+
 -- Lua's stack is limited, so long lists go to the server in pieces. `head` is the key that comes first, if there is one.
-local CHUNK = 200
+local CHUNK = 1000
 
 local function in_chunks(command, head, list)
   for first = 1, #list, CHUNK do
@@ -47,18 +67,23 @@ local function in_chunks(command, head, list)
   end
 end
 
--- The packed records of these ids, in order; false where there is none.
+-- The packed records of these ids, in order; false where there is none. And their keys.
 local function fetch(ids)
+  local prefix, keys = base .. 'j:', {}
+  for i = 1, #ids do
+    keys[i] = prefix .. ids[i]
+  end
+  if #keys == 0 then
+    return {}, keys
+  elseif #keys <= CHUNK then
+    return call('MGET', unpack(keys)), keys
+  end
   local values = {}
-  for first = 1, #ids, CHUNK do
-    local keys = {}
-    for i = first, math.min(first + CHUNK - 1, #ids) do
-      keys[#keys + 1] = base .. 'j:' .. ids[i]
-    end
-    local found = call('MGET', unpack(keys))
-    for i = 1, #keys do
+  for first = 1, #keys, CHUNK do
+    local found = call('MGET', unpack(keys, first, math.min(first + CHUNK - 1, #keys)))
+    for i = 1, #found do
       values[first + i - 1] = found[i]
     end
   end
-  return values
+  return values, keys
 end

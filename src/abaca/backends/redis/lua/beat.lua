@@ -9,13 +9,18 @@ local ids, pulses = {}, {}
 for i = 6, #ARGV do
   ids[#ids + 1] = sub(ARGV[i], 1, 16)
 end
+if ARGV[4] ~= '' then
+  prove('ZCARD', base .. 'seen')
+  prove('HLEN', base .. 'cards')
+end
 load(work, ids)
 for i, id in ipairs(ids) do
   local job = known(work, id)
   if job and job.state == RUNNING and job.epoch == sunpack('<I4', ARGV[5 + i], 17) then
+    leave_lease(work, job)
     job.lease = own_lease(job.static) or tonumber(ARGV[2])
     job.lease_until = now + job.lease * 1000
-    move(work, LEASES, id, job.lease_until)
+    enter_lease(work, job)
     changed(work, job)
     pulses[i] = job.cancel and 2 or 1
   else

@@ -1,4 +1,4 @@
--- Prelude: the lines of waiting jobs (one per queue, priority and lane), how jobs enter them, end, and are claimed.
+-- Prelude: the lines of waiting jobs (one per queue, priority and lane), how jobs enter them, end, and are leased.
 -- A line's text is "priority|lane|queue". The index of a queue holds "priority|lane|" scored by -priority.
 
 local TOTAL = {[2] = 'completed', [3] = 'failed', [4] = 'cancelled'}
@@ -34,22 +34,28 @@ local function enter(work, id, static, due)
   end
 end
 
-local function leave(work, job)
-  move(work, line_info(line_of(job.static)).key, job.id, false)
-end
-
 local function note_end(work, id, state, keep)
-  move(work, LEASES, id, false)
   move(work, ENDED, id, now + keep * 1000)
   work.totals[TOTAL[state]] = (work.totals[TOTAL[state]] or 0) + 1
 end
 
+-- The record of an end goes, or becomes that of a waiting job.
+local function note_gone(work, state)
+  local name = 'gone.' .. TOTAL[state]
+  work.totals[name] = (work.totals[name] or 0) + 1
+end
+
 -- Ends a job: kept until `keep` ms from now, its key released, counted, its waiters told.
 local function finish(work, job, state, keep)
+  if job.state == RUNNING then
+    leave_lease(work, job)
+  end
   job.state, job.ended, job.keep = state, now, keep
   job.worker, job.lease_until, job.lease = '', 0, 0
   note_end(work, job.id, state, keep)
-  release_key(work, job)
+  if band(byte(job.static, 4), KEY_PERIOD) == 0 then
+    release_key(work, job)
+  end
   job.hint = 'end'
 end
 
@@ -62,182 +68,13 @@ local function lease_to(work, job, worker, lease)
   if job.started == 0 then
     job.started = now
   end
+  if band(byte(job.static, 4), KEY_WAITING) ~= 0 then
+    release_key(work, job)
+  end
   local value = format(job)
   work.values[#work.values + 1] = base .. 'j:' .. job.id
   work.values[#work.values + 1] = value
-  move(work, LEASES, job.id, job.lease_until)
+  enter_lease(work, job)
   return value
 end
 
--- The same for a job that waits since its insert, whose record is short. Jobs inserted together share the new head.
-local function lease_fresh(work, id, value, worker, lease)
-  local form = byte(value, 1)
-  local at = form == FRESH and 9 or form == DELAYED and 17
-  if not at or #value < at + 4 then
-    return nil
-  end
-  local static = sub(value, at)
-  if not plausible(static) then
-    return nil
-  end
-  local length = own_lease(static) or lease
-  local name = sub(value, 1, at - 1) .. length
-  local head = work.heads[name]
-  if not head then
-    local created = sunpack('<I7', value, 2)
-    local due = form == DELAYED and sunpack('<i8', value, 9) or created
-    head = pack(HEADER, FULL, RUNNING, 0, 1, 2, 0, 0, 0, 0, NO_DIGEST, created, due, now, now, 0, now + length * 1000,
-      length, 0, FIRST_ENTRY, 0, #worker) .. worker
-    work.heads[name] = head
-  end
-  local leased = head .. static
-  work.values[#work.values + 1] = base .. 'j:' .. id
-  work.values[#work.values + 1] = leased
-  move(work, LEASES, id, now + length * 1000)
-  return leased, #static - sunpack('<I3', static)
-end
-
--- The heads of the lines in one priority of a queue, at most as many of each as its lane has free slots; in order.
-local function candidates(group, free)
-  local merged = {}
-  for _, text in ipairs(group) do
-    local info = line_info(text)
-    if #group == 1 then
-      for _, id in ipairs(call('ZRANGE', info.key, '-inf', now, 'BYSCORE', 'LIMIT', 0, free[info.lane])) do
-        merged[#merged + 1] = {id = id, line = info}
-      end
-      return merged
-    end
-    local heads = call('ZRANGE', info.key, '-inf', now, 'BYSCORE', 'LIMIT', 0, free[info.lane], 'WITHSCORES')
-    for i = 1, #heads, 2 do
-      merged[#merged + 1] = {id = heads[i], line = info, due = tonumber(heads[i + 1])}
-    end
-  end
-  table.sort(merged, function(a, b)
-    if a.due ~= b.due then
-      return a.due < b.due
-    end
-    return a.id < b.id
-  end)
-  return merged
-end
-
--- Claims from the front of `heads` until the bytes are used up; jobs go to `got` as id, record, id, record.
-local function take(work, heads, want, state)
-  for first = 1, #heads, 64 do
-    local ids = {}
-    for i = first, math.min(first + 63, #heads) do
-      ids[#ids + 1] = heads[i].id
-    end
-    local values = fetch(ids)
-    for i, id in ipairs(ids) do
-      if state.size >= want.max_bytes then
-        return
-      end
-      local head = heads[first + i - 1]
-      move(work, head.line.key, id, false)
-      if values[i] then
-        local leased, size = lease_fresh(work, id, values[i], want.worker, want.lease)
-        if not leased then
-          local job = parse(id, values[i]) or mend(id, values[i], head.line.text)
-          size = args_size(job.static)
-          leased = lease_to(work, job, want.worker, want.lease)
-        end
-        state.size = state.size + size
-        state.free[head.line.lane] = state.free[head.line.lane] - 1
-        state.open = state.open - 1
-        state.got[#state.got + 1] = id
-        state.got[#state.got + 1] = leased
-        work.claimed[#work.claimed + 1] = id
-      end
-    end
-  end
-end
-
--- The lines of a queue, highest priority first, in groups of one priority, those with free slots only.
-local function groups_of(queue, free)
-  local index = call('ZRANGE', base .. 'q:' .. queue, 0, -1, 'WITHSCORES')
-  local groups, score = {}, nil
-  for i = 1, #index, 2 do
-    local lane = string.match(index[i], '|(.*)|$')
-    if (free[lane] or 0) > 0 then
-      if index[i + 1] ~= score then
-        score = index[i + 1]
-        groups[#groups + 1] = {}
-      end
-      local group = groups[#groups]
-      group[#group + 1] = index[i] .. queue
-    end
-  end
-  return groups
-end
-
-local function read_want(blob)
-  local it = cmsgpack.unpack(blob)
-  return {
-    worker = it[1], lease = it[2], max_bytes = it[3], queues = it[4], slots = it[5], name = it[6], channel = it[7],
-    blob = blob,
-  }
-end
-
--- Claims for a want: queues in its order, inside a queue by priority, due time and id. Answers id, record, id, record.
-local function claim(work, want)
-  local state = {free = {}, open = 0, size = 0, got = {}}
-  work.claimed, work.heads = {}, {}
-  for lane, slots in pairs(want.slots) do
-    state.free[lane] = slots
-    state.open = state.open + math.max(0, slots)
-  end
-  for _, queue in ipairs(want.queues) do
-    for _, group in ipairs(groups_of(queue, state.free)) do
-      if state.open <= 0 or state.size >= want.max_bytes then
-        return state.got
-      end
-      local heads = candidates(group, state.free)
-      if #heads == 0 then
-        for _, text in ipairs(group) do
-          local info = line_info(text)
-          if call('EXISTS', info.key) == 0 then
-            move(work, info.index, info.member, false)
-          end
-        end
-      end
-      take(work, heads, want, state)
-    end
-  end
-  return state.got
-end
-
--- Remembers the latest instant at which a lease was made, so that reclaim sees a clock that stepped back.
-local function see_clock()
-  local last = tonumber(call('GET', base .. 'clock') or nil)
-  if not last or now > last then
-    call('SET', base .. 'clock', string.format('%.0f', now))
-  end
-end
-
--- Writes what `claim` noted, and tells who watches the jobs.
-local function commit_claim(work)
-  commit(work)
-  if #work.claimed > 0 then
-    see_clock()
-  end
-  tell(work.claimed)
-end
-
--- When the first job for a want is due, or nil.
-local function next_due(want)
-  local first
-  for _, queue in ipairs(want.queues) do
-    for _, group in ipairs(groups_of(queue, want.slots)) do
-      for _, text in ipairs(group) do
-        local head = call('ZRANGE', base .. 'w:' .. text, 0, 0, 'WITHSCORES')
-        local due = tonumber(head[2])
-        if due and (not first or due < first) then
-          first = due
-        end
-      end
-    end
-  end
-  return first
-end

@@ -1,26 +1,41 @@
--- purge: jobs past their keep become tombstones, tombstones past theirs go; oldest first. Queues without lines are
--- forgotten on the way.
+-- purge: jobs past their keep become tombstones, tombstones past theirs go; oldest first. Queues without lines and
+-- keys whose period is over are forgotten on the way.
 -- KEYS  1 the partition
 -- ARGV  1 clock; 2 limit; 3 the shortest life of a tombstone in ms
 -- answer  how many
 -- flags: allow-oom
 
+prove('SCARD', base .. 'queues')
 local work, ended = new_work(), ENDED
 local ids = call('ZRANGE', ended, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])
 load(work, ids)
 for _, id in ipairs(ids) do
   local job = known(work, id)
-  if job and not job.purged then
+  if job and job.state < COMPLETED then
+    move(work, ended, id, false) -- a live job has no business here
+  elseif job and not job.purged then
     drop_log(work, job)
     job.purged, job.kinds, job.tail, job.static = true, 0, '', bare_static('50||default', 0, '{}')
     move(work, ended, id, job.ended + (job.keep + math.max(job.keep, tonumber(ARGV[3]))) * 1000)
     changed(work, job)
   else
+    if job then
+      note_gone(work, job.state)
+    end
     work.gone[#work.gone + 1] = base .. 'j:' .. id
     move(work, ended, id, false)
   end
 end
 commit(work)
+call('ZREMRANGEBYSCORE', base .. 'rates', '-inf', now)
+local periods = base .. 'periods'
+for _, key in ipairs(call('ZRANGE', periods, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])) do
+  local value = call('GET', base .. 'u:' .. key)
+  if value and #value > 16 and sunpack('<i8', value, 17) <= now then
+    call('DEL', base .. 'u:' .. key)
+  end
+  call('ZREM', periods, key)
+end
 for _, queue in ipairs(call('SRANDMEMBER', base .. 'queues', 20)) do
   if call('EXISTS', base .. 'q:' .. queue) == 0 then
     call('SREM', base .. 'queues', queue)

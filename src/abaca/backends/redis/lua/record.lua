@@ -2,23 +2,36 @@
 --
 --   fresh    0xAB, created_at (7 bytes), static            a job that waits since its insert and was due at once
 --   delayed  0xAC, created_at (7), due_at (8), static      the same with a due time of its own
+--   leased   0xAE, size of what stands before the short record (1), claimed_at (8), lease_until (8), lease_ms (8),
+--            worker; then the short record                 the first run of such a job: epoch 1, revision 2
+--   done     0xAF, state (1), which of the tail (1), attempts (4), losses (4), claimed_at (8), ended_at (8),
+--            keep_ms (8), digest (8), [result: length (4) and bytes]; then the short record
+--                                                          its end by the first run: settled epoch 1, revision 3
 --   full     header (108), worker, tail, static            any other
 --
---   tail     memo, error, progress, result: each present by a flag of the header, each a length (4) and bytes
+-- A short record is a whole fresh or delayed one, as it was inserted. Jobs claimed or ended together differ in nothing
+-- that stands before it, so a claim and a plain end cost one concatenation each.
+--
+--   tail     memo, error, progress, result, the bucket that holds it back, the buckets of which it holds permits (msgpack):
+--            each present by a flag of the header, each a length (4) and bytes
 --   static   where the arguments begin (3), flags (1), [lease_ms (8)], [keep when cancelled in ms (8)],
 --            line: length (1) and "priority|lane|queue", [key: length (2) and bytes],
 --            [options: length (4) and msgpack], task, arguments
 
-local FRESH, DELAYED, FULL = 0xAB, 0xAC, 0xAD
+local FRESH, DELAYED, FULL, LEASED, DONE = 0xAB, 0xAC, 0xAD, 0xAE, 0xAF
 local HEADER = '<BBBI4I4I4I4I4I4c8i8i8i8i8i8i8i8i8I4I4B'
 local HEADER_SIZE = 108
+local LEASED_HEAD, LEASED_SIZE = '<BBi8i8i8', 26
+local MOST_WORKER = 255 - LEASED_SIZE
+local DONE_HEAD, DONE_SIZE = '<BBBI4I4i8i8i8', 43
 local NO_DIGEST = '\0\0\0\0\0\0\0\0'
 local FIRST_ENTRY = 3
 
 local WAITING, RUNNING, COMPLETED, CANCELLED = 0, 1, 2, 4
 local FLAG_CANCEL, FLAG_PURGED, FLAG_LOG = 8, 16, 32
-local TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT = 1, 2, 4, 8
-local HAS_KEY, HAS_LEASE, HAS_KEEP, DAMAGED = 1, 2, 4, 128
+local TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT, TAIL_BLOCKED, TAIL_PERMITS = 1, 2, 4, 8, 16, 32
+local TAILS = {TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT, TAIL_BLOCKED, TAIL_PERMITS}
+local HAS_KEY, HAS_LEASE, HAS_KEEP, HAS_OPTIONS, KEY_WAITING, KEY_PERIOD, HAS_LIMITS, DAMAGED = 1, 2, 4, 8, 16, 32, 64, 128
 
 local function new_job(id, created, due, static)
   return {
@@ -33,18 +46,61 @@ local function plausible(static)
   return #static >= 5 and sunpack('<I3', static) <= #static
 end
 
+local function parse_short(id, value, at)
+  local form, size = byte(value, at), #value - at + 1
+  if form == FRESH and size >= 8 then
+    local created = sunpack('<I7', value, at + 1)
+    local static = sub(value, at + 8)
+    return plausible(static) and new_job(id, created, created, static) or nil
+  elseif form == DELAYED and size >= 16 then
+    local created, due = sunpack('<I7i8', value, at + 1)
+    local static = sub(value, at + 16)
+    return plausible(static) and new_job(id, created, due, static) or nil
+  end
+end
+
+local function parse_leased(id, value)
+  local size = byte(value, 2)
+  if size < LEASED_SIZE then
+    return nil
+  end
+  local job = parse_short(id, value, size + 1)
+  if job then
+    local _, _, claimed, lease_until, lease = sunpack(LEASED_HEAD, value)
+    job.state, job.epoch, job.revision = RUNNING, 1, 2
+    job.started, job.claimed, job.lease_until, job.lease = claimed, claimed, lease_until, lease
+    job.worker = sub(value, LEASED_SIZE + 1, size)
+  end
+  return job
+end
+
+local function parse_done(id, value)
+  local _, state, kinds, attempts, losses, claimed, ended, keep = sunpack(DONE_HEAD, value)
+  local size = DONE_SIZE
+  if kinds == TAIL_RESULT and #value >= size + 4 then
+    size = size + 4 + sunpack('<I4', value, size + 1)
+  elseif kinds ~= 0 then
+    return nil
+  end
+  local job = size < #value and state <= CANCELLED and parse_short(id, value, size + 1) or nil
+  if job then
+    job.state, job.kinds, job.epoch, job.revision, job.attempts, job.losses = state, kinds, 1, 3, attempts, losses
+    job.started, job.claimed, job.ended, job.keep = claimed, claimed, ended, keep
+    job.settled, job.digest, job.tail = 1, sub(value, DONE_SIZE - 7, DONE_SIZE), sub(value, DONE_SIZE + 1, size)
+  end
+  return job
+end
+
 -- The record as a table, or nil when it is damaged.
 local function parse(id, value)
   local form, size = byte(value, 1), #value
-  if form == FRESH and size >= 8 then
-    local created = sunpack('<I7', value, 2)
-    local static = sub(value, 9)
-    return plausible(static) and new_job(id, created, created, static) or nil
-  elseif form == DELAYED and size >= 16 then
-    local created, due = sunpack('<I7i8', value, 2)
-    local static = sub(value, 17)
-    return plausible(static) and new_job(id, created, due, static) or nil
-  elseif form ~= FULL or size < HEADER_SIZE then
+  if form == LEASED and size > LEASED_SIZE then
+    return parse_leased(id, value)
+  elseif form == DONE and size > DONE_SIZE then
+    return parse_done(id, value)
+  elseif form ~= FULL then
+    return parse_short(id, value, 1)
+  elseif size < HEADER_SIZE then
     return nil
   end
   local _, state, kinds, epoch, revision, attempts, losses, seq, settled, digest, created, due, started, claimed,
@@ -75,7 +131,7 @@ end
 -- The tail's sections by flag.
 local function sections(job)
   local found, at = {}, 1
-  for _, flag in ipairs({TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT}) do
+  for _, flag in ipairs(TAILS) do
     if band(job.kinds, flag) ~= 0 then
       local size = sunpack('<I4', job.tail, at)
       found[flag] = sub(job.tail, at + 4, at + 3 + size)
@@ -87,7 +143,7 @@ end
 
 local function set_sections(job, found)
   local kinds, tail = 0, ''
-  for _, flag in ipairs({TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT}) do
+  for _, flag in ipairs(TAILS) do
     if found[flag] then
       kinds = kinds + flag
       tail = tail .. pack('<I4', #found[flag]) .. found[flag]
@@ -128,6 +184,20 @@ local function key_of(static)
   at = at + 1 + byte(static, at)
   local size = sunpack('<I2', static, at)
   return sub(static, at + 2, at + 1 + size)
+end
+
+-- The limits that a job carries.
+local function limits_of(static)
+  if band(byte(static, 4), HAS_LIMITS) == 0 then
+    return {}
+  end
+  local at = line_at(static)
+  at = at + 1 + byte(static, at)
+  if band(byte(static, 4), HAS_KEY) ~= 0 then
+    at = at + 2 + sunpack('<I2', static, at)
+  end
+  local fine, options = pcall(cmsgpack.unpack, sub(static, at + 4, at + 3 + sunpack('<I4', static, at)))
+  return fine and options.Limits or {}
 end
 
 local function args_size(static)

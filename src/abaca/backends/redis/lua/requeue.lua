@@ -17,7 +17,7 @@ local function requeue(job, epoch)
     return 2
   end
   local key = key_of(job.static)
-  if key then
+  if key and band(byte(job.static, 4), KEY_PERIOD) == 0 then
     if holder(work, key) then
       return 1
     end
@@ -26,6 +26,7 @@ local function requeue(job, epoch)
   record(work, job, KIND_STATUS, job.attempts, '"' .. TOTAL[job.state] .. '"')
   record(work, job, KIND_STATUS, 0, '"requeued"')
   move(work, ENDED, job.id, false)
+  note_gone(work, job.state)
   job.state, job.cancel, job.ended, job.attempts, job.losses = WAITING, false, 0, 0, 0
   job.kinds, job.tail, job.revision, job.due, job.hint = 0, '', job.revision + 1, now, true
   enter(work, job.id, job.static, now)

@@ -4,5 +4,6 @@
 -- answer  nothing
 -- flags: allow-oom
 
+prove('HLEN', base .. 'cards')
 call('ZREM', base .. 'seen', ARGV[2])
 call('HDEL', base .. 'cards', ARGV[2])

@@ -14,7 +14,7 @@ local function rank_of(score, id, including)
   while low < high do
     local middle = math.floor((low + high) / 2)
     local member = call('ZRANGE', key, middle, middle)[1]
-    if member < id or (including and member == id) then
+    if precedes(member, id) or (including and member == id) then
       low = middle + 1
     else
       high = middle
@@ -23,8 +23,33 @@ local function rank_of(score, id, including)
   return low
 end
 
+-- Running jobs stand in groups by the end of their lease; a group's instant is the score of each.
+local function running_after(score, id, limit)
+  local rows = {}
+  for _, instant in ipairs(call('ZRANGE', key, score == '' and '-inf' or score, '+inf', 'BYSCORE')) do
+    local ids, values = members(instant)
+    for i, member in ipairs(ids) do
+      local job = values[i] and parse(member, values[i])
+      local here = values[i] and (not job or (job.state == RUNNING and score_text(job.lease_until) == instant))
+      if here and (instant ~= score or precedes(id, member)) then
+        for _, part in ipairs({member, instant, values[i]}) do
+          rows[#rows + 1] = part
+        end
+      end
+      if #rows >= 3 * limit then
+        return rows
+      end
+    end
+  end
+  return rows
+end
+
 local limit, found = tonumber(ARGV[6]), nil
-if backwards then
+if ARGV[2] == 'leases' then
+  local rows = running_after(ARGV[4], ARGV[5], limit)
+  table.insert(rows, 1, string.format('%.0f', now))
+  return rows
+elseif backwards then
   local start = 0
   if ARGV[4] ~= '' then
     start = call('ZCARD', key) - rank_of(ARGV[4], ARGV[5], false)

@@ -1,5 +1,7 @@
 -- Prelude: a unit of work. A verb reads and judges first and only notes what is to be written; `commit` writes all of it,
 -- what frees memory first. Of several moves of one member in one sorted set the last one counts.
+-- `ends` (score, id, ...) and `popped` (line: how many of its first members) are for the usual case, in which a member
+-- moves once.
 
 local TRIMMED_CAP = 1000
 local HINT_LIMIT = 16384
@@ -7,8 +9,10 @@ local LISTENERS_AT_ONCE = 100
 
 local function new_work()
   return {
-    jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {}, later = {},
-    queues = {}, lists = {}, held = {}, hints = {}, payloads = {},
+    jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {},
+    later = {}, queues = {}, lists = {}, held = {}, cursors = {}, hints = {}, payloads = {}, leases = {}, ends = {},
+    popped = {}, queue_settings = {}, limits = {}, running = {}, rates = {}, passed = {}, permits = {}, parks = {},
+    refilling = {},
   }
 end
 
@@ -21,15 +25,17 @@ local function move(work, key, member, score)
   moves[member] = score
 end
 
--- Reads the records of these ids into the unit of work.
+-- Reads the records of these ids into the unit of work; answers their keys.
 local function load(work, ids)
-  local values = fetch(ids)
-  for i, id in ipairs(ids) do
-    work.raw[id] = values[i]
+  local values, keys = fetch(ids)
+  local raw = work.raw
+  for i = 1, #ids do
+    raw[ids[i]] = values[i]
     if not values[i] then
-      work.jobs[id] = false
+      work.jobs[ids[i]] = false
     end
   end
+  return keys
 end
 
 -- A job that was loaded and can be read, as a table, or nil. `jobs` also holds false for an id that is unknown and true
@@ -53,19 +59,27 @@ end
 -- The id that holds a key, or false.
 local function holder(work, key)
   if work.held[key] == nil then
-    work.held[key] = call('GET', base .. 'u:' .. key)
+    local value = call('GET', base .. 'u:' .. key)
+    if value and #value > 16 and sunpack('<i8', value, 17) <= now then
+      value = false
+    end
+    work.held[key] = value and sub(value, 1, 16)
   end
   return work.held[key]
 end
 
-local function hold_key(work, key, id)
-  work.held[key], work.keys[key] = id, id
+-- Has a job hold a key, until `ends` where it is held for a period.
+local function hold_key(work, key, id, ends)
+  work.held[key], work.keys[key] = id, ends and id .. pack('<i8', ends) or id
+  if ends then
+    move(work, base .. 'periods', key, ends)
+  end
 end
 
 local function release_key(work, job)
   local key = key_of(job.static)
   if key and holder(work, key) == job.id then
-    hold_key(work, key, false)
+    work.held[key], work.keys[key] = false, false
   end
 end
 
@@ -92,6 +106,9 @@ end
 
 local function commit_moves(work)
   local adds = {}
+  for key, count in pairs(work.popped) do
+    call('ZREMRANGEBYRANK', key, 0, count - 1)
+  end
   for key, moves in pairs(work.moves) do
     local add, remove = {}, {}
     for member, score in pairs(moves) do
@@ -123,9 +140,50 @@ local function commit_keys(work)
   end
 end
 
--- Tells those who watch a job; what to tell is asked for only if anybody does. With many jobs the server is asked first
--- who is listened for, because most are not.
-local function tell(ids, payload_of)
+-- Moves a schedule's cursor to a tick; answers whether that was ahead of it. A schedule without a cursor has no ticks.
+local function move_cursor(work, schedule, tick)
+  local key = base .. 'r:cursor:' .. schedule
+  local cursor = work.cursors[key]
+  if cursor == nil then
+    local value = call('GET', key)
+    local version, ends, life = 0, 0, -1
+    if value then
+      version, ends, life = sunpack('<i8i8i8', value)
+    end
+    local at = value and (ends == 0 or now < ends) and tonumber(sub(value, 25))
+    cursor = at and {at = at, version = version, life = life} or false
+    work.cursors[key] = cursor
+  end
+  if not cursor or cursor.at >= tick then
+    return false
+  end
+  cursor.at, cursor.version, cursor.moved = tick, cursor.version + 1, true
+  return true
+end
+
+local function commit_cursors(work)
+  for key, cursor in pairs(work.cursors) do
+    if cursor and cursor.moved then
+      local ends = cursor.life >= 0 and now + cursor.life * 1000 or 0
+      work.values[#work.values + 1] = key
+      work.values[#work.values + 1] = pack('<i8i8i8', cursor.version, ends, cursor.life) .. score_text(cursor.at)
+    end
+  end
+end
+
+local function anybody_watches()
+  if watched == nil then
+    watched = call('PUBSUB', 'NUMSUB', base .. 'J')[2] > 0
+  end
+  return watched
+end
+
+-- Tells those who watch a job. Whoever watches any has subscribed to the channel J as well, so that with many jobs and no
+-- watcher nothing is asked for each; otherwise the server is asked first who is listened for, because most are not.
+local function tell(ids, payload_of, raw)
+  if #ids == 0 or (#ids > 1 and not anybody_watches()) then
+    return
+  end
   for first = 1, #ids, LISTENERS_AT_ONCE do
     local last = math.min(first + LISTENERS_AT_ONCE - 1, #ids)
     local channels, heard = {}, nil
@@ -137,16 +195,73 @@ local function tell(ids, payload_of)
     end
     for i, name in ipairs(channels) do
       if not heard or heard[2 * i] > 0 then
-        call('PUBLISH', name, payload_of and payload_of[ids[first + i - 1]] or '')
+        local id = ids[first + i - 1]
+        local payload = payload_of and (payload_of[id] or raw[id]) or ''
+        call('PUBLISH', name, #payload <= HINT_LIMIT and payload or '')
       end
     end
   end
 end
 
+-- Proves every key whose write could be refused for its type. Those that are set or deleted whole need no proof.
+local function prove_all(work)
+  for key in pairs(work.moves) do
+    prove('ZCARD', key)
+  end
+  if #work.ends > 0 then
+    prove('ZCARD', ENDED)
+  end
+  if next(work.leases) then
+    prove('ZCARD', base .. 'leases')
+    prove('HLEN', base .. 'running')
+    for lease_until, group in pairs(work.leases) do
+      if #group.ids > 0 then
+        prove('STRLEN', base .. 'l:' .. score_text(lease_until))
+      end
+    end
+  end
+  for _, permit in ipairs(work.permits) do
+    prove('SCARD', permit[2])
+  end
+  if next(work.parks) then
+    prove('SCARD', base .. 'parks')
+  end
+  if next(work.refilling) then
+    prove('HLEN', base .. 'refilling')
+  end
+  if next(work.queues) then
+    prove('SCARD', base .. 'queues')
+  end
+  if next(work.totals) then
+    prove('HLEN', base .. 'totals')
+  end
+end
+
+-- What `limits.lua` noted.
+local function commit_limits(work)
+  for _, permit in ipairs(work.permits) do
+    call(unpack(permit))
+  end
+  for place, added in pairs(work.parks) do
+    call(added and 'SADD' or 'SREM', base .. 'parks', place)
+  end
+  for bucket, packed in pairs(work.refilling) do
+    if packed then
+      call('HSET', base .. 'refilling', bucket, packed)
+    else
+      call('HDEL', base .. 'refilling', bucket)
+    end
+  end
+end
+
 local function commit(work)
+  prove_all(work)
   local adds = commit_moves(work)
   commit_keys(work)
+  commit_cursors(work)
   in_chunks('DEL', nil, work.gone)
+  commit_limits(work)
+  commit_leaving(work)
   local values = work.values
   for _, job in ipairs(work.dirty) do
     local value = ''
@@ -157,12 +272,12 @@ local function commit(work)
     end
     if job.hint then
       work.hints[#work.hints + 1] = job.id
-      if job.hint == 'end' and #value <= HINT_LIMIT then
-        work.payloads[job.id] = value
-      end
+      work.payloads[job.id] = job.hint == 'end' and value or ''
     end
   end
   in_chunks('MSET', nil, values)
+  in_chunks('ZADD', ENDED, work.ends)
+  commit_entering(work)
   for key, add in pairs(adds) do
     in_chunks('ZADD', key, add)
   end
@@ -176,5 +291,5 @@ local function commit(work)
   for key in pairs(work.trims) do
     call('ZREMRANGEBYRANK', key, 0, -TRIMMED_CAP - 1)
   end
-  tell(work.hints, work.payloads)
+  tell(work.hints, work.payloads, work.raw)
 end

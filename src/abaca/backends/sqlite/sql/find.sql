@@ -15,7 +15,10 @@ WHERE
     (
         :status IS NULL
         OR CASE state
-            WHEN 0 THEN iif(due_at <= :now, 'queued', iif(attempts, 'retrying', 'scheduled'))
+            WHEN 0 THEN CASE
+                WHEN blocked IS NOT NULL THEN 'blocked'
+                ELSE iif(due_at <= :now, 'queued', iif(attempts, 'retrying', 'scheduled'))
+            END
             WHEN 1 THEN 'running'
             WHEN 2 THEN 'completed'
             WHEN 3 THEN 'failed'
@@ -42,6 +45,6 @@ WHERE
         :text IS NULL
         OR instr(CAST(lower(hex(id)) AS BLOB), :text)
         OR (NOT purged AND instr(CAST(task AS BLOB), :text))
-        OR (NOT purged AND instr(CAST(args AS BLOB), :text))
+        OR (NOT purged AND instr(CAST(coalesce(args, (SELECT args FROM bodies WHERE job = seen.n)) AS BLOB), :text))
     )
 LIMIT :limit;

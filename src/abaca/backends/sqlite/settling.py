@@ -1,0 +1,76 @@
+"""Writing settles: those that are alike in one statement, the others one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from abaca.backends.sqlite.tx import Tx, column, pack
+from abaca.model import Settle, State
+
+_encode = msgspec.json.Encoder().encode
+_WAITING = State.WAITING
+_FEWEST_ALIKE = 4
+"""Of fewer than these, each by itself costs less."""
+
+Marked = tuple[Settle, bytes]
+"""A settle and the digest of its transition."""
+
+
+_Alike = tuple[State, int, int, int, int]
+"""What settles share that one statement can write: target, epoch, attempts, losses, keep in milliseconds."""
+
+
+def write(tx: Tx, marked: Sequence[Marked]) -> int:
+    """Write what applies of some settles of different jobs; answers how many did."""
+    others: list[Marked] = []
+    alike: dict[_Alike, list[tuple[Marked, str | None]]] = {}
+    for item in marked:
+        one = item[0]
+        to = one.to
+        result = column(to.result)
+        if to.error is not None or to.memo or to.target is _WAITING or isinstance(result, bytes):
+            others.append(item)
+            continue
+        what = (to.target, one.epoch, to.attempts, to.losses, to.keep_ms)
+        if what in alike:
+            alike[what].append((item, result))
+        else:
+            alike[what] = [(item, result)]
+    written = 0
+    for what, items in alike.items():
+        if len(items) < _FEWEST_ALIKE:
+            others += [item for item, _ in items]
+        else:
+            written += _finish(tx, what, items)
+    for one, mark in others:
+        written += _settle(tx, one, mark)
+    return written
+
+
+def _finish(tx: Tx, what: _Alike, items: Sequence[tuple[Marked, str | None]]) -> int:
+    runs = b"".join([bytes.fromhex(one.id) + mark for (one, mark), _ in items])
+    results = pack([result for _, result in items])
+    target, epoch, attempts, losses, keep_ms = what
+    shared = {"target": target, "epoch": epoch, "attempts": attempts, "losses": losses, "keep_ms": keep_ms}
+    return tx.change("finish", runs=runs, results=results, now=tx.now, **shared)
+
+
+def _settle(tx: Tx, one: Settle, mark: bytes) -> int:
+    to = one.to
+    return tx.change(
+        "settle",
+        id=bytes.fromhex(one.id),
+        epoch=one.epoch,
+        target=to.target,
+        attempts=to.attempts,
+        losses=to.losses,
+        delay_ms=to.delay_ms,
+        result=column(to.result),
+        error=None if to.error is None else _encode(to.error).decode(),
+        memo=to.memo,
+        keep_ms=to.keep_ms,
+        digest=mark,
+        now=tx.now,
+    )
