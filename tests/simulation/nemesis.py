@@ -98,9 +98,8 @@ class Nemesis:
             self._kill(self._rng.choice(self._world.workers))
 
     async def _kill_client(self) -> None:
-        clients = [*self._world.clients, *self._world.schedulers]
-        if clients:
-            self._kill(self._rng.choice(clients))
+        if self._world.clients:
+            self._kill(self._rng.choice(self._world.clients))
 
     async def _drain_worker(self) -> None:
         if self._world.workers:

@@ -11,8 +11,9 @@ from typing import Any
 
 from abaca.backends.signal import Signal
 from abaca.errors import BackendUnavailable
-from abaca.model import Hint
+from abaca.model import Hint, NewJob, Receipt
 from tests.simulation.loop import Proc, SimLoop, current
+from tests.simulation.schedule import TickLog
 from tests.simulation.store import Server
 
 _CLAIMS = ("exchange", "reclaim")
@@ -240,8 +241,18 @@ class SimWatch:
 class Connection:
     """The seam as a process sees it: every verb crosses the network."""
 
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: Net, ticks: TickLog) -> None:
         self._net = net
+        self._ticks = ticks
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[Receipt]:
+        def send() -> Any:
+            return self._net.call("insert", jobs)
+
+        if any(job.tick is not None for job in jobs):
+            return await self._ticks.insert(jobs, send)
+        receipts: list[Receipt] = await send()
+        return receipts
 
     @property
     def durability(self) -> str:
