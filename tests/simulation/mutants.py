@@ -1,4 +1,4 @@
-"""The naive designs a to q of the reliability notes, each as a small change of the simulated product.
+"""The naive designs a to q of the reliability notes, and two more, each as a small change of the simulated product.
 
 The judge must catch every one of them: it is trusted only because it fails on these.
 """
@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from abaca.backends.memory.buckets import Buckets
+from abaca.backends.memory.keys import Keys
 from abaca.backends.memory.lines import Lines
 from abaca.backends.memory.store import MemoryBackend
 from abaca.backends.memory.waiting import Waiting as Places
@@ -319,6 +321,14 @@ def _q(world: Any) -> list[Change]:
     return [(Lines, "take", at_once)]
 
 
+def _keys(world: Any) -> list[Change]:
+    return [(Keys, "on_claim", lambda self, spec: self.release(spec))]
+
+
+def _limits(world: Any) -> list[Change]:
+    return [(Buckets, "exhausted", lambda self, limits, now: None)]
+
+
 MUTANTS = {
     mutant.name: mutant
     for mutant in (
@@ -339,5 +349,7 @@ MUTANTS = {
         Mutant("o", "whoever sees a tick fires it", ("C1",), _o),
         Mutant("p", "only the present tick is fired", ("C1",), _p),
         Mutant("q", "the due time is ignored by the claim", ("S5",), _q),
+        Mutant("keys", "a claim lets go of the job's key", ("S9",), _keys),
+        Mutant("limits", "no bucket is ever exhausted", ("S9",), _limits),
     )
 }

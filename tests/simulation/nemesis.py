@@ -188,7 +188,7 @@ class Nemesis:
             self._world.net.cut.pop(name, None)
 
     async def _step_store_clock(self) -> None:
-        step = self._rng.choice((-30.0, -4.0, -0.5, 0.5, 4.0, 30.0, 900.0, 3000.0))
+        step = self._rng.choice((-30.0, -4.0, -0.5, 0.5, 4.0, 30.0, 900.0, 1500.0))
         if step < 0:
             step = max(step, -self._backward)
             self._backward += step

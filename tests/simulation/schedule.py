@@ -12,7 +12,8 @@ from abaca.verify.prints import print_of_stored
 from tests.simulation.loop import current
 
 SCHEDULE = "ticking"
-EVERY_US = 20_000_000
+EVERY_US = 15_000_000
+_LATE_US = 8_000_000
 _CATCHES_UP_IN = 45.0
 """A ticker believes a clock for 30 s, and looks again every 5."""
 
@@ -54,8 +55,10 @@ class TickLog:
         known = [receipt.id for receipt in receipts if receipt.outcome is Inserted.KNOWN]
         passed = [receipt.id for receipt in receipts if receipt.outcome is Inserted.PASSED]
         self._world.write("client", "ok", "enqueue", op=op, val={"known": known, "refused": passed})
-        if len(jobs) - len(known) - len(passed) > 1:
-            self._world.write("nemesis", "event", "fault", val={"kind": "tick_missed", "jobs": len(jobs)})
+        fresh = [job for job, receipt in zip(jobs, receipts, strict=True) if receipt.outcome is Inserted.INSERTED]
+        for job in fresh:
+            if job.tick is not None and job.tick.at < self._world.clock.now() - _LATE_US:
+                self._world.write("nemesis", "event", "fault", val={"kind": "tick_missed", "tick": job.tick.at})
         return receipts
 
 

@@ -29,4 +29,4 @@ def _breaks(seed: int, name: str) -> bool:
 
 
 def test_every_naive_design_has_a_mutant() -> None:
-    assert sorted(MUTANTS) == list("abcdefghijklmnopq")
+    assert set("abcdefghijklmnopq") <= set(MUTANTS)
