@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from abaca.codec.payload import (
+    COMPRESS_ABOVE,
     DEFAULT_MAX_PAYLOAD,
     DamagedPayload,
     encode_json,
@@ -54,7 +55,7 @@ class ResultCodec(Generic[R]):
                 f"{self._what}: the result takes {len(data):,} bytes as JSON and the limit is {self._limit:,}; "
                 "return a reference to it, or raise max_payload"
             )
-        return pack(data)
+        return pack(data) if len(data) > COMPRESS_ABOVE else data
 
     def decode(self, data: bytes) -> R:
         """The value. Raises ``ResultError`` when the stored result is not of the declared type."""

@@ -55,9 +55,10 @@ class Engine:
             middleware=middleware,
             grace=options.grace,
         )
+        self.loop.start = self.runner.start  # without a step between: every job passes here
 
-    def _start(self, job: Any) -> None:
-        self.runner.start(job)
+    def _start(self, job: Any, started: float) -> None:
+        self.runner.start(job, started)
 
     async def run(self) -> None:
         """Claim and run until ``drain`` has ended the loop."""

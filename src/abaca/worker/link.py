@@ -20,6 +20,8 @@ from abaca.worker.runs import RunKey
 _HEAD = struct.Struct("<IB")
 _TAKEN = struct.Struct("<16sIII")
 _GONE = struct.Struct("<16sI")
+_LIMITS_OF_RUN = struct.Struct("<III")
+_FIRST_RUN = _LIMITS_OF_RUN.pack(1, 0, 0).hex()
 _SENT_AT = struct.Struct("<d")
 _LIMITS = struct.Struct("<II")
 MAX_FRAME = 256 << 20
@@ -165,19 +167,35 @@ def frame_taken(jobs: Iterable[Job], sent_at: float) -> bytes:
 
     ``sent_at`` is the monotonic clock, common to all processes of a machine, when the claim was sent.
     """
-    pack = _TAKEN.pack
-    body = _SENT_AT.pack(sent_at) + b"".join(
-        pack(bytes.fromhex(job.spec.id), job.epoch, job.spec.lease_ms or 0, job.spec.timeout_ms or 0) for job in jobs
-    )
+    parts = []
+    for job in jobs:
+        spec = job.spec
+        if job.epoch == 1 and spec.lease_ms is None and spec.timeout_ms is None:
+            parts.append(spec.id + _FIRST_RUN)
+        else:
+            parts.append(spec.id + _LIMITS_OF_RUN.pack(job.epoch, spec.lease_ms or 0, spec.timeout_ms or 0).hex())
+    body = _SENT_AT.pack(sent_at) + bytes.fromhex("".join(parts))
     return _HEAD.pack(len(body), _TAG_TAKEN) + body
 
 
 def frame_gone(keys: Iterable[RunKey]) -> bytes:
     """One frame that names the runs whose settle the store has judged."""
-    pack = _GONE.pack
-    body = b"".join(pack(bytes.fromhex(id), epoch) for id, epoch in keys)
+    body = bytes.fromhex("".join([id + _EPOCHS[epoch] for id, epoch in keys]))
     return _HEAD.pack(len(body), _TAG_GONE) + body
 
+
+class _Epochs(dict[int, str]):
+    """Epochs as the frames have them, in hexadecimal digits; the low ones, which nearly all are, are kept."""
+
+    def __missing__(self, epoch: int) -> str:
+        text = epoch.to_bytes(4, "little").hex()
+        if epoch < _LOW:
+            self[epoch] = text
+        return text
+
+
+_LOW = 256
+_EPOCHS = _Epochs()
 
 Taken = tuple[bytes, int, int]
 """(run: 16 bytes of id and 4 of epoch, lease_ms, timeout_ms)"""

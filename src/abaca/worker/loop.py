@@ -21,6 +21,7 @@ from abaca.worker.runs import Run, RunKey
 from abaca.worker.settles import Finished, Settles
 
 _PUMPS = 2
+_COMPLETED = State.COMPLETED
 _TURNS_OF_A_SHORT_JOB = 3
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -41,6 +42,10 @@ class LoopOptions:
     give_up_after: float = 600.0
 
 
+Start = Callable[[Job, float], None]
+"""Begins a run of a claimed job at an instant of the monotonic clock."""
+
+
 class Holder(Protocol):
     """Whoever keeps the leases alive: told of every run before it begins and after the store has judged its end."""
 
@@ -54,7 +59,12 @@ class Totals:
     processed: int = 0
     succeeded: int = 0
     failed: int = 0
-    busy_ms: int = 0
+    busy: float = 0.0
+    """Seconds."""
+
+    @property
+    def busy_ms(self) -> int:
+        return round(self.busy * 1000)
 
 
 class StoreGone(Exception):
@@ -69,13 +79,13 @@ class ExchangeLoop:
         backend: Backend,
         options: LoopOptions,
         holder: Holder,
-        start: Callable[[Job], None],
+        start: Start,
         reporter: Reporter,
     ) -> None:
         self._backend = backend
         self._options = options
         self._holder = holder
-        self._start = start
+        self.start = start
         self._reporter = reporter
         self._free = dict(options.slots)
         self._done = Settles()
@@ -105,18 +115,20 @@ class ExchangeLoop:
         self._free[lane] = self._free.get(lane, 0) + 1
         if lane not in self._held_lanes:
             self._hungry = True
-        self.totals.processed += 1
-        self.totals.busy_ms += round((time.monotonic() - run.started) * 1000)
+        totals = self.totals
+        totals.processed += 1
+        totals.busy += time.monotonic() - run.started
         if outcome is None:
             self._holder.gone([run.key])
+            self._wake.set()
         elif run.reports or run.seq:
             self._owed += 1
             task = asyncio.ensure_future(self._settle_after_reports(run, outcome))
             self._late.add(task)
             task.add_done_callback(self._late.discard)
+            self._wake.set()
         else:
             self._settle_soon(run.job, outcome)
-        self._wake.set()
 
     async def _settle_after_reports(self, run: Run, outcome: Outcome) -> None:
         try:
@@ -127,7 +139,7 @@ class ExchangeLoop:
 
     def _settle_soon(self, job: Job, outcome: Outcome) -> None:
         transition = judge(job, outcome)
-        if transition.target is State.COMPLETED:
+        if transition.target is _COMPLETED:
             self.totals.succeeded += 1
         elif transition.error is not None:
             self.totals.failed += 1
@@ -140,7 +152,8 @@ class ExchangeLoop:
                 next=transition.target.name.lower(),
             )
         self._done.add(Finished(job, outcome, Settle(id=job.spec.id, epoch=job.epoch, to=transition)))
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def stop_claiming(self) -> None:
         """Claim no more; settles go on."""
@@ -250,6 +263,10 @@ class ExchangeLoop:
             self._idle.set()
 
     def _judge(self, batch: list[Finished], verdicts: list[Verdict]) -> None:
+        if not any(verdicts):
+            if batch:
+                self._holder.gone([(item.settle.id, item.settle.epoch) for item in batch])
+            return
         gone = []
         for item, verdict in zip(batch, verdicts, strict=True):
             if verdict is Verdict.CANCEL:
@@ -267,18 +284,20 @@ class ExchangeLoop:
         """Free the reserved slots that the claim did not fill."""
         if want is None:
             return
+        free = self._free
         for lane, count in want.slots.items():
-            self._free[lane] = self._free.get(lane, 0) + count
+            free[lane] = free.get(lane, 0) + count
         for job in jobs:
-            self._free[job.spec.lane] = self._free.get(job.spec.lane, 0) - 1
+            free[job.spec.lane] -= 1
 
     def _begin(self, jobs: Sequence[Job], sent_at: float, want: Want) -> None:
         self._hungry = bool(jobs) and (len(jobs) >= max(want.slots.values()) or not want.hold_ms)
         if jobs:
             self._holder.taken(jobs, self._trusted_from(jobs, sent_at) if want.hold_ms else sent_at)
+        now, start = time.monotonic(), self.start
         for job in jobs:
             if self._claiming:
-                self._start(job)
+                start(job, now)
             else:  # the order to stop came while the answer was under way
                 self._free[job.spec.lane] += 1
                 self._settle_soon(job, Released())

@@ -64,25 +64,27 @@ class Runner:
         self._on_change: asyncio.Future[None] | None = None
         self.runs: dict[RunKey, Run] = {}
 
-    def start(self, job: Job) -> None:
-        """Begin a run. Its end, however soon, comes through ``finished``."""
-        run = Run(job, time.monotonic())
+    def start(self, job: Job, started: float) -> None:
+        """Begin a run. Its end, however soon, comes through ``finished``. ``started``: the monotonic clock now."""
+        run = Run(job, started)
         self.runs[run.key] = run
-        damage = damage_of(job)
-        if damage is not None:
-            self._finish(run, Damaged(reason=damage))
-            return
-        task = run.task = self._tasks.get(job.spec.task)
+        if job.damage is not None or job.memo:
+            damage = damage_of(job)
+            if damage is not None:
+                self._finish(run, Damaged(reason=damage))
+                return
+        spec = job.spec
+        task = run.task = self._tasks.get(spec.task)
         if task is None:
             self._finish(run, TaskMissing())
             return
         try:
-            args, kwargs = task.arguments.decode(job.spec.args)
+            args, kwargs = task.arguments.decode(spec.args)
         except Exception as error:
             self._finish(run, undecodable(error))
             return
-        if job.spec.timeout_ms is not None:
-            run.timer = self._loop.call_later(job.spec.timeout_ms / 1000, self._stop, run, StopReason.TIMED_OUT)
+        if spec.timeout_ms is not None:
+            run.timer = self._loop.call_later(spec.timeout_ms / 1000, self._stop, run, StopReason.TIMED_OUT)
         try:
             self._dispatch(run, args, kwargs)
         except Exception as error:  # no thread to be had, for instance
@@ -93,7 +95,7 @@ class Runner:
         self._finish(run, Snoozed(delay_ms=_NOT_BEGUN_MS))
 
     def _dispatch(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        alone = quarantined(run.job) and self._processes.can_run(run.task)
+        alone = bool(run.job.memo) and quarantined(run.job) and self._processes.can_run(run.task)
         if self._middleware:
             self._spawn(run, self._run_wrapped(run, args, kwargs, alone))
         elif run.task.pool == "process" or alone:
@@ -184,9 +186,16 @@ class Runner:
         )
 
     async def _run_coroutine(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """The hot path: no callback on the task, which ``run.halt`` keeps alive."""
+        """The hot path: no callback on the task, which ``run.halt`` keeps alive, and no coroutine between."""
         run.begun = True
-        self._finish(run, await self._await_handler(run, args, kwargs))
+        task = run.task
+        outcome: Outcome | None
+        try:
+            value = await task.fn(*(self._arguments(run, args) if task.takes_ctx else args), **kwargs)
+            outcome = returned(task, value)
+        except BaseException as error:
+            outcome = raised(error, run.stopped_outcome(), was_stopped=run.stop_reason is not None)
+        self._finish(run, outcome)
 
     async def _await_handler(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome | None:
         try:

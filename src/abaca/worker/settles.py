@@ -24,6 +24,10 @@ class Finished(msgspec.Struct, frozen=True):
     settle: Settle
     refused: bool = False
 
+    @property
+    def size(self) -> int:
+        return len(self.settle.to.result or b"")
+
 
 class Settles:
     """First come, first sent. What the store refuses for its content is sent alone, then failed, then dropped."""
@@ -31,6 +35,7 @@ class Settles:
     def __init__(self) -> None:
         self._waiting: deque[Finished] = deque()
         self._alone = 0
+        self._results = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -42,20 +47,34 @@ class Settles:
 
     def add(self, item: Finished) -> None:
         self._waiting.append(item)
+        self._results += item.size
 
     def take(self) -> list[Finished]:
         """The next batch; one settle at a time while one of them is suspected."""
         waiting = self._waiting
         if self._alone:
             self._alone -= 1
-            return [waiting.popleft()] if waiting else []
+            return self._pop(1, 1)
+        if len(waiting) > MAX_BATCH or self._results > MAX_BATCH_BYTES:
+            return self._pop(MAX_BATCH, MAX_BATCH_BYTES)
+        batch = list(waiting)
+        waiting.clear()
+        self._results = 0
+        return batch
+
+    def _pop(self, most: int, most_bytes: int) -> list[Finished]:
         batch: list[Finished] = []
         size = 0
-        while waiting and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
-            item = waiting.popleft()
+        while self._waiting and len(batch) < most and size < most_bytes:
+            item = self._waiting.popleft()
             batch.append(item)
-            size += len(item.settle.to.result or b"")
+            size += item.size
+        self._results -= size
         return batch
+
+    def _return(self, batch: Sequence[Finished]) -> None:
+        self._waiting.extendleft(reversed(batch))
+        self._results += sum(item.size for item in batch)
 
     def put_back(self, batch: Sequence[Finished], error: Exception) -> list[Finished]:
         """Return a batch that the store did not take; answers what is given up for good.
@@ -64,10 +83,10 @@ class Settles:
         the one that fails alone becomes a failure of its job.
         """
         if isinstance(error, BackendUnavailable) or not batch:
-            self._waiting.extendleft(reversed(batch))
+            self._return(batch)
             return []
         if len(batch) > 1:
-            self._waiting.extendleft(reversed(batch))
+            self._return(batch)
             self._alone = max(self._alone, len(batch))
             return []
         return self._give_up(batch[0], error)
@@ -80,7 +99,7 @@ class Settles:
             return [item]
         outcome = Aborted(error=describe_error(error))
         settle = msgspec.structs.replace(item.settle, to=judge(item.job, outcome))
-        self._waiting.appendleft(Finished(item.job, outcome, settle, refused=True))
+        self._return([Finished(item.job, outcome, settle, refused=True)])
         self._alone += 1
         return []
 
@@ -88,4 +107,5 @@ class Settles:
         """Forget what was not taken; the leases bring those jobs back. Answers how many."""
         count = len(self._waiting)
         self._waiting.clear()
+        self._results = 0
         return count

@@ -108,7 +108,12 @@ class Holds:
     async def _ask(self, waiter: Waiter, anew: bytes = b"") -> tuple[bool, int, int, list[Job]]:
         answer = await self.hints.server.run("hold", self._base, self._clock(), waiter.want, anew)
         now = int(answer[0])
-        return answer[1] == b"1", now, int(answer[2]), claimed_of(answer[3:], now, waiter.lease)
+        return (
+            answer[1] == b"1",
+            now,
+            int(answer[2]),
+            unpack_claimed(answer[3:], now, waiter.lease.worker, waiter.lease.ms),
+        )
 
     async def _leave(self, waiter: Waiter) -> None:
         await self.hints.server.run("unhold", self._base, self._clock(), waiter.want)
@@ -141,15 +146,14 @@ class Holds:
         if waiter is None:
             return
         now = int.from_bytes(data[_NAME_BYTES:_HANDED_HEAD], "little")
-        jobs = []
+        parts: list[bytes] = []
         at = _HANDED_HEAD
         while at < len(data):
             size = int.from_bytes(data[at + 16 : at + 20], "little")
-            record = data[at + 20 : at + 20 + size]
-            jobs.append(unpack_claimed(data[at : at + 16], record, now, waiter.lease.worker, waiter.lease.ms))
+            parts += (data[at : at + 16], data[at + 20 : at + 20 + size])
             at += 20 + size
-        if jobs:  # none: only a word that the next due time may be another
-            waiter.handed = jobs
+        if parts:  # none: only a word that the next due time may be another
+            waiter.handed = unpack_claimed(parts, now, waiter.lease.worker, waiter.lease.ms)
         waiter.woken.set()
 
 
@@ -157,10 +161,3 @@ def jobs_of(parts: Sequence[bytes], now: int) -> list[Job]:
     """Jobs from an answer's tail of id, record, id, record."""
     each = iter(parts)
     return [unpack_job(id, value, now) for id, value in zip(each, each, strict=True)]
-
-
-def claimed_of(parts: Sequence[bytes], now: int, lease: Lease) -> list[Job]:
-    """The same of a claim's answer, in which short records are those before the claim."""
-    worker, ms = lease.worker, lease.ms
-    each = iter(parts)
-    return [unpack_claimed(id, value, now, worker, ms) for id, value in zip(each, each, strict=True)]

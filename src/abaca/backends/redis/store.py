@@ -13,10 +13,17 @@ from abaca.backends.redis.address import Address, parse_address
 from abaca.backends.redis.audit import Audit
 from abaca.backends.redis.guard import Standing, check_server
 from abaca.backends.redis.hints import RedisWatch
-from abaca.backends.redis.hold import claimed_of, jobs_of
+from abaca.backends.redis.hold import jobs_of
 from abaca.backends.redis.homes import Homes
 from abaca.backends.redis.keys import SERVED_PARTITION, partition
-from abaca.backends.redis.packing import FIRST_ENTRY, KIND_NUMBER, next_entry_of, unpack_entry, unpack_job
+from abaca.backends.redis.packing import (
+    FIRST_ENTRY,
+    KIND_NUMBER,
+    next_entry_of,
+    unpack_claimed,
+    unpack_entry,
+    unpack_job,
+)
 from abaca.backends.redis.records import RedisRecords
 from abaca.backends.redis.requests import (
     amended_static,
@@ -122,7 +129,8 @@ class RedisBackend(RedisRecords):
 
     def _read_exchange(self, answer: list[bytes], lease: Lease) -> tuple[list[Verdict], int, int, list[Job]]:
         now = int(answer[0])
-        return [_VERDICTS[digit] for digit in answer[1]], now, int(answer[2]), claimed_of(answer[3:], now, lease)
+        verdicts = [_VERDICTS[digit] for digit in answer[1]]
+        return verdicts, now, int(answer[2]), unpack_claimed(answer[3:], now, lease.worker, lease.ms)
 
     def unhold(self) -> None:
         self._homes.unhold()

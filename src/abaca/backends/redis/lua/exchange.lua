@@ -1,8 +1,9 @@
 -- exchange: settle runs, then claim; with a name in the want, wait when there is nothing.
 -- KEYS  1 the partition
 -- ARGV  1 clock; 2 the want (msgpack: worker, lease ms, max bytes, queues, slots, waiter's name or empty, channel) or
---       empty; 3 how many transitions; then for each: fixed part, the ids of the runs that make it (16 bytes each, all at
---       its epoch), then what is flagged of result, error, memo, and each follow-up job as in insert
+--       empty; 3 how many transitions; then for each: fixed part, the runs that make it (the id's 16 bytes each, all at
+--       its epoch; flagged: each followed by its digest, 8, and result, length 4 and bytes), then what is flagged of
+--       result, error, memo, and each follow-up job as in insert
 -- answer  now; verdicts as one string of digits, in the order of the ids; when the next job is due or 0; then id, record
 --         for each job claimed (a short record as it was before the claim: its run is the first, with the want's lease)
 -- flags: allow-oom

@@ -1,20 +1,33 @@
 -- Prelude: how a transition is applied to running jobs.
 
 local SETTLE = '<I4BBI4I4i8i8c8I2'
-local S_DELAY, S_RESULT, S_ERROR, S_MEMO = 1, 2, 4, 8
+local S_DELAY, S_RESULT, S_ERROR, S_MEMO, S_EACH = 1, 2, 4, 8, 16
 local KIND_ERROR = 5
 
--- The transition that starts at ARGV[at], for all runs whose ids come next; answers it and where the next one starts.
+-- Cuts the list of runs into ids and, where each has a result of its own, digests and results as a record has them.
+local function read_runs(it, blob, each)
+  local ids, pieces, at, count = it.ids, it.pieces, 1, 0
+  while at < #blob do
+    count = count + 1
+    ids[count] = sub(blob, at, at + 15)
+    at = at + 16
+    if each then
+      local size = sunpack('<I4', blob, at + 8)
+      pieces[count] = sub(blob, at, at + 11 + size)
+      at = at + 12 + size
+    end
+  end
+end
+
+-- The transition that starts at ARGV[at], for all the runs that come next; answers it and where the next one starts.
 local function read_settle(at)
   local epoch, target, flags, attempts, losses, delay, keep, digest, followers = sunpack(SETTLE, ARGV[at])
+  local each = band(flags, S_EACH) ~= 0
   local it = {
     epoch = epoch, target = target, attempts = attempts, losses = losses, delay = delay, keep = keep, digest = digest,
-    delayed = band(flags, S_DELAY) ~= 0, followers = followers, ids = {}, ends = {},
+    delayed = band(flags, S_DELAY) ~= 0, followers = followers, ids = {}, pieces = {}, heads = {},
   }
-  local blob = ARGV[at + 1]
-  for first = 1, #blob - 15, 16 do
-    it.ids[#it.ids + 1] = sub(blob, first, first + 15)
-  end
+  read_runs(it, ARGV[at + 1], each)
   at = at + 2
   if band(flags, S_RESULT) ~= 0 then
     it.result, at = ARGV[at], at + 1
@@ -27,6 +40,8 @@ local function read_settle(at)
   end
   it.first_follower = at
   it.plain = target ~= WAITING and epoch == 1 and not it.error and not it.memo and followers == 0
+  it.kinds = (it.result or each) and TAIL_RESULT or 0
+  it.piece = it.result and digest .. pack('<I4', #it.result) .. it.result or digest
   return it, at + 2 * followers
 end
 
@@ -44,28 +59,25 @@ local function set_tail(job, it)
   })
 end
 
--- What stands before the short record of a job that `it` ends, for all jobs with this head of a leased record; and the
--- group of their lease.
+-- What a record of a job that `it` ends begins with, for all jobs with this head of a leased record; and the group of
+-- their lease.
 local function done_head(work, it, leased)
   local _, size, claimed, lease_until = sunpack(LEASED_HEAD, leased)
   if size < LEASED_SIZE then
     return nil
   end
-  local result = it.result
-  local head = pack(DONE_HEAD, DONE, it.target, result and TAIL_RESULT or 0, it.attempts, it.losses, claimed, now, it.keep)
-    .. it.digest
-  if result then
-    head = head .. pack('<I4', #result) .. result
-  end
   it.until_when = it.until_when or score_text(now + it.keep * 1000)
-  local known = {head = head, group = lease_group(work, lease_until)}
-  it.ends[leased] = known
+  local known = {
+    head = pack(DONE_HEAD, DONE, it.target, it.kinds, it.attempts, it.losses, claimed, now, it.keep),
+    group = lease_group(work, lease_until),
+  }
+  it.heads[leased] = known
   return known
 end
 
 -- The usual end of a first run without error, memo, log, key or follow-up, straight from the packed record. Answers
 -- whether it was that; otherwise nothing is noted, and `settle` judges.
-local function settle_plain(work, it, id, key)
+local function settle_plain(work, it, id, key, piece)
   local value = work.raw[id]
   if not value or work.jobs[id] ~= nil then
     return false
@@ -79,11 +91,11 @@ local function settle_plain(work, it, id, key)
     return false
   end
   local leased = sub(value, 1, size)
-  local done = it.ends[leased] or done_head(work, it, leased)
+  local done = it.heads[leased] or done_head(work, it, leased)
   if not done then
     return false
   end
-  value = done.head .. sub(value, size + 1)
+  value = done.head .. piece .. sub(value, size + 1)
   work.raw[id] = value
   local values, ends, group = work.values, work.ends, done.group
   local count = #values
@@ -149,9 +161,17 @@ local function settle_all(count_at)
   end
   local keys, verdicts, done = load(work, ids), {}, 0
   for _, it in ipairs(all) do
-    for _, id in ipairs(it.ids) do
+    for i, id in ipairs(it.ids) do
+      local piece = it.pieces[i] or it.piece
       done = done + 1
-      verdicts[done] = it.plain and settle_plain(work, it, id, keys[done]) and '0' or settle_one(work, it, id)
+      if it.plain and settle_plain(work, it, id, keys[done], piece) then
+        verdicts[done] = '0'
+      else
+        if it.pieces[i] then
+          it.digest, it.result = sub(piece, 1, 8), sub(piece, 13)
+        end
+        verdicts[done] = settle_one(work, it, id)
+      end
     end
     if it.ended then
       work.totals[TOTAL[it.target]] = (work.totals[TOTAL[it.target]] or 0) + it.ended
