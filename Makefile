@@ -9,7 +9,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server run test test-quick test-all check format bench bench-peers lock clean
+.PHONY: help setup redis-server strace run test test-quick test-all check format bench bench-peers lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -20,16 +20,19 @@ setup:  ## Build .venv with the locked dependencies.
 redis-server: setup
 	@scripts/ensure_redis.sh
 
+strace: setup
+	@scripts/ensure_strace.sh
+
 run: setup  ## Run the demo on the embedded store. ARGS="PATH --url redis://..." goes through.
 	@$(VENV)/bin/abaca demo $(ARGS)
 
-test: redis-server  ## Run every test, with branch coverage. ARGS goes to pytest.
+test: redis-server strace  ## Run every test, with branch coverage. ARGS goes to pytest.
 	$(PY) -m pytest -n $(WORKERS) $(COVERAGE) $(ARGS)
 
-test-quick: redis-server  ## Run the tests that are neither slow nor chaos.
+test-quick: redis-server strace  ## Run the tests that are neither slow nor chaos.
 	$(PY) -m pytest -n $(WORKERS) -m "not slow and not chaos" $(ARGS)
 
-test-all: redis-server  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
+test-all: redis-server strace  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
 	@scripts/test_all.sh -n $(WORKERS) $(ARGS)
 
 # pyright and the node it runs on come as wheels, so nothing is fetched here; the variable keeps it from asking for news.

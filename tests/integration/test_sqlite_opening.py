@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import sys
 import threading
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from abaca.backends import open_backend
 from abaca.backends.sqlite import from_url
 from abaca.backends.sqlite.connection import APPLICATION_ID, check_version
-from abaca.backends.sqlite.filesystem import NETWORK, kind_of_device, network_filesystem
+from abaca.backends.sqlite.filesystem import NETWORK, filesystem_number, kind_of_device, network_filesystem
 from abaca.backends.sqlite.settings import parse_url
 from abaca.errors import BackendError, ConfigError
 from tests.integration.sqlite_help import by_hand, claim, hear, make, opened, process, tell
@@ -129,6 +130,17 @@ def test_an_old_sqlite_is_refused() -> None:
     check_version("4.0.0")
 
 
+async def test_an_old_sqlite_is_refused_when_a_store_is_opened(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a program that runs with an SQLite from before the repair of the log's reset
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
+    # When a store is opened, then it refuses with the reason, and no file is made
+    with pytest.raises(ConfigError, match=r"SQLite 3\.51\.2 can damage a database that several processes write"):
+        await from_url(sqlite_url, None).open()
+    assert not parse_url(sqlite_url).path.exists()
+
+
 def test_network_filesystems_are_known_by_their_mount(tmp_path: Path) -> None:
     # Given mounts as Linux lists them
     mounts = (
@@ -142,6 +154,28 @@ def test_network_filesystems_are_known_by_their_mount(tmp_path: Path) -> None:
     # And those with other machines behind them are refused, unlike the one here
     assert {"nfs", "nfs4", "cifs", "9p"} <= NETWORK
     assert network_filesystem(tmp_path) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the numbers are those of Linux")
+def test_the_kernel_says_what_a_filesystem_is() -> None:
+    # Given two filesystems whose numbers every Linux knows
+    assert filesystem_number(Path("/proc")) == 0x9FA0
+    assert filesystem_number(Path("/sys")) == 0x62656572
+    # Then neither is a network's, and a path that is not there is nothing
+    assert network_filesystem(Path("/proc")) is None
+    assert filesystem_number(Path("/nowhere")) == 0
+
+
+@pytest.mark.parametrize(("number", "name"), [(0x6969, "nfs"), (0xFF534D42, "cifs"), (0x01021997, "9p")])
+async def test_a_store_on_a_network_filesystem_is_refused_by_its_number(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, number: int, name: str
+) -> None:
+    # Given a folder of which statfs says that others serve it
+    monkeypatch.setattr("abaca.backends.sqlite.filesystem.filesystem_number", lambda folder: number)
+    # When the store is opened, then it refuses with the filesystem's name, and no file is made
+    with pytest.raises(ConfigError, match=rf"network filesystem \({name}\)"):
+        await from_url(sqlite_url, None).open()
+    assert not parse_url(sqlite_url).path.exists()
 
 
 async def test_a_store_on_a_network_filesystem_is_refused(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,7 @@ def connect(settings: Settings, cache_kib: int = 4 * 1024) -> apsw.Connection:
     """A connection with every pragma set, to a file in WAL mode. Raises apsw's errors."""
     connection = apsw.Connection(str(settings.path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else it plans anew for each new value of a parameter
         connection.set_busy_handler(_patience(settings.busy_seconds))
         until_free(settings, lambda: connection.execute("PRAGMA journal_mode = WAL").fetchall())
         for pragma in (

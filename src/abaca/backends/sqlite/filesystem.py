@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -9,7 +10,22 @@ NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gfs2", "ocfs2", "glusterfs", "sshfs"}
 )
 IN_MEMORY = frozenset({"tmpfs", "ramfs"})
+NETWORK_NUMBERS = {
+    0x6969: "nfs",
+    0xFF534D42: "cifs",
+    0xFE534D42: "smb3",
+    0x517B: "smbfs",
+    0x01021997: "9p",
+    0x5346414F: "afs",
+    0x6B414653: "afs",
+    0x00C36400: "ceph",
+    0x0BD00BD0: "lustre",
+    0x01161970: "gfs2",
+    0x7461636F: "ocfs2",
+}
+"""The ``f_type`` of statfs(2) for those that have one of their own; what FUSE serves is told by its mount alone."""
 _MOUNTS = Path("/proc/self/mountinfo")
+_STATFS_BYTES = 256
 
 
 def network_filesystem(folder: Path) -> str | None:
@@ -21,7 +37,7 @@ def network_filesystem(folder: Path) -> str | None:
 def filesystem_weaknesses(folder: Path) -> tuple[str, ...]:
     """What the filesystem takes from the guarantees, in lines for people."""
     kind = filesystem(folder)
-    if kind is None:
+    if kind is None and filesystem_number(folder) == 0:
         return (
             "the filesystem's kind cannot be told here: G1 to G4 hold on a local one only; "
             "keep the file off network filesystems",
@@ -36,11 +52,24 @@ def filesystem_weaknesses(folder: Path) -> tuple[str, ...]:
 
 def filesystem(folder: Path) -> str | None:
     """The kind of the filesystem that holds ``folder``; ``None`` where nobody can tell."""
+    if (kind := NETWORK_NUMBERS.get(filesystem_number(folder))) is not None:
+        return kind
     try:
         mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     return kind_of_device(mounts, os.stat(folder).st_dev)
+
+
+def filesystem_number(folder: Path) -> int:
+    """What Linux's statfs calls the type of a filesystem; 0 on other systems."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if os.uname().sysname != "Linux" or not hasattr(libc, "statfs"):
+        return 0
+    answer = (ctypes.c_long * (_STATFS_BYTES // ctypes.sizeof(ctypes.c_long)))()
+    if libc.statfs(os.fsencode(folder), answer) != 0:
+        return 0
+    return int(answer[0]) & 0xFFFFFFFF
 
 
 def kind_of_device(mounts: str, device: int) -> str | None:

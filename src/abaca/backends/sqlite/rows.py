@@ -32,6 +32,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_options = msgspec.json.Decoder(Options).decode
 _decode_error = msgspec.json.Decoder(ErrorInfo).decode
 _STATES = tuple(State)
+_RUNNING = int(State.RUNNING)
 
 
 def options_of(job: NewJob) -> str | None:
@@ -99,12 +100,27 @@ def job_of(row: tuple[Any, ...], now: int) -> Job:
 
 
 def _job(row: tuple[Any, ...], now: int) -> Job:
-    (id, state, queue, priority, lane, due_at, task, args, key, options, created_at, epoch, revision) = row[:13]
-    (attempts, losses, memo, started_at, claimed_at, ended_at, lease_until, worker) = row[13:21]
-    (cancel, result, error, progress, purged) = row[21:]
-    runs = state == State.RUNNING
+    (id, state, queue, priority, lane, due_at, task, args, key, options, created_at, epoch, revision, *more) = row
+    (attempts, losses, memo, started_at, claimed_at, ended_at, lease_until, worker, cancel) = more[:9]
+    (result, error, progress, purged) = more[9:]
+    runs = state == _RUNNING
+    spec = _spec(id.hex(), task, from_column(args), queue, priority, lane, key, options)
+    if runs and epoch == 1 and not (attempts or cancel) and error is progress is None:
+        return Job(  # a first run, which most claims are; leaving fields out is what it saves
+            spec=spec,
+            state=_STATES[_RUNNING],
+            epoch=1,
+            revision=revision,
+            created_at=created_at,
+            due_at=due_at,
+            started_at=started_at,
+            claimed_at=claimed_at,
+            lease_until=lease_until,
+            worker=worker,
+            seen_at=now,
+        )
     return Job(
-        spec=_spec(id.hex(), task, from_column(args), queue, priority, lane, key, options),
+        spec=spec,
         state=_STATES[state],
         epoch=epoch,
         revision=revision,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -11,6 +10,7 @@ from abaca.backends.sqlite.tx import Tx, column, pack
 from abaca.model import Settle, State
 
 _encode = msgspec.json.Encoder().encode
+_WAITING = State.WAITING
 _FEWEST_ALIKE = 4
 """Of fewer than these, each by itself costs less."""
 
@@ -18,14 +18,8 @@ Marked = tuple[Settle, bytes]
 """A settle and the digest of its transition."""
 
 
-class _Alike(NamedTuple):
-    """What settles share that one statement can write."""
-
-    target: State
-    epoch: int
-    attempts: int
-    losses: int
-    keep_ms: int
+_Alike = tuple[State, int, int, int, int]
+"""What settles share that one statement can write: target, epoch, attempts, losses, keep in milliseconds."""
 
 
 def write(tx: Tx, marked: Sequence[Marked]) -> int:
@@ -35,12 +29,15 @@ def write(tx: Tx, marked: Sequence[Marked]) -> int:
     for item in marked:
         one = item[0]
         to = one.to
-        result = None if to.result is None else column(to.result)
-        if to.error is not None or to.memo or to.target is State.WAITING or isinstance(result, bytes):
+        result = column(to.result)
+        if to.error is not None or to.memo or to.target is _WAITING or isinstance(result, bytes):
             others.append(item)
+            continue
+        what = (to.target, one.epoch, to.attempts, to.losses, to.keep_ms)
+        if what in alike:
+            alike[what].append((item, result))
         else:
-            what = _Alike(to.target, one.epoch, to.attempts, to.losses, to.keep_ms)
-            alike.setdefault(what, []).append((item, result))
+            alike[what] = [(item, result)]
     written = 0
     for what, items in alike.items():
         if len(items) < _FEWEST_ALIKE:
@@ -54,7 +51,10 @@ def write(tx: Tx, marked: Sequence[Marked]) -> int:
 
 def _finish(tx: Tx, what: _Alike, items: Sequence[tuple[Marked, str | None]]) -> int:
     runs = b"".join([bytes.fromhex(one.id) + mark for (one, mark), _ in items])
-    return tx.change("finish", runs=runs, results=pack([result for _, result in items]), now=tx.now, **what._asdict())
+    results = pack([result for _, result in items])
+    target, epoch, attempts, losses, keep_ms = what
+    shared = {"target": target, "epoch": epoch, "attempts": attempts, "losses": losses, "keep_ms": keep_ms}
+    return tx.change("finish", runs=runs, results=results, now=tx.now, **shared)
 
 
 def _settle(tx: Tx, one: Settle, mark: bytes) -> int:

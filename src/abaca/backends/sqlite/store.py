@@ -24,7 +24,7 @@ from abaca.backends.sqlite.rows import read_jobs
 from abaca.backends.sqlite.settings import DURABILITY, WEAKNESS, Settings, parse_url
 from abaca.backends.sqlite.tx import Tx
 from abaca.clock import Clock, SystemClock
-from abaca.errors import BackendError
+from abaca.errors import BackendError, BackendUnavailable
 from abaca.model import (
     Amended,
     Beat,
@@ -105,7 +105,14 @@ class SqliteBackend:
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Receipt]:
         check_batch(jobs)
-        return await self.engine.write(partial(inserts.insert, jobs=tuple(jobs)))
+        jobs = tuple(jobs)
+
+        def act(tx: Tx) -> list[Receipt]:
+            if tx.no_room is not None:
+                raise BackendUnavailable(tx.no_room)
+            return inserts.insert(tx, jobs)
+
+        return await self.engine.write(act)
 
     async def exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:
         check_batch(done)

@@ -23,11 +23,13 @@ Wanted = Callable[[Iterable[str]], list[str]]
 class Tx:
     """``now`` is the same for all that happens in the transaction."""
 
-    def __init__(self, connection: apsw.Connection, now: int, wanted: Wanted) -> None:
+    def __init__(self, connection: apsw.Connection, now: int, wanted: Wanted, no_room: str | None = None) -> None:
+        """``no_room`` says why new jobs are to be refused."""
         self.connection = connection
         self.now = now
         self.hints: list[Told] = []
         self.wanted = wanted
+        self.no_room = no_room
 
     def run(self, name: str, /, **values: Any) -> None:
         self.connection.execute(sql(name), values)
@@ -65,14 +67,19 @@ def split_bytes(data: bytes | None) -> tuple[str | None, str | None]:
 
 
 def column(data: bytes | None) -> str | bytes | None:
-    """A client's bytes for a bound parameter, stored the same way."""
-    text, _ = split_bytes(data)
-    return data if text is None else text
+    """A client's bytes for a bound parameter: as text where they are text, otherwise as they are."""
+    if data is None:
+        return None
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return data
+    return data if "\0" in text else text
 
 
 def from_column(value: object) -> bytes:
     """A client's bytes as they were. Raises ``ValueError`` for a column that holds neither text nor bytes."""
-    if isinstance(value, str):
+    if type(value) is str:
         return value.encode()
     if isinstance(value, bytes):
         return value

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import apsw
 
 from abaca.backends.sqlite.connection import Inode, connect, inode, migrate, prepare_file, translate, until_free
+from abaca.backends.sqlite.room import Room
 from abaca.backends.sqlite.settings import Settings
 from abaca.backends.sqlite.threads import Call, Next
 from abaca.backends.sqlite.tx import Told, Tx, Wanted
@@ -35,6 +36,7 @@ class Writer:
         self._clock = clock
         self._wanted = wanted
         self._publish = publish
+        self._room = Room(settings.path)
 
     def open(self) -> None:
         path = self.settings.path
@@ -60,12 +62,13 @@ class Writer:
     def serve(self, calls: list[Call], more: Next) -> None:
         try:
             check_same_file(self.settings, self.file)
+            no_room = self._room.lacking(self._connection)
             until_free(self.settings, lambda: self._connection.execute("BEGIN IMMEDIATE"))
         except Exception as error:
             self._refuse(calls, more, error)
             return
         try:
-            tx = Tx(self._connection, self._clock.now(), self._wanted)
+            tx = Tx(self._connection, self._clock.now(), self._wanted, no_room)
             self._run_all(tx, calls, more)
             self._connection.execute("COMMIT")
         except Exception as error:
