@@ -4,12 +4,13 @@ VENV := .venv
 PY := $(VENV)/bin/python
 CODE := $(wildcard src tests benchmarks examples scripts)
 TYPED := $(wildcard src tests benchmarks examples)
-COVERAGE := --cov --cov-report=term
 WORKERS ?= 2
+MINUTES ?= 60
+SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace run test test-quick test-all check format bench bench-peers lock clean
+.PHONY: help setup redis-server strace run test test-quick test-all check format bench bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -27,13 +28,13 @@ run: setup  ## Run the demo on the embedded store. ARGS="PATH --url redis://..."
 	@$(VENV)/bin/abaca demo $(ARGS)
 
 test: redis-server strace  ## Run every test, with branch coverage. ARGS goes to pytest.
-	$(PY) -m pytest -n $(WORKERS) $(COVERAGE) $(ARGS)
+	@scripts/test.sh $(PY) $(WORKERS) $(ARGS)
 
 test-quick: redis-server strace  ## Run the tests that are neither slow nor chaos.
 	$(PY) -m pytest -n $(WORKERS) -m "not slow and not chaos" $(ARGS)
 
 test-all: redis-server strace  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
-	@scripts/test_all.sh -n $(WORKERS) $(ARGS)
+	@scripts/test_all.sh $(WORKERS) $(ARGS)
 
 # pyright and the node it runs on come as wheels, so nothing is fetched here; the variable keeps it from asking for news.
 check: setup  ## Format, lint, types and layers: what CI asks before the tests.
@@ -52,6 +53,12 @@ bench: redis-server  ## Measure this project beside a hand-written loop. ARGS go
 
 bench-peers: redis-server  ## The same with other queues, each installed into an environment of its own.
 	$(PY) -m benchmarks --peers $(ARGS)
+
+soak: redis-server soak-simulation  ## Thousands of seeds, then an hour of load on each store. SEEDS=A:B and MINUTES= say how many.
+	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)
+
+soak-simulation: setup  ## Run thousands of simulated seeds that no test runs. SEEDS=A:B is their range.
+	$(PY) -m tests.simulation --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)
 
 lock: setup  ## Write constraints.txt anew from what pyproject.toml allows.
 	@scripts/lock.sh

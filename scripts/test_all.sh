@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: scripts/test_all.sh [PYTEST ARGUMENT]...
+# Usage: scripts/test_all.sh WORKERS [PYTEST ARGUMENT]...
 # Runs the suite on each of Python 3.11, 3.12 and 3.13 that really runs here, each in an environment of its own.
 set -eu
 
@@ -18,7 +18,7 @@ for version in 3.11 3.12 3.13; do
     fi
     echo "== Python $version ($python)"
     scripts/setup.sh ".venv-$version" "$python"
-    if ".venv-$version/bin/python" -m pytest "$@"; then
+    if scripts/test.sh ".venv-$version/bin/python" "$@"; then
         ran="$ran $version"
     else
         failed="$failed $version"

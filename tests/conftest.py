@@ -10,6 +10,9 @@ import pytest
 
 from tests.servers import Option, RedisServer, require_redis
 from tests.sound import exists, judged
+from tests.watchdog import pytest_configure
+
+__all__ = ["pytest_configure"]
 
 
 class MakeRedis(Protocol):

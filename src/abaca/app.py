@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
 from abaca.announce import Announcements
@@ -14,15 +14,18 @@ from abaca.backends import open_backend
 from abaca.client import Client, refusal
 from abaca.codec import DEFAULT_MAX_PAYLOAD, encode_untyped, new_id
 from abaca.config import load_settings
+from abaca.config.values import read_count, read_name, read_queues, read_weights
 from abaca.context import Ctx
 from abaca.declare import examine
-from abaca.decorator import Coro, TaskDecorator
+from abaca.decorator import Coro, ScheduleDecorator, TaskDecorator
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, TaskDeclarationError
 from abaca.handle import UNTYPED, JobHandle
+from abaca.limitspec import Limit, limit_rules, limits_of_call
 from abaca.model import Inserted, Keep, NewJob, Page, Query, Stats
 from abaca.options import (
     NO_OPTIONS,
+    CallOptions,
     KeepSpec,
     Pool,
     Priority,
@@ -37,8 +40,10 @@ from abaca.options import (
     none_if_default,
     positive,
 )
+from abaca.queues import Queues
 from abaca.records import Records
 from abaca.retryspec import Retry
+from abaca.schedules import Declared, ScheduleOptions, Schedules
 from abaca.stores import Stores
 from abaca.sync import twin
 from abaca.tasks import Call, Task, TaskFunction
@@ -82,6 +87,9 @@ class App:
         self.tasks: dict[str, Task[..., Any]] = {}
         self.middleware: list[Middleware] = []
         self.records = Records(self)
+        self.schedules = Schedules(self)
+        self.queues = Queues(self)
+        self._declared = Declared(self.name)
         self._max_payload = check_size(max_payload, "App(max_payload=)", MAX_BATCH_BYTES)
         self._keep = _unless_default(settings.keep) if keep is None else check_keep(keep)
         self._announcements = Announcements(self.tasks)
@@ -120,6 +128,7 @@ class App:
         keep: KeepSpec | None = None,
         tags: Iterable[str] = (),
         max_payload: int | None = None,
+        limits: Sequence[Limit] = (),
     ) -> TaskDecorator: ...
     def task(
         self,
@@ -136,12 +145,14 @@ class App:
         keep: KeepSpec | None = None,
         tags: Iterable[str] = (),
         max_payload: int | None = None,
+        limits: Sequence[Limit] = (),
     ) -> Any:
         """Register a function, as ``@app.task`` or ``@app.task(queue=..., ...)``. Its name is its ``__name__``.
 
         ``pool`` is where it runs: ``"async"`` for async def; ``"thread"`` (the default) or ``"process"`` for def.
         ``timeout`` stops one run; ``lease`` is how long a worker may be silent before the job is another's. ``keep`` is
         for completed jobs, or a mapping by ``completed``, ``cancelled`` and ``failed``; ``keep=0`` stores no result.
+        ``limits`` hold over all workers: see ``Limit``.
         Raises ``TaskDeclarationError`` for a function that cannot be a task, ``ConfigError`` naming an option.
         """
 
@@ -160,6 +171,7 @@ class App:
                 max_payload=self._max_payload
                 if max_payload is None
                 else check_size(max_payload, f"task {chosen!r}, max_payload", MAX_BATCH_BYTES),
+                limits=limit_rules(limits, chosen, list(handler.signature.parameters)),
             )
             task: TaskFunction[..., Any, Any] = TaskFunction(self, chosen, handler, options)
             holder = self.tasks.setdefault(chosen, task)  # one step, because modules may be imported in several threads
@@ -172,6 +184,40 @@ class App:
 
         return register if fn is None else register(fn)
 
+    def cron(
+        self, expression: str, *, tz: str = "UTC", name: str | None = None, **options: Unpack[ScheduleOptions]
+    ) -> ScheduleDecorator:
+        """Make a job of the task at each tick of a cron expression: ``@app.cron("*/5 * * * *", tz="Europe/Berlin")``.
+
+        It goes above ``@app.task(...)``, or on a plain function. The schedule's name is the task's unless ``name`` is
+        given. The options are those of ``Schedules.create``. Workers of this code fire it, and only those.
+        Raises ``ConfigError`` naming the option, ``TaskDeclarationError`` for a task that needs arguments.
+        """
+
+        def decorate(fn: Any) -> Any:
+            task = fn if isinstance(fn, Task) else self.task(fn)
+            self._declared.add(name or task.name, task, cron=expression, tz=tz, **options)
+            return task
+
+        return decorate
+
+    def every(
+        self, distance: Duration, *, name: str | None = None, **options: Unpack[ScheduleOptions]
+    ) -> ScheduleDecorator:
+        """Make a job of the task at a fixed distance: ``@app.every("5m")``. Otherwise like ``cron``."""
+
+        def decorate(fn: Any) -> Any:
+            task = fn if isinstance(fn, Task) else self.task(fn)
+            self._declared.add(name or task.name, task, every=distance, **options)
+            return task
+
+        return decorate
+
+    @property
+    def declared_schedules(self) -> tuple[str, ...]:
+        """The names of the schedules that this app's code declares."""
+        return self._declared.names
+
     def add_middleware(self, middleware: Middleware) -> Middleware:
         """Put a callable around every run of this app's workers; the first added is the outermost."""
         self.middleware.append(middleware)
@@ -180,14 +226,15 @@ class App:
     async def enqueue_many(self, calls: Iterable[Call[R]]) -> list[JobHandle[R]]:
         """Store many calls, of any tasks, one round trip for each thousand; handles in order.
 
-        Raises what ``Task.call`` and ``Task.enqueue`` raise. Enqueuing the same calls again stores none twice.
+        Raises what ``Task.call`` and ``Task.enqueue`` raise, and ``ConfigError`` for a call of another app's task; what
+        came before in whole batches is stored then. Enqueuing the same calls again stores none twice.
         """
         sent: list[Call[R]] = []
 
         def jobs() -> Iterable[NewJob]:
             for call in calls:
                 sent.append(call)
-                yield call.job
+                yield call.job_for(self)
 
         receipts = await self.client().insert_many(jobs())
         return [call.handle(receipt) for call, receipt in zip(sent, receipts, strict=True)]
@@ -229,7 +276,18 @@ class App:
             keep=keep,
             owner=owner,
             tenant=tenant,
-        ).over(NO_OPTIONS)
+        )
+        job = await self.named_job(name, args, given, pool=pool)
+        receipt = await self.client().insert(job)
+        if receipt.outcome is Inserted.REFUSED:
+            raise refusal(job, receipt)
+        task = self.tasks.get(name)
+        return self.job(receipt.id) if task is None else task.job(receipt.id)
+
+    async def named_job(
+        self, name: str, args: Mapping[str, Any] | None, given: CallOptions = NO_OPTIONS, *, pool: Pool | None = None
+    ) -> NewJob:
+        """A job of a task whose code need not be here; see ``enqueue_by_name``. Nothing is stored."""
         options = await self._announcements.options_of(self.client(), check_name(name, "task name"), pool)
         task = self.tasks.get(name)
         data = (
@@ -237,11 +295,9 @@ class App:
             if task is None
             else task.arguments.encode_named(args or {})
         )
-        job = NewJob(id=new_id(), task=name, args=data, **{**options.job_fields, **given.fields})
-        receipt = await self.client().insert(job)
-        if receipt.outcome is Inserted.REFUSED:
-            raise refusal(job, receipt)
-        return self.job(receipt.id) if task is None else task.job(receipt.id)
+        fields = {**options.job_fields, **given.over(NO_OPTIONS).fields}
+        limits = limits_of_call(options.limits, name, args or {}, task.defaults() if task is not None else {})
+        return NewJob(id=new_id(), task=name, args=data, limits=limits, **fields)
 
     def job(self, id: str) -> JobHandle[Any]:
         """A handle for any stored job; ``.typed(type)`` gives its results a type. The store is not asked."""
@@ -277,22 +333,27 @@ class App:
         from abaca.worker.service import Worker  # noqa: PLC0415
 
         options = WorkerOptions(
-            queues=tuple(check_name(queue, "worker queue") for queue in queues),
-            weights=None if weights is None else dict(weights),
-            concurrency=concurrency,
-            process_slots=default_process_slots() if process_slots is None else process_slots,
+            queues=read_queues(queues if isinstance(queues, str) else tuple(queues), "worker queues"),
+            weights=None if weights is None else read_weights(weights, "worker weights"),
+            concurrency=read_count(concurrency, "worker concurrency"),
+            process_slots=default_process_slots()
+            if process_slots is None
+            else read_count(process_slots, "worker process_slots"),
             lease=positive(lease, "worker lease") / 1000,
             beat=positive(beat, "worker beat") / 1000,
             drain=parse_duration(drain, "worker drain") / 1000,
-            name=name,
+            name=read_name(name, "worker name") if name else "",
         )
-        return Worker(self.tasks, self.connect, options, middleware=self.middleware)
+        return Worker(
+            self.tasks, self.connect, options, middleware=self.middleware, schedules=lambda: self._declared.names
+        )
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Backend]:
         """For workers: an open backend as long as the block lasts. The store is told of this app's tasks."""
         async with self._stores.connect() as backend:
             await self._announcements.tell(backend)
+            await self._declared.tell(backend)
             yield backend
 
     def client(self) -> Client:
@@ -321,6 +382,7 @@ class App:
 
     enqueue_many_sync = twin(enqueue_many)
     enqueue_by_name_sync = twin(enqueue_by_name)
+    named_job_sync = twin(named_job)
     find_sync = twin(find)
     stats_sync = twin(stats)
     close_sync = twin(close)

@@ -47,6 +47,8 @@ MAX_BATCH_BYTES = 8 << 20
 MAX_RECORD_BYTES = 256_000
 TRIMMED_LOG_CAP = 1000
 """How many trimmed entries (progress and log lines) a job's log keeps."""
+MOST_PARKED = 1000
+"""How many jobs one claim sets aside because of limits, and how many one act lets back into their lines."""
 MIN_TOMBSTONE_MS = 3_600_000
 CARD_LIFE_MS = 60_000
 """A worker whose last beat is older than this is no longer listed."""
@@ -90,9 +92,15 @@ class Backend(Protocol):
     async def insert(self, jobs: Sequence[NewJob]) -> list[Receipt]:
         """Store new jobs, at most ``MAX_BATCH``; receipts in order.
 
-        The id is judged before the key: a known id (tombstones included) answers ``KNOWN`` and changes nothing, which
-        makes the call safe to repeat. A key whose holder is live answers ``HELD`` with the holder's id. Within one
-        batch earlier jobs count as present. A job that is due becomes claimable in the same write, and a held claim
+        The id is judged first: a known id (tombstones included) answers ``KNOWN`` and changes nothing, which makes the
+        call safe to repeat. Then the tick: one that is not after the schedule's cursor (the record of kind ``CURSOR``
+        with the schedule's id), or whose schedule has no cursor, answers ``PASSED``; any other moves the cursor to it,
+        whatever the key says. Then the key: one that is held answers ``HELD`` with the holder's id, or ``REPLACED``
+        where ``replace`` is asked for and the holder waits: it keeps its id, its attempts and its memo and takes the
+        new job's other fields, due time included, at revision + 1. A key of scope ``LIVE`` is released when its holder
+        ends, ``WAITING`` when it is claimed for the first time or ends, ``PERIOD`` when ``key_ms`` are over, counted
+        from the insert or the latest replacement; deleting the holder releases any. Within one batch earlier jobs
+        count as present. A job that is due becomes claimable in the same write, and a held claim
         that it satisfies may be answered with it, already leased.
         """
         ...
@@ -148,7 +156,8 @@ class Backend(Protocol):
         """Put ended jobs back to WAITING, due now, with a fresh attempt budget (attempts, losses 0; memo empty).
 
         Applies iff the job ended at that epoch; result and error are cleared, the key taken again (``HELD`` when
-        another live job has it). The log gets a ``status`` entry with the old ended status and one with ``requeued``.
+        another job has it), but for a key of scope ``PERIOD``, which requeuing neither needs nor renews. The log gets a
+        ``status`` entry with the old ended status and one with ``requeued``.
         The same call again, before the next claim, answers ``REQUEUED``; so does a waiting job at that epoch whose
         budget is untouched, for which there is nothing to do.
         """

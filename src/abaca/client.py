@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
-from abaca.errors import BackendUnavailable, EnqueueRefused, JobNotFound, ResultTimeout
+from abaca.buggify import buggify
+from abaca.errors import BackendUnavailable, DuplicateJob, EnqueueRefused, JobNotFound, ResultTimeout
 from abaca.model import Inserted, Job, NewJob, Receipt
 from abaca.waiting import Waiter, Waiting
 
@@ -135,7 +136,10 @@ class Client:
                     receipt.set_result(answer)
 
     async def _insert(self, batch: Sequence[NewJob]) -> list[Receipt]:
-        return await self.ask(lambda backend: backend.insert(batch))
+        buggify("client.before_insert")
+        receipts = await self.ask(lambda backend: backend.insert(batch))
+        buggify("client.after_insert")
+        return receipts
 
     async def read(self, id: str) -> Job:
         """Raises ``JobNotFound``."""
@@ -151,10 +155,10 @@ class Client:
         """
         return await self.finish(self.waiting.add(id, needs_value=needs_value), timeout)
 
-    async def run(self, job: NewJob, timeout: float | None) -> Job:
+    async def run(self, job: NewJob, timeout: float | None, *, rejects: bool = False) -> Job:
         """Insert a job and wait for its end; the subscription is made while the insert travels.
 
-        Raises what ``insert`` and ``ended`` raise, and ``EnqueueRefused``.
+        Raises what ``insert`` and ``ended`` raise, and ``EnqueueRefused``; with ``rejects`` also ``DuplicateJob``.
         """
         start = self._loop.time()
         waiter = self.waiting.add(job.id, known=False, needs_value=True)
@@ -167,6 +171,8 @@ class Client:
             self.waiting.discard(waiter)
         if receipt.outcome is Inserted.REFUSED:
             raise refusal(job, receipt)
+        if receipt.outcome is Inserted.HELD and rejects:
+            raise duplicate(job, receipt)
         left = None if timeout is None else max(0.0, timeout - (self._loop.time() - start))
         if receipt.id != job.id:
             return await self.ended(receipt.id, left, needs_value=True)
@@ -209,6 +215,10 @@ def refusal(job: NewJob, receipt: Receipt) -> EnqueueRefused:
     return EnqueueRefused(
         f"task {job.task!r}, queue {job.queue!r}: the job was refused because {receipt.reason}; nothing was stored"
     )
+
+
+def duplicate(job: NewJob, receipt: Receipt) -> DuplicateJob:
+    return DuplicateJob(receipt.id, f"task {job.task!r}: job {receipt.id} has the key {job.key!r}; nothing was stored")
 
 
 def no_such_job(id: str) -> JobNotFound:

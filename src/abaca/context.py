@@ -10,6 +10,7 @@ import msgspec
 
 from abaca.errors import CancelledByRequest, PayloadTooLarge
 from abaca.model import Job, Kind
+from abaca.text import plain_text, safe_repr
 
 MAX_UPDATE_BYTES = 64_000
 """How many bytes of JSON one progress report or log line may take."""
@@ -18,7 +19,7 @@ Report = Callable[[Kind, bytes], None]
 """Takes one update of the running job. It never blocks and may be called from any thread."""
 
 _encode = msgspec.json.Encoder().encode
-_encode_loosely = msgspec.json.Encoder(enc_hook=repr).encode
+_encode_loosely = msgspec.json.Encoder(enc_hook=safe_repr).encode
 
 
 class CancelFlag(Protocol):
@@ -26,7 +27,8 @@ class CancelFlag(Protocol):
 
 
 class JobLogger:
-    """Log lines of one job, kept with it in the store. Values that have no JSON form are kept as their ``repr``.
+    """Log lines of one job, kept with it in the store. Values that have no JSON form are kept as their ``repr``,
+    lone surrogates as escapes: no value makes a line fail but its size.
 
     Raises ``PayloadTooLarge`` for a line above ``MAX_UPDATE_BYTES``.
     """
@@ -49,7 +51,11 @@ class JobLogger:
         self._write("error", message, fields)
 
     def _write(self, level: str, message: str, fields: dict[str, Any]) -> None:
-        data = _encode_loosely({**fields, "level": level, "message": message})
+        line = {**fields, "level": level, "message": message}
+        try:
+            data = _encode_loosely(line)
+        except Exception:
+            data = _encode({plain_text(name): _loosely(value) for name, value in line.items()})
         self._report(Kind.LOG, _bounded(data, "a log line"))
 
 
@@ -113,7 +119,23 @@ class Ctx:
         Raises ``TypeError`` for ``data`` without a JSON form, ``PayloadTooLarge`` above ``MAX_UPDATE_BYTES``.
         """
         body = {"done": done, "total": total, "stage": stage, "message": message, "data": data}
-        self._report(Kind.PROGRESS, _bounded(_encode(body), "a progress report"))
+        try:
+            encoded = _encode(body)
+        except UnicodeEncodeError:
+            encoded = _encode(
+                {**body, "stage": stage and plain_text(stage), "message": message and plain_text(message)}
+            )
+        self._report(Kind.PROGRESS, _bounded(encoded, "a progress report"))
+
+
+def _loosely(value: object) -> object:
+    """What can be encoded of a value that cannot: its text, or its ``repr``."""
+    if isinstance(value, str):
+        return plain_text(value)
+    try:
+        return msgspec.Raw(_encode_loosely(value))
+    except Exception:
+        return safe_repr(value)
 
 
 def _bounded(data: bytes, what: str) -> bytes:

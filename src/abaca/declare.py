@@ -27,6 +27,12 @@ class Handler:
     hints: dict[str, Any] | None
     """``None`` while a name in an annotation is not defined yet."""
 
+    def required(self) -> list[str]:
+        """The parameters that every call must give."""
+        variadic = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+        parameters = self.signature.parameters.values()
+        return [p.name for p in parameters if p.default is Parameter.empty and p.kind not in variadic]
+
     def codecs(self, task: str, limit: int) -> tuple[ArgumentCodec, ResultCodec[Any]]:
         """Raises ``TaskDeclarationError`` for an annotation that is undefined or has no JSON form."""
         hints = self.hints

@@ -1,4 +1,4 @@
-"""The types of ``@app.task``: what each kind of function becomes. No behaviour."""
+"""The types of ``@app.task``, ``@app.cron`` and ``@app.every``: what each kind of function becomes. No behaviour."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from abaca.tasks import TaskFunction
 
 P = ParamSpec("P")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 Coro = Coroutine[Any, Any, R]
 
@@ -17,6 +18,25 @@ Coro = Coroutine[Any, Any, R]
 class TaskDecorator(Protocol):
     """Takes the function, with or without ``ctx``, async or not. Callers of the task do not see ``ctx``."""
 
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, fn: Callable[Concatenate[Ctx, P], Coro[R]], /
+    ) -> TaskFunction[P, R, Callable[Concatenate[Ctx, P], Coro[R]]]: ...
+    @overload
+    def __call__(self, fn: Callable[P, Coro[R]], /) -> TaskFunction[P, R, Callable[P, Coro[R]]]: ...
+    @overload
+    def __call__(
+        self, fn: Callable[Concatenate[Ctx, P], R], /
+    ) -> TaskFunction[P, R, Callable[Concatenate[Ctx, P], R]]: ...
+    @overload
+    def __call__(self, fn: Callable[P, R], /) -> TaskFunction[P, R, Callable[P, R]]: ...
+
+
+class ScheduleDecorator(Protocol):
+    """Takes a task, or a function that becomes one with default options."""
+
+    @overload
+    def __call__(self, fn: TaskFunction[P, R, F], /) -> TaskFunction[P, R, F]: ...
     @overload
     def __call__(  # type: ignore[overload-overlap]
         self, fn: Callable[Concatenate[Ctx, P], Coro[R]], /

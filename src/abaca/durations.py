@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 
 from abaca.errors import ConfigError
+from abaca.text import shown
 
 Duration = float | int | timedelta | str
 """Seconds, a ``timedelta``, or a text with a unit: ``"50ms"``, ``"30s"``, ``"5m"``, ``"1h"``, ``"2d"``."""
@@ -25,8 +26,8 @@ def parse_duration(value: Duration, what: str) -> int:
     """
     ms = _milliseconds(value, what)
     if not 0 <= ms <= MAX_DURATION_MS:  # also false for NaN
-        raise ConfigError(f"{what}: {value!r} is not a usable duration; it must be between 0 and ten years")
-    return math.ceil(round(ms, 6))
+        raise ConfigError(f"{what}: {shown(value)} is not a usable duration; it must be between 0 and ten years")
+    return math.ceil(round(ms, 6)) or int(ms > 0)
 
 
 def _milliseconds(value: Duration, what: str) -> float:
@@ -41,6 +42,5 @@ def _milliseconds(value: Duration, what: str) -> float:
             return float(found[1]) * _UNITS[found[2]]
         case _:
             pass
-    raise ConfigError(
-        f"{what}: {value!r} is not a duration; give seconds, a timedelta, or a text such as '50ms', '30s', '5m' or '2d'"
-    )
+    give = "a text needs a unit, as in" if isinstance(value, str) else "give seconds, a timedelta, or a text such as"
+    raise ConfigError(f"{what}: {shown(value)} is not a duration; {give} '50ms', '30s', '5m' or '2d'")

@@ -6,10 +6,12 @@
     ├── ConfigError            a setting, URL or duration that cannot be used; raised before any work starts
     ├── TaskDeclarationError   a function that cannot be a task; raised by the decorator
     ├── UnknownTask            no task of that name is registered here
+    ├── ScheduleNotFound       no schedule of that name is stored
     ├── ArgumentError          an argument does not fit the task's signature; also a TypeError
     ├── ResultError            a result that cannot be stored, or read, as its declared type; also a TypeError
     ├── PayloadTooLarge        arguments or a result above the size limit
     ├── EnqueueRefused         the store refused a new job; the message gives its reason
+    │   └── DuplicateJob       another job has its key, and the call asked to be told so
     ├── RunningLoopError       a _sync method was called inside a running event loop
     ├── BackendError           the store refused in a way that is a bug or a damaged store
     │   └── BackendUnavailable the store cannot be reached now; whether the call happened is unknown; try again
@@ -50,6 +52,10 @@ class UnknownTask(AbacaError, LookupError):
     """No task of this name is registered in this process."""
 
 
+class ScheduleNotFound(AbacaError, LookupError):
+    """There is no schedule of this name in the store."""
+
+
 class ArgumentError(AbacaError, TypeError):
     """An argument does not fit the task's signature. The message names the task and the argument."""
 
@@ -64,6 +70,14 @@ class PayloadTooLarge(AbacaError, ValueError):
 
 class EnqueueRefused(AbacaError):
     """The store refused a new job and stored nothing. The message gives its reason."""
+
+
+class DuplicateJob(EnqueueRefused):
+    """Another job has the key. Nothing was stored; ``job_id`` is that job's."""
+
+    def __init__(self, job_id: str, message: str) -> None:
+        super().__init__(message)
+        self.job_id = job_id
 
 
 class RunningLoopError(AbacaError, RuntimeError):
@@ -98,9 +112,8 @@ class JobFailed(JobError):
     """
 
     def __init__(self, job_id: str, type: str, message: str, traceback: str = "") -> None:
-        super().__init__(
-            job_id, f"job {job_id} failed with {type}: {message}" if message else f"job {job_id} failed with {type}"
-        )
+        what = type.removeprefix("builtins.")
+        super().__init__(job_id, f"job {job_id} failed with {what}" + (f": {message}" if message else ""))
         self.type = type
         self.message = message
         self.traceback = traceback

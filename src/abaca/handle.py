@@ -7,13 +7,15 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
+
 from abaca.backend import Watch
 from abaca.client import Client, Host, no_such_job
-from abaca.codec import ResultCodec
+from abaca.codec import ResultCodec, unpack
 from abaca.durations import Duration, parse_duration
 from abaca.errors import BackendUnavailable, JobConflict
 from abaca.jobresult import JobResult, result_of, value_of, why_no_value
-from abaca.model import Amended, Cancelled, Change, Job, Requeued, Status, Update, job_topic
+from abaca.model import Amended, Cancelled, Change, Job, Progress, Requeued, Status, Update, job_topic
 from abaca.policy.history import Slice, read_from, synthesise
 from abaca.sync import iterate_sync, refuse_running_loop, twin
 from abaca.waiting import FIRST_PAUSE, LONGEST_PAUSE
@@ -82,6 +84,11 @@ class JobHandle(Generic[R_co]):
     async def info(self) -> Job:
         """The whole stored job. Raises ``JobNotFound``."""
         return await self._client().read(self.id)
+
+    async def progress(self) -> Progress | None:
+        """What the run last said with ``ctx.progress``; ``None`` when it said nothing yet. Raises ``JobNotFound``."""
+        said = (await self.info()).progress
+        return None if said is None else msgspec.json.decode(unpack(said), type=Progress)
 
     async def updates(self, after: int = 0) -> AsyncIterator[Update]:
         """Every update with an id above ``after``, in order, as they come; ends after the terminal one.
@@ -159,6 +166,7 @@ class JobHandle(Generic[R_co]):
     peek_sync = twin(peek)
     status_sync = twin(status)
     info_sync = twin(info)
+    progress_sync = twin(progress)
     cancel_sync = twin(cancel)
     requeue_sync = twin(requeue)
     forget_sync = twin(forget)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
+
+from abaca.text import escape, safe_repr
 
 LogFormat = Literal["text", "json"]
 
@@ -29,10 +32,10 @@ def worker_log() -> Any:
 def configure_logs(format: LogFormat = "text", level: str = "info") -> None:
     """Set up logs for a process that is Abaca's own (the command line); a library user's set-up is left alone."""
     structlog = importlib.import_module("structlog")
-    renderer = (
-        structlog.processors.JSONRenderer()
+    renderers = (
+        [structlog.processors.JSONRenderer()]
         if format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else [escape_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
     structlog.configure(
         processors=[
@@ -40,9 +43,26 @@ def configure_logs(format: LogFormat = "text", level: str = "info") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def escape_line(_logger: object, _level: str, line: Mapping[str, Any]) -> dict[str, Any]:
+    """A structlog processor for logs that people read: what a job brings can neither begin a line nor steer a terminal.
+
+    A traceback keeps its lines, each indented. (JSON escapes by itself.)
+    """
+    escaped = {escape(name): _escaped(value) for name, value in line.items()}
+    if isinstance(line.get("exception"), str):
+        escaped["exception"] = "\n".join(f"    {escape(part)}" for part in line["exception"].split("\n"))
+    return escaped
+
+
+def _escaped(value: object) -> object:
+    if isinstance(value, bool | int | float | None):
+        return value
+    return escape(value if isinstance(value, str) else safe_repr(value))

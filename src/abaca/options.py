@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any, Literal
 
 import msgspec
@@ -12,12 +13,16 @@ import msgspec
 from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError
-from abaca.model import DEFAULT_PRIORITY, DEFAULT_QUEUE, Keep, RetryRule, Value
+from abaca.limitspec import LimitRule
+from abaca.model import DEFAULT_PRIORITY, DEFAULT_QUEUE, Keep, KeyScope, RetryRule, Value
 from abaca.retryspec import Retry
+from abaca.text import shown
 
 Pool = Literal["async", "thread", "process"]
 Priority = int | Literal["low", "normal", "high"]
 KeepSpec = Duration | Mapping[str, Duration]
+Unique = Literal["until_finished", "while_waiting"] | Duration
+OnDuplicate = Literal["return", "reject", "replace"]
 
 POOLS: tuple[Pool, ...] = ("async", "thread", "process")
 NAMED_PRIORITIES = {"low": 25, "normal": 50, "high": 75}
@@ -40,6 +45,7 @@ class TaskOptions(Value, frozen=True, kw_only=True):
     keep: Keep | None = None
     tags: tuple[str, ...] = ()
     max_payload: int = DEFAULT_MAX_PAYLOAD
+    limits: tuple[LimitRule, ...] = ()
 
     @property
     def job_fields(self) -> dict[str, Any]:
@@ -57,12 +63,21 @@ class TaskOptions(Value, frozen=True, kw_only=True):
         return {name: value for name, value in fields.items() if value not in (None, ())}
 
 
+KeyOf = Literal["task", "call"]
+
+
 class CallOptions(Value, frozen=True, kw_only=True):
-    """What ``opts`` says of one call. ``fields`` go into the new job; the rest concerns who waits for it."""
+    """What ``opts`` says of one call. ``fields`` go into the new job; the rest concerns the call alone.
+
+    ``key_of`` makes the key where none is given: from the task's name, or with the arguments too. ``rejects``: a key
+    that is held is an error for the caller.
+    """
 
     fields: dict[str, Any] = msgspec.field(default_factory=dict)
     wait_ms: int | None = None
     cancel_on_timeout: bool = False
+    key_of: KeyOf | None = None
+    rejects: bool = False
 
     def over(self, earlier: CallOptions) -> CallOptions:
         """These options, and the earlier ones where these say nothing. Raises ``ConfigError`` for pairs that clash."""
@@ -73,7 +88,19 @@ class CallOptions(Value, frozen=True, kw_only=True):
         cancel_on_timeout = self.cancel_on_timeout or earlier.cancel_on_timeout
         if cancel_on_timeout and wait_ms is None:
             raise ConfigError("opts(cancel_on_timeout=True): it needs wait=, the time after which run() gives up")
-        return CallOptions(fields=fields, wait_ms=wait_ms, cancel_on_timeout=cancel_on_timeout)
+        return CallOptions(
+            fields=fields,
+            wait_ms=wait_ms,
+            cancel_on_timeout=cancel_on_timeout,
+            key_of=None if "key" in fields else self.key_of or earlier.key_of,
+            rejects=self.rejects or earlier.rejects,
+        )
+
+    def key(self, task: str, args: bytes) -> str:
+        """The key of a call for which none was given."""
+        if self.key_of == "task":
+            return f"task:{task}"
+        return f"call:{task}:{blake2b(args, digest_size=16).hexdigest()}"
 
 
 NO_OPTIONS = CallOptions()
@@ -94,8 +121,15 @@ def call_options(
     cancel_on_timeout: bool = False,
     owner: str | None = None,
     tenant: str | None = None,
+    unique: Unique | None = None,
+    on_duplicate: OnDuplicate | None = None,
+    throttle: Duration | None = None,
+    debounce: Duration | None = None,
 ) -> CallOptions:
     """Check what ``opts`` was given. Raises ``ConfigError`` naming the option."""
+    uniqueness, key_of = _uniqueness(unique, on_duplicate, throttle, debounce)
+    if debounce is not None and (delay is not None or run_at is not None):
+        raise ConfigError("opts(debounce=): it is the delay itself; give no delay= or run_at= with it")
     fields = {
         "delay_ms": None if delay is None else parse_duration(delay, "delay"),
         "run_at": None if run_at is None else instant(run_at, "run_at"),
@@ -110,15 +144,45 @@ def call_options(
         "tenant": None if tenant is None else check_text(tenant, "tenant", 128),
     }
     return CallOptions(
-        fields={name: value for name, value in fields.items() if value is not None},
+        fields={name: value for name, value in fields.items() if value is not None} | uniqueness,
+        key_of=key_of if key is None else None,
+        rejects=on_duplicate == "reject",
         wait_ms=None if wait is None else parse_duration(wait, "wait"),
         cancel_on_timeout=cancel_on_timeout,
     )
 
 
+def _uniqueness(
+    unique: Unique | None, on_duplicate: OnDuplicate | None, throttle: Duration | None, debounce: Duration | None
+) -> tuple[dict[str, Any], KeyOf | None]:
+    """The fields of the new job that say how long it holds its key, and what makes the key where none is given."""
+    given = [name for name, value in (("unique", unique), ("throttle", throttle), ("debounce", debounce)) if value]
+    if len(given) > 1:
+        raise ConfigError(f"opts({given[0]}=, {given[1]}=): each says how long a key is held; give one of them")
+    if on_duplicate not in (None, "return", "reject", "replace"):
+        raise ConfigError(f"on_duplicate: {on_duplicate!r} is not usable; give 'return', 'reject' or 'replace'")
+    replace = {"replace": True} if on_duplicate == "replace" else {}
+    if throttle is not None:
+        return {"key_scope": KeyScope.PERIOD, "key_ms": positive(throttle, "throttle"), **replace}, "task"
+    if debounce is not None:
+        if on_duplicate not in (None, "replace"):
+            raise ConfigError(f"opts(debounce=, on_duplicate={on_duplicate!r}): debouncing replaces the waiting job")
+        delay_ms = positive(debounce, "debounce")
+        return {"key_scope": KeyScope.WAITING, "replace": True, "delay_ms": delay_ms}, "task"
+    if unique is None:
+        return replace, None
+    if unique == "until_finished":
+        return replace, "call"
+    if unique == "while_waiting":
+        return {"key_scope": KeyScope.WAITING, **replace}, "call"
+    return {"key_scope": KeyScope.PERIOD, "key_ms": positive(unique, "unique"), **replace}, "call"
+
+
 def check_name(value: str, what: str) -> str:
     if not _is(value, str) or not _NAME.fullmatch(value):
-        raise ConfigError(f"{what}: {value!r} is not a usable name; use 1 to 128 letters, digits, '_', '.', ':' or '-'")
+        raise ConfigError(
+            f"{what}: {shown(value)} is not a usable name; use 1 to 128 letters, digits, '_', '.', ':' or '-'"
+        )
     return value
 
 
@@ -128,13 +192,13 @@ def check_text(value: str, what: str, limit: int) -> str:
     except (AttributeError, UnicodeEncodeError):
         usable = False
     if not usable:
-        raise ConfigError(f"{what}: {value!r:.80} is not usable; give text of 1 to {limit} bytes of UTF-8")
+        raise ConfigError(f"{what}: {shown(value)} is not usable; give text of 1 to {limit} bytes of UTF-8")
     return value
 
 
 def check_tags(values: Iterable[str]) -> tuple[str, ...]:
     if isinstance(values, str):
-        raise ConfigError(f"tags: {values!r} is one text; give a list of them")
+        raise ConfigError(f"tags: {shown(values)} is one text; give a list of them")
     tags = tuple(dict.fromkeys(check_text(value, "tags", 128) for value in values))
     if len(tags) > MAX_TAGS:
         raise ConfigError(f"tags: {len(tags)} are given and the limit is {MAX_TAGS}")
@@ -146,12 +210,12 @@ def check_priority(value: Priority) -> int:
         return NAMED_PRIORITIES[value]
     if isinstance(value, int) and _is(value, int) and 0 <= value <= 100:
         return value
-    raise ConfigError(f"priority: {value!r} is not usable; give 0 to 100, or 'low', 'normal' or 'high'")
+    raise ConfigError(f"priority: {shown(value)} is not usable; give 0 to 100, or 'low', 'normal' or 'high'")
 
 
 def check_retry(value: Retry) -> RetryRule:
     if not _is(value, Retry):
-        raise ConfigError(f"retry: {value!r} is not usable; give Retry(max_attempts=...)")
+        raise ConfigError(f"retry: {shown(value)} is not usable; give Retry(max_attempts=...)")
     return value.rule()
 
 
@@ -166,14 +230,16 @@ def check_keep(value: KeepSpec) -> Keep:
         )
     unknown = set(value) - {"completed", "cancelled", "failed"}
     if unknown:
-        raise ConfigError(f"keep: {min(unknown)!r} is no end of a job; use 'completed', 'cancelled' and 'failed'")
+        raise ConfigError(
+            f"keep: {shown(min(unknown, key=str))} is no end of a job; use 'completed', 'cancelled' and 'failed'"
+        )
     given = {f"{status}_ms": parse_duration(length, f"keep[{status!r}]") for status, length in value.items()}
     return msgspec.structs.replace(_DEFAULT_KEEP, **given)
 
 
 def check_size(value: int, what: str, most: int) -> int:
     if not _is(value, int) or not 0 < value <= most:
-        raise ConfigError(f"{what}: {value!r} is not usable; give a number of bytes from 1 to {most:,}")
+        raise ConfigError(f"{what}: {shown(value)} is not usable; give a number of bytes from 1 to {most:,}")
     return value
 
 
@@ -187,7 +253,7 @@ def positive(value: Duration, what: str) -> int:
 def instant(value: datetime, what: str) -> int:
     """Microseconds since the Unix epoch. Raises ``ConfigError`` for a datetime without a time zone."""
     if not _is(value, datetime) or value.tzinfo is None:
-        raise ConfigError(f"{what}: {value!r} is not usable; give a datetime with a time zone")
+        raise ConfigError(f"{what}: {shown(value)} is not usable; give a datetime with a time zone")
     return (value - _EPOCH) // timedelta(microseconds=1)
 
 

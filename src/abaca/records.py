@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from abaca.client import Host
 from abaca.model import Record, Verdict
-from abaca.options import check_name
+from abaca.options import check_name, check_text
 from abaca.sync import twin
+
+MAX_ID_BYTES = 512
 
 
 class Records:
@@ -19,21 +21,26 @@ class Records:
         self._host = host
 
     async def read(self, kind: str, ids: Sequence[str]) -> list[Record | None]:
-        """Records in order; ``None`` where absent or expired."""
+        """Records in order; ``None`` where absent or expired. Raises ``ConfigError`` for a bad kind or id."""
+        check_name(kind, "record kind")
+        for id in ids:
+            check_text(id, "record id", MAX_ID_BYTES)
         return await self._host.client().ask(lambda backend: backend.read(kind, ids))
 
     async def put(self, records: Sequence[Record]) -> list[Verdict]:
         """Store each record iff ``record.version`` is the stored one (0: absent); ``data=None`` deletes.
 
         Answers ``APPLIED`` or ``STALE`` for each. After a lost connection a record that was stored may answer
-        ``STALE``: read it again. Raises ``ValueError`` above the size limit, ``ConfigError`` for a bad kind.
+        ``STALE``: read it again. Raises ``ValueError`` above the size limit, ``ConfigError`` for a bad kind or id.
         """
         for record in records:
             check_name(record.kind, "record kind")
+            check_text(record.id, "record id", MAX_ID_BYTES)
         return await self._host.client().ask(lambda backend: backend.put(records))
 
     async def scan(self, kind: str, after: str = "", limit: int = 100) -> list[Record]:
-        """Records of a kind with ids above ``after``, in order of id."""
+        """Records of a kind with ids above ``after``, in order of id. Raises ``ConfigError`` for a bad kind."""
+        check_name(kind, "record kind")
         return await self._host.client().ask(lambda backend: backend.scan(kind, after, limit))
 
     read_sync = twin(read)

@@ -6,15 +6,26 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from abaca.client import Client, Host, refusal
+from abaca.client import Client, Host, duplicate, refusal
 from abaca.codec import ArgumentCodec, ResultCodec, new_id
 from abaca.declare import Handler
 from abaca.durations import Duration
 from abaca.errors import BackendUnavailable, ConfigError, ResultDisabled, ResultTimeout
 from abaca.handle import JobHandle
 from abaca.jobresult import value_of
+from abaca.limitspec import limits_of_call
 from abaca.model import Inserted, NewJob, Receipt
-from abaca.options import NO_OPTIONS, CallOptions, KeepSpec, Pool, Priority, TaskOptions, call_options
+from abaca.options import (
+    NO_OPTIONS,
+    CallOptions,
+    KeepSpec,
+    OnDuplicate,
+    Pool,
+    Priority,
+    TaskOptions,
+    Unique,
+    call_options,
+)
 from abaca.retryspec import Retry
 from abaca.sync import twin
 
@@ -33,10 +44,24 @@ class Call(Generic[R_co]):
         self._task = task
         self.job = job
 
+    def job_for(self, host: Host) -> NewJob:
+        """The job, for the app that stores it. Raises ``ConfigError`` when the task is another app's."""
+        if self._task._host is not host:
+            raise ConfigError(
+                f"task {self._task.name!r} belongs to {self._task._host!r}, not to {host!r}: enqueue its calls there, "
+                "or by name here with enqueue_by_name(); this call was not enqueued"
+            )
+        return self.job
+
     def handle(self, receipt: Receipt) -> JobHandle[R_co]:
-        """The job that stands for this call: its own, or the holder of its key. Raises ``EnqueueRefused``."""
+        """The job that stands for this call: its own, or the one that has its key.
+
+        Raises ``EnqueueRefused``, ``DuplicateJob``.
+        """
         if receipt.outcome is Inserted.REFUSED:
             raise refusal(self.job, receipt)
+        if receipt.outcome is Inserted.HELD and self._task.rejects_duplicates:
+            raise duplicate(self.job, receipt)
         return self._task.job(receipt.id)
 
 
@@ -67,6 +92,10 @@ class Task(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<task {self.name!r}>"
 
+    def required_arguments(self) -> list[str]:
+        """The parameters that every call must give."""
+        return self._handler.required()
+
     @property
     def arguments(self) -> ArgumentCodec:
         """Raises ``TaskDeclarationError`` when an annotation is still undefined."""
@@ -93,12 +122,21 @@ class Task(Generic[P, R]):
         cancel_on_timeout: bool = False,
         owner: str | None = None,
         tenant: str | None = None,
+        unique: Unique | None = None,
+        on_duplicate: OnDuplicate | None = None,
+        throttle: Duration | None = None,
+        debounce: Duration | None = None,
     ) -> Task[P, R]:
         """The same task with other options for the calls made through it. This task is unchanged.
 
-        ``delay``: due that long after the insert; ``run_at``: due at that time. ``key``: while a live job has the key,
-        enqueuing answers that job. ``wait`` and ``cancel_on_timeout`` concern ``run``. The others are in place of the
-        task's own. Raises ``ConfigError`` naming the option.
+        ``delay``: due that long after the insert; ``run_at``: due at that time. ``key``: while another job has the key,
+        enqueuing answers that job. ``unique`` says how long a job has it: ``"until_finished"`` (the default of a key),
+        ``"while_waiting"``, or for a time from when it is enqueued; without ``key`` the task and its arguments are the
+        key. ``on_duplicate``: ``"return"`` the job that has it, ``"reject"`` with ``DuplicateJob``, or ``"replace"``
+        what that job is to do, as long as it waits. ``throttle``: at most one job in that time; ``debounce``: one job,
+        with the latest arguments, that long after the latest call; both by ``key``, else by task. ``wait`` and
+        ``cancel_on_timeout`` concern ``run``. The others are in place of the task's own. Raises ``ConfigError`` naming
+        the option.
         """
         given = call_options(
             delay=delay,
@@ -114,13 +152,40 @@ class Task(Generic[P, R]):
             cancel_on_timeout=cancel_on_timeout,
             owner=owner,
             tenant=tenant,
+            unique=unique,
+            on_duplicate=on_duplicate,
+            throttle=throttle,
+            debounce=debounce,
         )
         return self._with(given.over(self._call_options))
 
     def call(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
         """One call for ``App.enqueue_many``. Raises ``ArgumentError`` and ``PayloadTooLarge``; stores nothing."""
         data = self._both()[0].encode(args, kwargs)
+        if self.options.limits:
+            return self._limited(data, args, kwargs)
+        if self._call_options.key_of is not None:
+            return Call(
+                self, NewJob(id=new_id(), args=data, **self._fields, key=self._call_options.key(self.name, data))
+            )
         return Call(self, NewJob(id=new_id(), args=data, **self._fields))
+
+    def _limited(self, data: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call[R]:
+        bound = self._handler.signature.bind(*args, **kwargs).arguments
+        fields = {**self._fields, "limits": limits_of_call(self.options.limits, self.name, bound, self.defaults())}
+        if self._call_options.key_of is not None:
+            fields["key"] = self._call_options.key(self.name, data)
+        return Call(self, NewJob(id=new_id(), args=data, **fields))
+
+    def defaults(self) -> dict[str, Any]:
+        """What parameters are when a call leaves them out."""
+        parameters = self._handler.signature.parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+    @property
+    def rejects_duplicates(self) -> bool:
+        """Whether a key that is held is an error for the caller."""
+        return self._call_options.rejects
 
     async def enqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
         """Store one call and answer its handle; with a key that is held, the holder's.
@@ -145,7 +210,7 @@ class Task(Generic[P, R]):
         client = self._host.client()
         timeout = None if self._call_options.wait_ms is None else self._call_options.wait_ms / 1000
         try:
-            return value_of(await client.run(call.job, timeout), self.results)
+            return value_of(await client.run(call.job, timeout, rejects=self._call_options.rejects), self.results)
         except ResultTimeout as error:
             if self._call_options.cancel_on_timeout:
                 raise await _cancelled(client, error) from error.__cause__

@@ -22,8 +22,12 @@ def note(path: str, text: object) -> None:
         file.write(f"{text}\n")
 
 
+def is_there(path: str) -> bool:
+    return os.path.exists(path)
+
+
 async def file_is_there(path: str) -> None:
-    while not os.path.exists(path):
+    while not is_there(path):  # noqa: ASYNC110
         await asyncio.sleep(0.01)  # sleeps: a file that another process makes gives no signal
 
 
@@ -88,3 +92,9 @@ async def speak(ctx: Ctx, marks: str, go_on: str, says: str) -> str:
     await file_is_there(go_on)
     ctx.progress(1, message=says)
     return f"{says} {ctx.fence}"
+
+
+@app.task(pool="process", retry=no_backoff)
+def nap_apart(marks: str, n: int, ms: int) -> int:
+    time.sleep(ms / 1000)  # sleeps: a job that takes its time
+    return n

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from abaca.backends.memory import MemoryBackend
-from abaca.model import FaultKind, State
+from abaca.model import FaultKind, Limit, NewJob, State
 from abaca.testing import ManualClock
-from abaca.testing.conformance.making import make
+from abaca.testing.conformance.making import claim, make
 from tests.hostile.damage import ENDED, FREE, RUNNING, WAITING, fill, mended
 
 Break = Callable[[MemoryBackend], object]
@@ -17,7 +17,7 @@ LINE = ("default", 50, "")
 
 BROKEN: dict[str, tuple[Break, list[tuple[FaultKind, str]]]] = {
     "a waiting job out of its line": (
-        lambda store: store._lines.remove(WAITING),
+        lambda store: store._waiting.lines.remove(WAITING),
         [(FaultKind.WAITING_NOT_IN_LINE, WAITING)],
     ),
     "a waiting job at a wrong time": (
@@ -25,11 +25,11 @@ BROKEN: dict[str, tuple[Break, list[tuple[FaultKind, str]]]] = {
         [(FaultKind.WAITING_NOT_IN_LINE, WAITING)],
     ),
     "a running job still in a line": (
-        lambda store: store._lines.add(LINE, 0, RUNNING),
+        lambda store: store._waiting.lines.add(LINE, 0, RUNNING),
         [(FaultKind.LINE_WITHOUT_JOB, RUNNING)],
     ),
     "an unknown job in a line": (
-        lambda store: store._lines.add(LINE, 0, FREE),
+        lambda store: store._waiting.lines.add(LINE, 0, FREE),
         [(FaultKind.LINE_WITHOUT_JOB, FREE)],
     ),
     "a running job without a lease": (
@@ -41,15 +41,15 @@ BROKEN: dict[str, tuple[Break, list[tuple[FaultKind, str]]]] = {
         [(FaultKind.ENDED_NOT_EXPIRING, ENDED)],
     ),
     "a live job without its key": (
-        lambda store: store._keys.pop("waits"),
+        lambda store: store._keys.drop("waits"),
         [(FaultKind.HOLDER_WITHOUT_KEY, WAITING)],
     ),
     "a key of an unknown job": (
-        lambda store: store._keys.__setitem__("nobody", FREE),
+        lambda store: store._keys.take(NewJob(id=FREE, task="", key="nobody"), 0),
         [(FaultKind.KEY_WITHOUT_HOLDER, "nobody")],
     ),
     "a key of an ended job": (
-        lambda store: store._keys.__setitem__("ended", ENDED),
+        lambda store: store._keys.take(NewJob(id=ENDED, task="", key="ended"), 0),
         [(FaultKind.KEY_WITHOUT_HOLDER, "ended")],
     ),
     "a total too high": (
@@ -81,7 +81,7 @@ async def test_a_key_that_another_live_job_holds_is_told_and_stays(clock: Manual
     store = MemoryBackend(clock)
     await fill(store)
     store._rows[RUNNING].spec = make(2, key="waits")
-    store._keys.pop("runs")
+    store._keys.drop("runs")
     # When it is repaired
     (fault,) = await store.audit(repair=True)
     # Then the fault is told, names the holder, and is not mended
@@ -93,7 +93,22 @@ async def test_a_job_with_two_faults_has_both_repaired(clock: ManualClock) -> No
     # Given a waiting job that lost its line and its key
     store = MemoryBackend(clock)
     await fill(store)
-    store._lines.remove(WAITING)
-    store._keys.pop("waits")
+    store._waiting.lines.remove(WAITING)
+    store._keys.drop("waits")
     # When it is audited and repaired, then both are found and mended
     await mended(store, (FaultKind.WAITING_NOT_IN_LINE, WAITING), (FaultKind.HOLDER_WITHOUT_KEY, WAITING))
+
+
+async def test_a_permit_of_a_job_that_does_not_run_is_found_and_given_to_the_next() -> None:
+    # Given a bucket for one whose permit belongs to a job that is gone, and a job held back by it
+    limit = Limit(bucket="b", concurrency=1)
+    clock = ManualClock()
+    store = MemoryBackend(clock)
+    await store.insert([make(1, limits=(limit,))])
+    store._waiting.buckets.take(FREE, [limit], clock.now())
+    assert await claim(store) == []
+    # When the store is audited and mended
+    faults = await store.audit(repair=True)
+    # Then the permit is told, and the job runs
+    assert [(fault.kind, fault.id, fault.repaired) for fault in faults] == [(FaultKind.PERMIT_WITHOUT_RUN, FREE, True)]
+    assert len(await claim(store)) == 1

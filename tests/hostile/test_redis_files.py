@@ -119,4 +119,6 @@ async def test_workers_wait_for_a_server_whose_file_is_damaged_and_carry_on_once
 
 
 def doctor(url: str) -> int:
-    return subprocess.run([sys.executable, "-m", "abaca", "doctor", url], stdin=subprocess.DEVNULL).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "abaca", "doctor", url], stdin=subprocess.DEVNULL, timeout=50
+    ).returncode

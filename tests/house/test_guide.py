@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -69,16 +69,31 @@ def _attributes(node: ast.AST, tasks: set[str]) -> Iterator[str]:
 def _members(owner: type) -> set[str]:
     """What an instance has: also what only its constructor or its fields name."""
     named = {word for cls in owner.__mro__ for word in getattr(cls, "__annotations__", {})}
+    if owner is App:
+        named |= set(vars(App("memory://")))
     return set(dir(owner)) | named | set(getattr(owner, "__struct_fields__", ()))
 
 
 def _keywords(node: ast.AST, tasks: set[str]) -> Iterator[str]:
     if not isinstance(node, ast.Call) or (target := _callee(node.func, tasks)) is None:
         return
-    taken = inspect.signature(target).parameters
+    taken = _parameters(target)
     yield from (
         f"{ast.unparse(node.func)}({word.arg}=)" for word in node.keywords if word.arg and word.arg not in taken
     )
+
+
+def _parameters(target: Callable[..., Any]) -> set[str]:
+    """The names that a callable takes, those of its typed ``**options`` included."""
+    names: set[str] = set()
+    for parameter in inspect.signature(target).parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            names |= set().union(
+                *(get_type_hints(options) for options in get_args(get_type_hints(target)[parameter.name]))
+            )
+        else:
+            names.add(parameter.name)
+    return names
 
 
 def _callee(func: ast.expr, tasks: set[str]) -> Callable[..., Any] | None:

@@ -40,7 +40,7 @@ def forbidden(package: str, source: str, applications: set[str]) -> set[str]:
 
 def test_the_contracts_of_pyproject_hold() -> None:
     program = Path(sysconfig.get_path("scripts")) / "lint-imports"
-    run = subprocess.run([program, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run([program, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, timeout=50)
     assert run.returncode == 0, run.stdout + run.stderr
 
 

@@ -19,6 +19,7 @@ UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "_pickle
 UNSAFE_CALLS = {"eval", "exec", "yaml.load", "yaml.unsafe_load", "yaml.full_load"}
 SLEEPS = {"time.sleep", "asyncio.sleep", "anyio.sleep", "trio.sleep"}
 REASON = "# sleeps: "
+ENDLESS = {"subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output"}
 CONTRACT = {".sql": "--", ".lua": "--"}
 
 
@@ -76,6 +77,21 @@ def sleeps(source: str) -> list[str]:
     return found
 
 
+def endless(source: str) -> list[str]:
+    """Calls that wait for another process for as long as it likes: one that hangs must fail its test, not the run.
+
+    What asyncio awaits is ended by the test's own timeout.
+    """
+    tree = ast.parse(source)
+    awaited = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
+    found = []
+    for line, name, call in calls(tree):
+        is_bounded = any(word.arg in (None, "timeout") for word in call.keywords) or id(call) in awaited
+        if not is_bounded and (name in ENDLESS or (name.endswith(".communicate") and not call.args)):
+            found.append(f"{line}: {name}")
+    return found
+
+
 def test_no_file_holds_two_ideas() -> None:
     long = {
         str(path.relative_to(ROOT)): n
@@ -106,6 +122,11 @@ def test_no_test_sleeps() -> None:
     Where neither can be (another process gives no signal, a real lease has to pass) the line ends in `# sleeps: why`.
     """
     found = [f"{path.relative_to(ROOT)}:{line}" for path in files(TESTS, ".py") for line in sleeps(path.read_text())]
+    assert not found
+
+
+def test_no_test_waits_for_a_process_without_end() -> None:
+    found = [f"{path.relative_to(ROOT)}:{line}" for path in files(TESTS, ".py") for line in endless(path.read_text())]
     assert not found
 
 
@@ -144,3 +165,18 @@ def test_the_rule_against_loading_code_finds_what_it_should(source: str, found: 
 )
 def test_the_rule_against_sleeping_finds_what_it_should(source: str, count: int) -> None:
     assert len(sleeps(source)) == count
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("import subprocess\nsubprocess.run(['true'])", 1),
+        ("from subprocess import check_output as ask\nask(['true'])", 1),
+        ("import subprocess\nsubprocess.run(['true'], timeout=5)", 0),
+        ("child.communicate()", 1),
+        ("child.communicate(timeout=5)", 0),
+        ("async def f():\n    await child.communicate()", 0),
+    ],
+)
+def test_the_rule_against_endless_waits_finds_what_it_should(source: str, count: int) -> None:
+    assert len(endless(source)) == count

@@ -27,13 +27,15 @@ T = TypeVar("T")
 class WorkerProcess:
     """One ``abaca worker``. What it writes is in ``log``; it claims once ``start`` has returned."""
 
-    def __init__(self, url: str, app: str = "tests.integration.shop:app", **flags: str) -> None:
+    def __init__(
+        self, url: str, app: str = "tests.integration.shop:app", *, via: Sequence[str] = (), **flags: str
+    ) -> None:
         words = [f"--{name.replace('_', '-')}={value}" for name, value in {**SHORT, **flags}.items()]
         self._log: list[str] = []
         self._ended = False
         self._said = threading.Condition()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "abaca", "worker", app, *words],
+            [*via, sys.executable, "-m", "abaca", "worker", app, *words],
             env={**os.environ, "ABACA_URL": url},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -56,11 +58,12 @@ class WorkerProcess:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def wait_says(self, words: str) -> None:
-        """Until the log has these words; an assertion fails when the worker ends without them."""
+    def wait_says(self, words: str, times: int = 1) -> None:
+        """Until the log has these words so many times; an assertion fails when the worker ends without them."""
         with self._said:
-            self._said.wait_for(lambda: self._ended or words in self.log, PATIENCE)
-            assert words in self.log, f"the worker never said {words!r}:\n{self.log}"
+            self._said.wait_for(lambda: self._ended or self.log.count(words) >= times, PATIENCE)
+            said = self.log.count(words)
+            assert said >= times, f"the worker said {words!r} {said} times, not {times}:\n{self.log}"
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

@@ -9,6 +9,7 @@ import asyncio
 import ctypes
 import os
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
@@ -79,6 +80,15 @@ def leave() -> None:
     os._exit(0)
 
 
+def stop_a_program(number: int) -> int:
+    """Starts a program that says when it is there, stops it with a signal, and answers how it ended."""
+    with subprocess.Popen(["sh", "-c", "echo; exec sleep 50"], stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        program.send_signal(number)
+        return program.wait(20)
+
+
 async def discount(percent: int) -> int:
     """Known only after the deploy."""
     return 100 - percent
@@ -101,6 +111,7 @@ for each in (app, next_app):
     each.task(retry=THREE_TIMES)(pill)
     each.task(retry=THREE_TIMES)(leave)
     each.task(retry=ONCE)(hold_lock)
+    each.task(pool="process", retry=ONCE)(stop_a_program)
     each.task(retry=ONCE)(deaf_thread)
     each.task(retry=ONCE)(deaf_coroutine)
 next_app.task(discount)

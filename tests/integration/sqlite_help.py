@@ -80,7 +80,7 @@ def process(script: str, url: str) -> Iterator[subprocess.Popen[str]]:
         yield child
     finally:
         child.kill()
-        child.communicate()
+        child.communicate(timeout=20)
 
 
 def hear(child: subprocess.Popen[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from abaca import App, Ctx, ErrorInfo, JobHandle, Kind, Retry, Status, TaskDeclarationError, UnknownTask
+from abaca import App, Ctx, ErrorInfo, JobHandle, Kind, Progress, Retry, Status, TaskDeclarationError, UnknownTask
 from abaca.backends import open_backend
 from abaca.backends.memory import MemoryBackend
 from abaca.cli import main
@@ -181,7 +182,7 @@ async def test_progress_is_so_many_of_so_many_with_stage_message_and_data(app: A
         # When somebody follows it
         reports = (update async for update in job.updates() if update.kind is Kind.PROGRESS)
         value = (await anext(reports)).value
-        stored = (await job.info()).progress
+        stored = await job.progress()
         go.set()
         await job.result(timeout=20)
     # Then the report is there as it was made, and the job carries it too
@@ -191,8 +192,24 @@ async def test_progress_is_so_many_of_so_many_with_stage_message_and_data(app: A
         {"rows": 7},
     )
     assert 100 * value["done"] / value["total"] == 25
+    assert stored == Progress(**value)
     assert stored is not None
-    assert json.loads(stored) == value
+    assert (stored.percent, str(stored)) == (25, "3 of 12 (25%), initialization, Fetching strategy code...")
+
+
+async def test_a_job_that_said_nothing_has_no_progress(app: App) -> None:
+    # Given a job that waits, asked as anybody would ask
+    job = await app.task(nothing).enqueue()
+    # Then there is no progress, and that is no error
+    assert await job.progress() is None
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "percent"),
+    [(0, 4, 0), (1, 4, 25), (4, 4, 100), (5, 4, 100), (-1, 4, 0), (7, None, None), (0, 0, None)],
+)
+def test_percent_lies_between_0_and_100(done: float, total: float | None, percent: float | None) -> None:
+    assert Progress(done=done, total=total).percent == percent
 
 
 def test_times_for_machines_are_rfc_3339_in_utc(sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -284,6 +301,30 @@ async def test_closing_an_app_returns_every_connection(redis_server: RedisServer
     # When it is closed, then no connection is left
     assert during > before
     await until(lambda: connections() == before, "all connections are gone")
+
+
+async def test_a_store_given_to_an_app_keeps_no_connection_of_a_worker_that_ended(redis_server: RedisServer) -> None:
+    def connections() -> int:
+        return len(str(redis_server.command("CLIENT", "LIST")).splitlines())
+
+    # Given an app on a store object, and no garbage collector to tidy up
+    backend = open_backend(redis_server.url)
+    async with App(backend=backend) as app:
+        task = app.task(nothing)
+        await task.enqueue()
+        gc.disable()
+        try:
+            async with app.worker(concurrency=2):
+                await task.opts(wait=20).run()
+            first = connections()
+            # When workers come and go, each with a heart in a loop of its own
+            for _ in range(3):
+                async with app.worker(concurrency=2):
+                    await task.opts(wait=20).run()
+            # Then none of their connections stays
+            await until(lambda: connections() <= first, "the hearts' connections are gone")
+        finally:
+            gc.enable()
 
 
 async def test_an_unknown_task_is_refused_with_its_name(app: App) -> None:

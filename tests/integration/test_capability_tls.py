@@ -31,7 +31,10 @@ def secure(make_redis: MakeRedis, tmp_path: Path) -> Secure:
     words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     subprocess.run(
-        [openssl, *words, *names, "-out", str(certificate), "-keyout", str(key)], check=True, capture_output=True
+        [openssl, *words, *names, "-out", str(certificate), "-keyout", str(key)],
+        check=True,
+        capture_output=True,
+        timeout=30,
     )
     port = _free_port()
     make_redis(

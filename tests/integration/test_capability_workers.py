@@ -73,8 +73,8 @@ async def test_the_log_line_of_a_failed_run_names_job_task_and_attempt() -> None
     # Then each run has one line, which says what happened and what happens next
     lines = [line for line in logs if line["event"] == "run failed"]
     assert [_named(line) for line in lines] == [
-        (job.id, "fail", 1, "builtins.ValueError: no good", "waiting"),
-        (job.id, "fail", 2, "builtins.ValueError: no good", "failed"),
+        (job.id, "fail", 1, "ValueError: no good", "waiting"),
+        (job.id, "fail", 2, "ValueError: no good", "failed"),
     ]
 
 

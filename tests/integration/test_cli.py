@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
+import termios
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +17,10 @@ from typing import Any
 import pytest
 
 from abaca import App, Ctx, JobFailed, Retry
+from abaca.backends import open_backend
 from abaca.cli import main
+from abaca.clock import ManualClock
+from abaca.model import Card, Lease
 
 
 @dataclass(frozen=True)
@@ -117,8 +125,8 @@ def test_a_job_is_shown_with_its_arguments_and_the_error_of_each_attempt(run: Ru
     for_people = run("jobs", "show", stored.failed, "--url", stored.url)
     assert for_people.status == 0
     assert '{"n":7}' in for_people.out
-    assert "attempt 1: builtins.ValueError: bad 7" in for_people.out
-    assert "attempt 2: builtins.ValueError: bad 7" in for_people.out
+    assert "attempt 1: ValueError: bad 7" in for_people.out
+    assert "attempt 2: ValueError: bad 7" in for_people.out
     assert 'raise ValueError(f"bad {n}' in for_people.out
     assert "\x1b" not in for_people.out, "a job's text must not steer the terminal"
     for_machines = run("jobs", "show", stored.failed, "--url", stored.url, "--json").json
@@ -159,7 +167,7 @@ def test_results_are_printed_as_json_and_their_absence_is_an_error(run: Run, sto
     assert run("jobs", "result", stored.completed, "--url", stored.url) == Answer(0, "5\n", "")
     failed = run("jobs", "result", stored.failed, "--url", stored.url)
     assert failed.status == 1
-    assert failed.err.startswith(f"abaca: job {stored.failed} failed with builtins.ValueError")
+    assert failed.err.startswith(f"abaca: job {stored.failed} failed with ValueError")
     waiting = run("jobs", "result", stored.waiting, "--url", stored.url)
     assert (waiting.status, "queued and has no result yet" in waiting.err) == (1, True)
 
@@ -178,7 +186,74 @@ def test_updates_are_printed_in_order_one_a_line(run: Run, stored: Stored) -> No
     assert [update["data"] for update in updates if update["kind"] == "status"] == ["queued", "running", "completed"]
     rest = run("jobs", "updates", stored.completed, "--after", "2", "--url", stored.url, "--json")
     assert [json.loads(line) for line in rest.out.splitlines()] == updates[2:]
-    assert '"queued"' in run("jobs", "updates", stored.waiting, "--url", stored.url).out
+    assert run("jobs", "updates", stored.waiting, "--url", stored.url).out.endswith("status    queued\n")
+
+
+def test_updates_for_people_are_words_and_an_error_is_one_line(run: Run, stored: Stored) -> None:
+    # When the updates of a job that logged and of one that failed twice are printed for people
+    logged = run("jobs", "updates", stored.completed, "--url", stored.url).out
+    failed = run("jobs", "updates", stored.failed, "--url", stored.url).out
+    # Then each is one line without JSON and without a traceback
+    assert "attempt 1  log       info: adding a=2\n" in logged
+    assert "attempt 2  error     ValueError: bad 7" in failed
+    assert "Traceback" not in failed
+    assert "{" not in logged + failed
+
+
+def test_a_time_to_wait_is_read_like_a_setting(run: Run, stored: Stored) -> None:
+    # When the time is a number without a unit, as the settings take it / Then it counts seconds
+    assert run("jobs", "wait", stored.completed, "--timeout", "10", "--url", stored.url).out == "5\n"
+    # And what is no time is refused with the flag's name
+    answer = run("jobs", "wait", stored.completed, "--timeout", "soon", "--url", stored.url)
+    assert (answer.status, answer.err.split(" is ")[0]) == (2, "abaca: --timeout: 'soon'")
+
+
+def test_an_unknown_task_is_refused_in_the_words_of_the_command_line(run: Run, stored: Stored) -> None:
+    answer = run("enqueue", "nonsense", "--url", stored.url)
+    assert answer.status == 1
+    assert "--pool" in answer.err
+    assert "pool=" not in answer.err
+
+
+def test_a_worker_that_has_not_beaten_for_long_is_silent(run: Run, sqlite_url: str) -> None:
+    # Given a worker whose last beat was half a minute ago, as one that was killed
+    async def beat_and_die() -> None:
+        backend = open_backend(sqlite_url, clock=ManualClock(time.time_ns() // 1000 - 30_000_000))
+        await backend.open()
+        await backend.beat(Card(id="w-1", name="mail"), [], Lease(worker="w-1", ms=15_000))
+        await backend.close()
+
+    asyncio.run(beat_and_die())
+    # When somebody looks / Then it is not called working
+    line = run("workers", "--url", sqlite_url).out.splitlines()[1]
+    assert line.startswith("mail")
+    assert line.endswith("silent")
+
+
+def test_a_table_fits_a_narrow_terminal_and_a_pipe_gets_all(run: Run, stored: Stored) -> None:
+    # Given a terminal of eighty columns
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    command = [sys.executable, "-m", "abaca", "jobs", "--url", stored.url]
+    # When jobs are listed on it
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as shown:
+        os.close(theirs)
+        text = b"".join(iter(lambda: _read(ours), b"")).decode()
+        assert shown.wait(30) == 0
+    os.close(ours)
+    lines = text.splitlines()
+    # Then no line is too long, ids are whole, and the column of tags that few have gives way before them
+    assert max(map(len, lines)) <= 80
+    assert stored.failed in text
+    # And a pipe gets every word
+    assert "sum" in run("jobs", "--url", stored.url).out
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # what Linux answers once the other side is closed
+        return b""
 
 
 def test_cancel_answers_for_every_id(run: Run, stored: Stored) -> None:
@@ -327,3 +402,22 @@ def test_debug_shows_the_traceback(run: Run, stored: Stored) -> None:
 def test_version_says_what_it_runs_on(run: Run) -> None:
     assert set(run("version", "--json").json) >= {"abaca", "python", "sqlite", "redis"}
     assert run("--version").out == run("version").out.split("\n")[0].split()[-1] + "\n"
+
+
+@pytest.mark.parametrize("command", [(), ("jobs",), ("worker",), ("enqueue",), ("jobs", "wait")])
+def test_help_fits_a_terminal_and_says_what_each_flag_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    # When somebody asks for help on eighty columns
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run(*command, "--help").out
+    # Then no line is longer, and no entry goes on at the margin
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 80
+    entries = lines[lines.index("Commands:" if "Commands:" in lines else "For every command:") :]
+    assert all(line.startswith("  ") or line.endswith(":") or not line for line in entries)
+    # And each flag has its word
+    assert not [line for line in lines if line.startswith("  --") and ": " not in line]
+    # And what holds for every command is just that
+    common = shown.partition("For every command:\n")[2].partition("\n\n")[0]
+    assert [line.split()[0].rstrip(":") for line in common.splitlines()] == ["--url", "--config", "--json", "--debug"]

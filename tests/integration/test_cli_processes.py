@@ -55,7 +55,7 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=20)
 
 
 def test_a_worker_says_what_it_serves_runs_jobs_and_ends_well_on_sigterm(start: Start, sqlite_url: str) -> None:

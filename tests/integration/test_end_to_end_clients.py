@@ -7,14 +7,15 @@ import sys
 
 import pytest
 
-from abaca import App
+from abaca import App, Status
 from abaca.backends.memory import MemoryBackend
-from abaca.model import Query
+from abaca.model import Job, Query
 from abaca.testing import FailingBackend
 from tests.integration import shop
-from tests.integration.crew import ROOT, stored
+from tests.integration.crew import ROOT, eventually, stored
 
 pytestmark = pytest.mark.timeout(60)
+CALLERS = 8
 
 ENQUEUE_FOR_EVER = """
 import asyncio, itertools, sys
@@ -30,7 +31,7 @@ async def main(url):
             job = await square.enqueue(3)
             print(job.id, flush=True)
 
-    await asyncio.gather(*(one_after_another() for _ in range(8)))
+    await asyncio.gather(*(one_after_another() for _ in range(int(sys.argv[2]))))
 
 asyncio.run(main(sys.argv[1]))
 """
@@ -42,7 +43,9 @@ async def test_a_client_that_is_killed_loses_nothing_that_was_acknowledged(share
         square = app.task(shop.square)
         # Given a client that says which jobs it was told are stored
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", ENQUEUE_FOR_EVER, shared_url), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+            *(sys.executable, "-c", ENQUEUE_FOR_EVER, shared_url, str(CALLERS)),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
         )
         assert process.stdout is not None
         told = [(await process.stdout.readline()).decode().strip() for _ in range(500)]
@@ -55,6 +58,31 @@ async def test_a_client_that_is_killed_loses_nothing_that_was_acknowledged(share
         assert {job.spec.args for job in await stored(app, jobs)} == {b'{"n":3}'}
         async with app.worker(concurrency=100):
             assert await asyncio.gather(*(job.result(timeout=40) for job in jobs)) == [9] * len(told)
+
+            async def nothing_left() -> bool | None:
+                stats = await app.stats()
+                return True if (stats.queues, stats.running) == ([], 0) else None
+
+            await eventually(nothing_left)
+        # And of each of its eight callers at most the last job is there untold, whole like the others and run once
+        found = await everything(app)
+        assert len({job.id for job in found}) == len(found)
+        assert set(told) <= {job.id for job in found}
+        assert len(found) <= len(told) + CALLERS + 1  # and one line may be cut off
+        assert {(job.spec.args, job.status, job.attempts, job.result) for job in found} == {
+            (b'{"n":3}', Status.COMPLETED, 1, b"9")
+        }
+
+
+async def everything(app: App) -> list[Job]:
+    found: list[Job] = []
+    query = Query(limit=500)
+    while True:
+        page = await app.find(query)
+        found += page.jobs
+        if page.cursor is None:
+            return found
+        query = Query(limit=500, cursor=page.cursor)
 
 
 async def test_an_enqueue_whose_reply_was_lost_is_repeated_and_stored_once() -> None:

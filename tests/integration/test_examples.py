@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "examples" / "result_backend" / "README.md"
+WHOLE = ("schedules",)
+"""Examples that are one program, whose README shows all it prints."""
 
 
 def expected(program: str) -> list[str]:
@@ -38,3 +40,23 @@ def test_an_example_prints_what_its_readme_shows(program: str, tmp_path: Path, s
     assert done.returncode == 0, done.stderr
     shown = expected(program)
     assert [line for line in done.stdout.splitlines() if line in shown] == shown
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_an_example_of_one_program_prints_what_its_readme_shows(name: str, tmp_path: Path, sqlite_url: str) -> None:
+    # Given an empty folder and a fresh store
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ABACA_URL": sqlite_url}
+    readme = (ROOT / "examples" / name / "README.md").read_text()
+    shown = re.findall(r"^prints\n\n```\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    # When the example runs in it
+    done = subprocess.run(
+        [sys.executable, "-m", f"examples.{name}"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    # Then it ends well and prints that
+    assert done.returncode == 0, done.stderr
+    assert [done.stdout] == shown

@@ -10,10 +10,23 @@ import pytest
 from abaca import App, JobNotFound
 from tests.conftest import MakeRedis
 from tests.integration import shop
-from tests.integration.crew import crew, stored, touch
+from tests.integration.crew import WorkerProcess, crew, stored, touch
+from tests.servers import RedisServer
 
 pytestmark = [pytest.mark.redis, pytest.mark.chaos, pytest.mark.timeout(120)]
 JOBS = 2000
+AWAY, BACK = "store unavailable, trying again", "store is back"
+
+
+def go_and_come_back(server: RedisServer, workers: list[WorkerProcess], *, outright: bool) -> None:
+    """A call of each worker fails while the server is away, so each has to say that it is back."""
+    heard = [(worker, worker.log.count(AWAY), worker.log.count(BACK)) for worker in workers]
+    server.kill() if outright else server.stop()
+    for worker, away, _ in heard:
+        worker.wait_says(AWAY, away + 1)
+    server.start()
+    for worker, _, back in heard:
+        worker.wait_says(BACK, back + 1)
 
 
 @pytest.mark.parametrize(
@@ -34,13 +47,9 @@ async def test_workers_carry_on_by_themselves_after_a_restart(
             jobs = await app.enqueue_many(square.call(n, ms=n % 20) for n in range(JOBS))
             waits = [asyncio.create_task(job.result(timeout=40)) for job in jobs]
             await asyncio.gather(*waits[: JOBS // 4])
-            # When the server is restarted, twice, with a second's work in between
+            # When the server goes until both workers have missed it, and comes back, twice, with work in between
             for half in (2, 4):
-                if outright:
-                    server.kill()
-                    server.start()
-                else:
-                    server.restart()
+                await asyncio.to_thread(go_and_come_back, server, workers, outright=outright)
                 await asyncio.gather(*waits[: JOBS - JOBS // half])
             # Then every wait gets the right result
             assert await asyncio.gather(*waits) == [n * n for n in range(JOBS)]

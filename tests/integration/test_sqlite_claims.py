@@ -15,7 +15,22 @@ from abaca.model import NewJob, Want
 from tests.integration.sqlite_help import LEASE, job_id, opened
 
 HOT = [
-    *("insert", "put_body", "known", "holders", "judge", "finish", "settle", "log_error", "next_line", "take", "claim"),
+    *(
+        "insert",
+        "put_body",
+        "known",
+        "holder",
+        "hold_period",
+        "drop_period",
+        "replace",
+        "judge",
+        "finish",
+        "settle",
+        "log_error",
+        "next_line",
+        "take",
+        "claim",
+    ),
     *("rows_by_number", "rows", "renew", "lapsed", "past", "drop_bodies"),
 ]
 

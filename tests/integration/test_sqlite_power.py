@@ -132,7 +132,7 @@ async def crashed(tmp_path: Path) -> Path:
             tell(writer)
             assert await asyncio.to_thread(hear, writer) == str(step + 1)
         writer.send_signal(signal.SIGKILL)
-        writer.wait()
+        writer.wait(20)
     return path
 
 

@@ -102,7 +102,7 @@ asyncio.run(main())
             for _ in range(20 + 15 * round):
                 told = int(await asyncio.to_thread(hear, writer))
             writer.send_signal(signal.SIGKILL)
-            rest, _ = writer.communicate()
+            rest, _ = writer.communicate(timeout=20)
             told = max([told, *map(int, rest.splitlines(keepends=False))])
         # Then the file is sound, every acknowledged insert is there, and no batch is there in part
         path = parse_url(sqlite_url).path

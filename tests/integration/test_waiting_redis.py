@@ -10,8 +10,9 @@ import pytest
 
 from abaca import App, JobHandle, Update
 from abaca.backends import open_backend
+from abaca.model import Kind, NewUpdate, Settle, State, Transition, Verdict, Want
 from tests.conftest import MakeRedis
-from tests.integration.lander import Lander
+from tests.integration.lander import LEASE, Lander
 from tests.servers import RedisServer
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(60)]
@@ -100,6 +101,52 @@ async def test_a_wait_that_begins_while_the_server_is_away_goes_on_when_it_is_ba
         # Then they all end
         assert await asyncio.gather(*waits) == [7] * 51
     await store.close()
+
+
+async def test_updates_are_read_without_a_gap_though_the_subscription_is_killed_again_and_again(
+    redis_server: RedisServer,
+) -> None:
+    """RELIABILITY E2, resumed from every place as well: 3,000 lines, the reader's connection killed every 250."""
+    lines, batch = 3_000, 250
+    store = open_backend(redis_server.url)
+    await store.open()
+    async with App(redis_server.url, poll_interval=60) as app:
+        # Given a running job and a reader, close enough behind that nothing it needs is trimmed
+        @app.task
+        def talk() -> int:
+            return 0
+
+        job = await talk.enqueue()
+        want = Want(queues=("default",), slots={"thread": 1})
+        (claimed,) = (await store.exchange([], want, LEASE)).jobs
+        seen: asyncio.Queue[Update] = asyncio.Queue()
+        reading = asyncio.create_task(read_into(seen, job))
+        got = [await seen.get(), await seen.get()]
+        for start in range(0, lines, batch):
+            # When its connection is killed before the lines come, so that their hints find nobody
+            redis_server.command("CLIENT", "KILL", "TYPE", "pubsub")
+            new = [
+                NewUpdate(id=job.id, epoch=claimed.epoch, seq=n + 1, kind=Kind.LOG, data=b'{"n":%d}' % n)
+                for n in range(start, start + batch)
+            ]
+            assert set(await store.append(new)) == {Verdict.APPLIED}
+            # Then it reads all of them, in order
+            got += [await seen.get() for _ in range(batch)]
+        to = Transition(target=State.COMPLETED, attempts=1, result=b"0", keep_ms=60_000)
+        await store.exchange([Settle(id=job.id, epoch=claimed.epoch, to=to)], None, LEASE)
+        await reading
+        got.append(seen.get_nowait())
+        assert [update.id for update in got] == list(range(1, lines + 4))
+        assert [update.value["n"] for update in got if update.kind is Kind.LOG] == list(range(lines))
+        # And from any cursor whose lines are kept, the rest is the same
+        for after in range(lines - 900, lines + 4, 53):
+            assert [update async for update in job.updates(after)] == got[after:]
+    await store.close()
+
+
+async def read_into(seen: asyncio.Queue[Update], job: JobHandle[int]) -> None:
+    async for update in job.updates():
+        seen.put_nowait(update)
 
 
 async def everything(job: JobHandle[int]) -> list[Update]:

@@ -25,7 +25,7 @@ Checker = Callable[[Path], dict[int, str]]
 def mypy(path: Path) -> dict[int, str]:
     """The lines that mypy finds fault with, and the fault."""
     command = [sys.executable, "-m", "mypy", "--strict", "--no-pretty", "--hide-error-context", str(path)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
     assert run.returncode in (0, 1), run.stdout + run.stderr
     found = re.findall(rf"^{re.escape(str(path.relative_to(ROOT)))}:(\d+): error: (.*)$", run.stdout, re.MULTILINE)
     assert bool(found) == bool(run.returncode), run.stdout
@@ -39,7 +39,7 @@ def pyright(path: Path) -> dict[int, str]:
         shutil.copy(path, folder)
         command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, "-p", folder]
         environment = os.environ | {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
-        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=200)
     answer = json.loads(run.stdout)
     assert answer["summary"]["filesAnalyzed"] == 1, run.stdout
     return {

@@ -57,6 +57,18 @@ def add(a: int, b: int = 2) -> int:
     return a + b
 
 
+async def test_calls_of_another_apps_tasks_are_refused(app: App, store: WatchedStore) -> None:
+    # Given a task of another app, whose jobs live in another store
+    async with App("memory://", name="elsewhere") as other:
+        foreign = other.task(add)
+        # When its call is enqueued here among others
+        calls = [app.task(nothing).call(), foreign.call(1)]
+        with pytest.raises(ConfigError, match="task 'add' belongs to <App 'elsewhere': 1 tasks>, not to <App 'app'"):
+            await app.enqueue_many(calls)
+        # Then nothing was stored in either
+        assert [sum(queue.due for queue in (await each.stats()).queues) for each in (app, other)] == [0, 0]
+
+
 async def test_a_job_is_stored_with_its_arguments(app: App) -> None:
     job = await app.task(add).enqueue(1, b=3)
     stored = await job.info()

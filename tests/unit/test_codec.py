@@ -253,7 +253,8 @@ def test_pydantic_is_not_imported_for_those_who_do_not_use_it() -> None:
         "import sys; from abaca.codec import ResultCodec; r = ResultCodec(dict[str, int], what='it')\n"
         "r.decode(r.encode({'a': 1})); print('pydantic' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=50)
+    assert done.stdout == "False\n"
 
 
 class Rude(Exception):

@@ -82,8 +82,8 @@ TABLE: list[tuple[Outcome, int, bool, State, int, int, int | None, bool]] = [
     (TaskMissing(), 2, True, WAITING, 2, 0, 1000, True),
     (LeaseLost(), 0, False, WAITING, 0, 1, None, False),
     (LeaseLost(), 2, False, WAITING, 2, 1, None, False),
-    (LeaseLost(), 0, True, WAITING, 1, 0, 7000, True),
-    (LeaseLost(), 2, True, FAILED, 3, 0, None, False),
+    (LeaseLost(), 0, True, WAITING, 0, 1, None, True),
+    (LeaseLost(), 2, True, WAITING, 2, 1, None, True),
     (BY_SIGNAL, 0, False, WAITING, 0, 1, None, True),
     (Crashed(exit_code=1), 2, False, WAITING, 2, 1, None, True),
     (BY_SIGNAL, 1, True, WAITING, 2, 0, 7000, True),
@@ -223,8 +223,8 @@ def test_a_timeout_that_the_rule_does_not_cover_fails() -> None:
 
 @pytest.mark.parametrize("outcome", [ALONE, LeaseLost()])
 def test_a_charged_loss_is_retried_whatever_the_rule_names(outcome: Outcome) -> None:
-    # Given a quarantined job whose rule names another class
-    job = running(rule=RetryRule(max_attempts=3, on=("builtins.ValueError",)), memo=QUARANTINE)
+    # Given a quarantined job that has been spared as often as a job can be, and whose rule names another class
+    job = running(rule=RetryRule(max_attempts=3, on=("builtins.ValueError",)), memo=QUARANTINE, losses=2)
     # When its process dies or its lease is lost
     # Then it is tried again
     assert judged(job, outcome).target is WAITING
@@ -237,6 +237,20 @@ def test_a_second_loss_leads_to_quarantine() -> None:
     to = judged(job, LeaseLost())
     # Then its next run is alone
     assert (to.losses, memo_of(msgspec.structs.replace(job, memo=to.memo)).quarantined) == (2, True)
+
+
+@pytest.mark.parametrize("outcome", [LeaseLost(), FOR_ANOTHER])
+@pytest.mark.parametrize(("losses", "charged"), [(0, False), (1, False), (2, True)])
+def test_a_loss_that_proves_nothing_under_quarantine_is_spared_twice(
+    outcome: Outcome, losses: int, charged: bool
+) -> None:
+    # Given a quarantined job with so many losses
+    job = running(memo=QUARANTINE, losses=losses)
+    # When its worker is gone, or its process was killed for another job's sake
+    to = judged(job, outcome)
+    # Then it is charged only once its losses are used up, and stays in quarantine
+    assert (to.attempts, to.losses) == ((1, losses) if charged else (0, losses + 1))
+    assert quarantined(msgspec.structs.replace(job, memo=to.memo))
 
 
 @pytest.mark.parametrize(

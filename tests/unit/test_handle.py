@@ -170,7 +170,7 @@ async def test_a_failed_attempt_that_will_be_retried_is_no_result(app: App, stor
 async def test_a_failed_job_raises_its_error(app: App, task: Task[[int], int]) -> None:
     job = await task.enqueue(1)
     await settle(app, (await claim(app))[0], Aborted(error=BROKEN.error))
-    with pytest.raises(JobFailed, match=f"job {job.id} failed with builtins.ValueError: bad") as failed:
+    with pytest.raises(JobFailed, match=f"job {job.id} failed with ValueError: bad") as failed:
         await job.result()
     assert (failed.value.job_id, failed.value.type, failed.value.message) == (job.id, "builtins.ValueError", "bad")
     assert failed.value.traceback == "Traceback ..."

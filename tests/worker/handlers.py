@@ -181,6 +181,20 @@ def pill(marks: str, name: str) -> str:
 
 
 @app.task
+def note_and_wait(path: str, go_on: str) -> int:
+    note(path, os.getpid())
+    wait_for_file(go_on)
+    return os.getpid()
+
+
+@app.task(pool="process")
+def note_and_wait_apart(path: str, go_on: str) -> int:
+    note(path, os.getpid())
+    wait_for_file(go_on)
+    return os.getpid()
+
+
+@app.task
 def quiet() -> int:
     return os.getpid()
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from types import SimpleNamespace
+
+import pytest
+from structlog.testing import capture_logs
 
 from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
-from abaca.model import Lease, State, Verdict
+from abaca.model import Job, Lease, State, Verdict
 from abaca.policy.decide import quarantined
 from abaca.testing import FailingBackend
+from abaca.worker import reaper as reaper_module
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
 from tests.worker.harness import Stage, soon, until
@@ -121,6 +126,47 @@ async def test_a_worker_whose_beats_fail_stops_its_runs_before_the_lease_ends() 
     # Then: the run was stopped while it was still ours
     assert job.epoch == 1
     assert stopped_at[0] < lease_until
+
+
+async def test_a_worker_whose_beats_fail_claims_nothing_until_they_come_through() -> None:
+    # Given: a worker whose claims reach the store and whose beats do not
+    store = FailingBackend(MemoryBackend())
+    stage = Stage(store)
+
+    @stage.task
+    async def work() -> int:
+        return 1
+
+    with capture_logs() as logs:
+        async with stage.worker(lease=3.0, beat=0.05):
+            await stage.ended(await stage.submit(work))
+            store.lose("request", "beat", times=40)
+            await until(lambda: any("no claims" in entry["event"] for entry in logs), "claims were stopped")
+
+            # When: a job comes, and rounds of beats fail
+            id = await stage.submit(work)
+            beats = store.calls["beat"]
+            await until(lambda: store.calls["beat"] > beats + 1, "two more beats failed")
+            waiting = await stage.get(id)
+
+            # Then: it is left to others until a beat comes through
+            assert (waiting.state, waiting.epoch) == (State.WAITING, 0)
+            assert (await stage.ended(id)).attempts == 1
+
+
+async def test_a_worker_whose_beats_never_come_through_gives_up() -> None:
+    # Given: a worker with little patience whose claims reach the store and whose beats do not
+    store = FailingBackend(MemoryBackend())
+    stage = Stage(store)
+    with capture_logs() as logs:
+        async with stage.worker(lease=3.0, beat=0.05, give_up_after=0.3):
+            # When: no beat comes through for so long
+            store.lose("request", "beat", times=10_000)
+            await until(lambda: any(entry["event"] == "worker stopped" for entry in logs), "the worker gave up")
+
+    # Then: it said why
+    (reason,) = [entry["reason"] for entry in logs if entry["event"] == "worker stopped"]
+    assert "no beat got through" in reason
 
 
 async def test_a_fenced_thread_is_not_beaten_for_and_its_outcome_is_dropped() -> None:
@@ -263,6 +309,51 @@ async def test_a_lost_run_of_a_cancelled_job_ends_as_cancelled() -> None:
 
     # Then: it is not run again
     assert (await stage.get(id)).state is State.CANCELLED
+
+
+async def test_a_reaper_that_stood_still_lets_the_living_beat_first(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given: a reaper, and a clock by which an hour passes while it sleeps for the first time
+    looks: list[float] = []
+    pauses: list[float] = []
+    times = iter([0.0, 3600.0, 3600.0, 3600.1, 3600.2, 3600.3])
+    monkeypatch.setattr(reaper_module, "_now", lambda: next(times))
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        await real_sleep(0)
+
+    async def look(*args: object) -> list[Job]:
+        looks.append(len(pauses))
+        if len(looks) == 3:
+            done.set()
+            await asyncio.Event().wait()
+        return []
+
+    done, real_sleep = asyncio.Event(), asyncio.sleep
+    monkeypatch.setattr(reaper_module, "asyncio", SimpleNamespace(sleep=pause))
+    monkeypatch.setattr(stage.backend, "reclaim", look)
+
+    # When: it wakes
+    reaping = asyncio.create_task(Reaper(stage.backend, Lease(worker="reaper", ms=15_000)).run())
+    await soon(done)
+    reaping.cancel()
+
+    # Then: before it looks again it waits for longer than a beat, once; otherwise for about a second
+    assert looks == [0, 2, 3]
+    assert 0.8 <= pauses[0] <= 1.2
+    assert 6.0 <= pauses[1] <= 10.0
+    assert 0.8 <= pauses[2] <= 1.2
+
+
+@pytest.mark.parametrize(("lease_ms", "longest"), [(15_000, 1.0), (1_000, 0.2)])
+def test_a_reaper_looks_more_often_under_a_short_lease(stage: Stage, lease_ms: int, longest: float) -> None:
+    # Given / When: a reaper of a worker with that lease
+    reaper = Reaper(stage.backend, Lease(worker="reaper", ms=lease_ms))
+
+    # Then: it looks so often that a job is back within two seconds of a lease, and within two at a lease of one
+    assert reaper._interval == longest
 
 
 async def test_a_reaper_that_dies_in_the_middle_strands_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -23,7 +24,7 @@ from abaca.cli.jobview import (
 from abaca.cli.output import ago, note, print_json, print_table
 from abaca.cli.session import Given
 from abaca.client import no_such_job
-from abaca.durations import parse_duration
+from abaca.config.values import read_duration
 from abaca.errors import ConfigError, JobError
 from abaca.handle import JobHandle
 from abaca.jobresult import why_no_value
@@ -42,13 +43,15 @@ _PAGE = 200
 @jobs.default
 def list_jobs(
     *,
-    status: Annotated[tuple[str, ...], Parameter(negative="", help="Only these; may be given several times.")] = (),
-    queue: str | None = None,
-    task: str | None = None,
-    tag: str | None = None,
-    key: str | None = None,
+    status: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, help="Only these; may be given several times.")
+    ] = (),
+    queue: Annotated[str | None, Parameter(help="Only this queue's.")] = None,
+    task: Annotated[str | None, Parameter(help="Only this task's.")] = None,
+    tag: Annotated[str | None, Parameter(help="Only those with this tag.")] = None,
+    key: Annotated[str | None, Parameter(help="Only those with this key.")] = None,
     text: Annotated[str | None, Parameter(help="Look for this in ids, task names and arguments.")] = None,
-    limit: int = 50,
+    limit: Annotated[int, Parameter(help="At most so many.")] = 50,
     cursor: Annotated[str | None, Parameter(help="Go on where an earlier list ended.")] = None,
     session: Given,
 ) -> None:
@@ -62,10 +65,14 @@ def list_jobs(
     if session.json:
         print_json({"jobs": [job_json(job) for job in page.jobs], "cursor": page.cursor})
         return
-    heads = ("id", "status", "task", "queue", "prio", "attempts", "age", "tags")
-    print_table(heads, [_row(job) for job in page.jobs], "no jobs")
+    print_jobs(page.jobs)
     if page.cursor is not None:
         note(f"there may be more: --cursor {page.cursor}")
+
+
+def print_jobs(found: Sequence[Job]) -> None:
+    heads = ("id", "status", "task", "queue", "prio", "attempts", "age", "tags")
+    print_table(heads, [_row(job) for job in found], "no jobs")
 
 
 @jobs.command
@@ -104,10 +111,10 @@ def updates(
         ended = (await handle.info()).state.ended
         if follow or ended:
             async for update in handle.updates(after):
-                print(update_json(update).decode() if session.json else update_line(update), flush=True)
+                print(update_json(update) if session.json else update_line(update), flush=True)
             return
         for update in await _so_far(app, handle.id, after):
-            print(update_json(update).decode() if session.json else update_line(update))
+            print(update_json(update) if session.json else update_line(update))
 
     session.run(read)
 
@@ -127,7 +134,7 @@ def wait(
     session: Given,
 ) -> int:
     """Wait until a job has ended and print its result as JSON; 1 when it failed or was cancelled."""
-    limit = None if timeout is None else parse_duration(timeout, "--timeout") / 1000
+    limit = None if timeout is None else read_duration(timeout, "--timeout")
 
     async def until_ended(app: AbacaApp) -> int:
         handle = app.job(job_id(id))

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from abaca.backend import Backend
-from abaca.cli.output import ago, clean, instant, print_pairs, span
+from abaca.cli.output import ago, clean, instant, json_text, print_pairs, span
 from abaca.codec import unpack
 from abaca.errors import ConfigError
-from abaca.model import ErrorInfo, Job, Kind, Stats, Update
+from abaca.model import ErrorInfo, Job, Kind, Progress, State, Stats, Update
+from abaca.policy.retry import DEFAULT_RULE
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _PAGE = 200
@@ -31,8 +32,10 @@ def as_json(data: bytes | None) -> Any:
     if data is None:
         return None
     try:
-        return msgspec.Raw(unpack(data))
-    except ValueError as error:
+        text = unpack(data)
+        msgspec.json.decode(text)
+        return msgspec.Raw(text)
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
         return {"unreadable": str(error)}
 
 
@@ -87,14 +90,14 @@ def print_job(job: Job) -> None:
             ("owner", spec.owner),
             ("tenant", spec.tenant),
             ("parent", spec.parent),
-            ("attempts", f"{job.attempts} charged, {job.losses} lost, claimed {job.epoch} times"),
+            ("attempts", _attempts(job)),
             ("worker", job.worker),
             ("created", _when(job.created_at or None, now)),
             ("due", _when(job.due_at or None, now) if not job.state.ended else None),
             ("first run", _when(job.started_at, now)),
             ("ended", _when(job.ended_at, now)),
             ("took", _took(job)),
-            ("progress", _text(job.progress)),
+            ("progress", _far(job.progress)),
             ("result", _text(job.result)),
             ("damage", job.damage),
         ]
@@ -103,9 +106,9 @@ def print_job(job: Job) -> None:
 
 def print_errors(errors: Iterable[ErrorInfo]) -> None:
     for error in errors:
-        print(f"\nattempt {error.attempt}: {clean(error.type)}: {clean(error.message)}")
+        print(f"\nattempt {error.attempt}: {clean(error)}")
         if error.traceback:
-            print("\n".join(f"    {clean(line)}" for line in error.traceback.splitlines()))
+            print("\n".join(f"    {clean(line)}" for line in error.traceback.rstrip().split("\n")))
 
 
 async def errors_of(backend: Backend, job: Job) -> list[ErrorInfo]:
@@ -134,16 +137,32 @@ def why_it_waits(job: Job, stats: Stats) -> str | None:
 
 
 def update_line(update: Update) -> str:
-    attempt = f" attempt {update.attempt}" if update.attempt else ""
-    return clean(
-        f"{update.id:>5}  {instant(update.at)}  {update.kind}{attempt}  {update.data.decode(errors='replace')}"
-    )
+    """One line for people. An error's traceback is left to ``abaca jobs show``."""
+    attempt = f"attempt {update.attempt}" if update.attempt else ""
+    return clean(f"{update.id:>5}  {instant(update.at)}  {attempt:<10} {update.kind:<8}  {_says(update)}")
 
 
-def update_json(update: Update) -> bytes:
+def _says(update: Update) -> str:
+    try:
+        match update.kind:
+            case Kind.ERROR:
+                return str(_error(update))
+            case Kind.PROGRESS:
+                return str(msgspec.json.decode(update.data, type=Progress))
+            case Kind.LOG:
+                line = msgspec.json.decode(update.data, type=dict[str, Any])
+                said = f"{line.pop('level')}: {line.pop('message')}"
+                return " ".join([said, *(f"{name}={_json(value)}" for name, value in line.items())])
+            case _:
+                return msgspec.json.decode(update.data, type=str)
+    except (msgspec.MsgspecError, KeyError):
+        return update.data.decode(errors="replace")
+
+
+def update_json(update: Update) -> str:
     """One line of JSON."""
     body = {"id": update.id, "kind": update.kind, "at": instant(update.at), "attempt": update.attempt}
-    return msgspec.json.encode({**body, "data": msgspec.Raw(update.data)})
+    return json_text(msgspec.json.encode({**body, "data": as_json(update.data)}))
 
 
 def _error(entry: Update) -> ErrorInfo:
@@ -160,6 +179,27 @@ def _text(data: bytes | None) -> str | None:
         return unpack(data).decode()
     except ValueError as error:
         return f"unreadable: {error}"
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _far(data: bytes | None) -> str | None:
+    try:
+        return None if data is None else str(msgspec.json.decode(unpack(data), type=Progress))
+    except ValueError:
+        return _text(data)
+
+
+def _attempts(job: Job) -> str:
+    most = (job.spec.retry or DEFAULT_RULE).max_attempts
+    words = [f"{job.attempts} of {most} charged"]
+    if job.state is State.RUNNING:
+        words.append("one running")
+    if job.losses:
+        words.append(f"{job.losses} lost")
+    return ", ".join([*words, f"claimed {job.epoch} time{'' if job.epoch == 1 else 's'}"])
 
 
 def _when(micros: int | None, now: int) -> str | None:

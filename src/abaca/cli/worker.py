@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import signal
 from collections.abc import Coroutine
 from typing import Annotated, Any
 
@@ -15,6 +16,8 @@ from abaca.config import Settings, hide_passwords
 from abaca.errors import ConfigError
 from abaca.logs import configure_logs, worker_log
 from abaca.worker.runner_main import EXIT_CONFIG
+from abaca.worker.signals import take_back_signals
+from abaca.worker.spawn import adopt_orphans
 from abaca.worker.supervisor import Supervisor
 
 _HANDED_DOWN = ("url", "keep.completed", "keep.cancelled", "keep.failed", "log.format", "log.level")
@@ -79,10 +82,12 @@ def worker(
         log__level=log_level,
     )
     configure_logs(settings.log.format, settings.log.level)
+    take_back_signals()
     _hand_down(settings)
+    adopt_orphans()
     supervisor = Supervisor(application, settings.processes, settings.worker, settings.log)
     start = _Start(settings, supervisor.id)
-    status = _run(supervisor.run(start))
+    status = _run(_to_its_end(supervisor.run(start)))
     return 2 if status == EXIT_CONFIG or start.refused else min(status, 1)
 
 
@@ -121,6 +126,16 @@ class _Start:
             processes=processes,
             slots=" ".join(f"{lane}:{count * processes}" for lane, count in options.slots().items()),
         )
+
+
+async def _to_its_end(work: Coroutine[Any, Any, int]) -> int:
+    """A signal that comes when all is done, while the process leaves, must not make a failure of it."""
+    try:
+        return await work
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:

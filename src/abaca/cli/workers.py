@@ -7,9 +7,15 @@ from abaca.cli.output import ago, instant, print_json, print_table
 from abaca.cli.session import Given
 from abaca.model import Card, Stats
 
+_SILENT_AFTER_MICROS = 15_000_000
+"""Three beats of five seconds, the default; whoever beats more slowly looks silent in between."""
+
 
 def workers(*, session: Given) -> None:
-    """Show the live workers: where they run, what they serve, what they have done."""
+    """Show the workers: where they run, what they serve, what they have done.
+
+    One that was killed stays "silent" for a minute after its last beat; one that was told to stop leaves at once.
+    """
     stats = session.run(_stats)
     cards = sorted(stats.workers, key=lambda card: (card.name, card.id))
     if session.json:
@@ -37,8 +43,14 @@ def _row(card: Card, now: int) -> tuple[object, ...]:
         f"{card.busy_ms / card.processed:.1f}" if card.processed else None,
         ago(card.started_at, now),
         ago(card.seen_at, now),
-        "draining" if card.draining else "working",
+        _doing(card, now),
     )
+
+
+def _doing(card: Card, now: int) -> str:
+    if now - card.seen_at > _SILENT_AFTER_MICROS:
+        return "silent"
+    return "draining" if card.draining else "working"
 
 
 def _as_json(card: Card) -> dict[str, object]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from inspect import Parameter, Signature
+from types import SimpleNamespace
 from typing import Any, Unpack, get_args, get_origin
 
 import msgspec
 
+from abaca.codec.exact import may_lose
 from abaca.codec.payload import DEFAULT_MAX_PAYLOAD, json_decoder, unpack
 from abaca.codec.writing import NOT_ENQUEUED, ArgumentWriter, place, reason
 from abaca.errors import ArgumentError
@@ -42,8 +44,9 @@ class ArgumentCodec:
         )
         self._required = frozenset(p.name for p in parameters if _is_required(p))
         fields = [_field(parameter, hints.get(parameter.name, Any)) for parameter in parameters]
+        doubtful = [field[0] for field in fields if may_lose(field[1])]
         shape = msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True)
-        self._writer = ArgumentWriter(task, json_decoder(shape).decode, limit)
+        self._writer = ArgumentWriter(task, json_decoder(shape).decode, limit, doubtful)
         self._decode = self._writer.decode
 
     def encode(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
@@ -108,9 +111,11 @@ class ArgumentCodec:
 def encode_untyped(task: str, arguments: Mapping[str, Any], *, limit: int = DEFAULT_MAX_PAYLOAD) -> bytes:
     """Bytes of one call of a task whose signature is not known here; the worker will check them.
 
-    Raises ``ArgumentError`` for a value without a JSON form, and ``PayloadTooLarge``.
+    Raises ``ArgumentError`` for a value that JSON cannot give back, and ``PayloadTooLarge``.
     """
-    return ArgumentWriter(task, _any_object, limit).write(dict(arguments))
+    return ArgumentWriter(task, lambda data: SimpleNamespace(**_any_object(data)), limit, arguments).write(
+        dict(arguments)
+    )
 
 
 def _is_required(parameter: Parameter) -> bool:

@@ -6,9 +6,14 @@ import traceback
 from types import TracebackType
 
 from abaca.model import ErrorInfo
+from abaca.text import class_name, clip, error_text, plain_text
 
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 16_000
+MAX_FRAMES = 300
+"""How many frames of a traceback are looked at, the last ones: a runaway recursion has a million."""
+MAX_RELATED = 500
+"""How many causes, contexts and members of groups are formatted; of an exception with more only its own are."""
 _OWN = "abaca."
 
 
@@ -19,30 +24,33 @@ def describe_error(
 
     Leading frames of Abaca itself are left out. The exception and its frames are untouched.
     """
-    kinds = tuple(_qualified(base) for base in type(exc).__mro__ if base is not object)
+    kinds = _kinds(type(exc))
     return ErrorInfo(
         type=kinds[0],
-        message=_clip(_clean(_message(exc)), max_message),
-        traceback=_clip(_clean(_traceback(exc)), max_traceback),
+        message=plain_text(clip(error_text(exc), max_message)),
+        traceback=plain_text(clip(_traceback(exc), max_traceback)),
         kinds=kinds,
     )
 
 
-def _qualified(cls: type) -> str:
-    return _clean(f"{cls.__module__}.{cls.__qualname__}")
-
-
-def _message(exc: BaseException) -> str:
+def _kinds(cls: type) -> tuple[str, ...]:
     try:
-        return str(exc)
-    except BaseException as error:
-        return f"<its text cannot be made: {type(error).__name__}>"
+        return tuple(class_name(base) for base in cls.__mro__ if base is not object)
+    except BaseException:  # its metaclass may do anything
+        return (class_name(cls),)
 
 
 def _traceback(exc: BaseException) -> str:
     try:
-        lines = traceback.TracebackException(type(exc), exc, _users(exc.__traceback__), compact=True).format()
-        return "".join(lines)
+        frames, left_out = _last(_users(exc.__traceback__))
+        mark = f"... {left_out:,} earlier frames left out ...\n" if left_out else ""
+        if _has_many_related(exc):
+            own = "".join(traceback.format_tb(frames))
+            return (
+                f"{mark}{own}{class_name(type(exc))}: {error_text(exc)}\n... its many causes or members left out ...\n"
+            )
+        lines = traceback.TracebackException(type(exc), exc, frames, limit=-MAX_FRAMES, compact=True).format()
+        return mark + "".join(lines)
     except BaseException as error:
         return f"<its traceback cannot be made: {type(error).__name__}>"
 
@@ -54,15 +62,29 @@ def _users(tb: TracebackType | None) -> TracebackType | None:
     return tb
 
 
-def _clean(text: str) -> str:
-    """Plain text that every store takes: lone surrogates written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _last(tb: TracebackType | None) -> tuple[TracebackType | None, int]:
+    """The part of a traceback that is looked at, and how many frames are before it."""
+    length, rest = 0, tb
+    while rest is not None:
+        length, rest = length + 1, rest.tb_next
+    left_out = max(0, length - MAX_FRAMES)
+    for _ in range(left_out):
+        assert tb is not None
+        tb = tb.tb_next
+    return tb, left_out
 
 
-def _clip(text: str, limit: int) -> str:
-    """The beginning and, because the last lines say most, more of the end."""
-    if len(text) <= limit:
-        return text
-    head = limit // 4
-    mark = f"\n... {len(text) - limit:,} characters left out ...\n"
-    return text[:head] + mark + text[len(text) - (limit - head) :]
+def _has_many_related(exc: BaseException) -> bool:
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [exc]
+    while pending:
+        one = pending.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if len(seen) > MAX_RELATED:
+            return True
+        pending += (one.__cause__, one.__context__)
+        if isinstance(one, BaseExceptionGroup):
+            pending += one.exceptions[: MAX_RELATED + 1]
+    return False

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
+from abaca.codec.exact import loss, may_lose
 from abaca.codec.payload import (
     COMPRESS_ABOVE,
     DEFAULT_MAX_PAYLOAD,
@@ -18,6 +19,7 @@ from abaca.codec.payload import (
     unpack,
 )
 from abaca.errors import PayloadTooLarge, ResultError
+from abaca.text import error_text
 
 R = TypeVar("R")
 
@@ -28,28 +30,33 @@ class ResultCodec(Generic[R]):
     Raises ``TypeError`` when the type can have no JSON form.
     """
 
-    __slots__ = ("_decode", "_limit", "_name", "_what")
+    __slots__ = ("_decode", "_doubtful", "_limit", "_name", "_what")
 
     def __init__(self, type: Any, *, what: str, limit: int = DEFAULT_MAX_PAYLOAD) -> None:
         self._decode = json_decoder(type).decode
+        self._doubtful = may_lose(type)
         self._name = type_name(type)
         self._what = what
         self._limit = limit
 
     def encode(self, value: R) -> bytes:
-        """Bytes to store. Raises ``ResultError`` when the value has no JSON form or is not of the declared type,
-        ``PayloadTooLarge`` when it is above the limit."""
+        """Bytes to store. Raises ``ResultError`` when the value has no JSON form, is not of the declared type or would
+        come back as another, ``PayloadTooLarge`` when it is above the limit."""
         try:
             data = encode_json(value)
             if b"null" in data and holds_non_finite(value):
                 raise ResultError(
                     f"{self._what}: the result holds NaN or an infinity, which JSON cannot store; return None instead"
                 )
-            self._decode(data)
+            back = self._decode(data)
+            if self._doubtful and (fault := loss(value, back)) is not None:
+                raise ResultError(f"{self._what}: the result would not arrive as it is: {fault}")
         except ResultError:
             raise
         except Exception as error:
-            raise ResultError(f"{self._what}: the result cannot be stored as {self._name}: {error}") from error
+            raise ResultError(
+                f"{self._what}: the result cannot be stored as {self._name}: {error_text(error)}"
+            ) from error
         if len(data) > self._limit:
             raise PayloadTooLarge(
                 f"{self._what}: the result takes {len(data):,} bytes as JSON and the limit is {self._limit:,}; "

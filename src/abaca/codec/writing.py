@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
+from abaca.codec.exact import loss
 from abaca.codec.payload import encode_json, holds_non_finite, pack
 from abaca.errors import ArgumentError, PayloadTooLarge
+from abaca.text import error_text
 
 NOT_ENQUEUED = "; nothing was enqueued"
 _PATH = re.compile(r"\$\.(\w+)")
 
 
 class ArgumentWriter:
-    """Writes the arguments of one task. ``decode`` is what the worker will do with the bytes."""
+    """Writes the arguments of one task. ``decode`` is what the worker will do with the bytes.
 
-    __slots__ = ("_limit", "_task", "decode")
+    ``doubtful`` are the arguments whose type can take a value in and give back another.
+    """
 
-    def __init__(self, task: str, decode: Callable[[bytes], Any], limit: int) -> None:
+    __slots__ = ("_doubtful", "_limit", "_task", "decode")
+
+    def __init__(self, task: str, decode: Callable[[bytes], Any], limit: int, doubtful: Iterable[str]) -> None:
         self.decode = decode
+        self._doubtful = tuple(doubtful)
         self._task = task
         self._limit = limit
 
@@ -31,7 +37,10 @@ class ArgumentWriter:
             data = encode_json(bound)
             if b"null" in data and holds_non_finite(bound):
                 raise self._non_finite(bound)
-            self.decode(data)  # a value of another type is found here, not by the worker
+            back = self.decode(data)  # a value of another type is found here, not by the worker
+            for name in self._doubtful:
+                if name in bound and (fault := loss(bound[name], getattr(back, name))) is not None:
+                    raise self._inexact(name, fault)
         except ArgumentError:
             raise
         except Exception as error:
@@ -56,6 +65,11 @@ class ArgumentWriter:
         fault = "it holds NaN or an infinity, which JSON cannot carry"
         return ArgumentError(f"task {self._task!r}, argument {name!r}: {fault}{NOT_ENQUEUED}")
 
+    def _inexact(self, name: str, fault: str) -> ArgumentError:
+        return ArgumentError(
+            f"task {self._task!r}, argument {name!r}: it would not arrive as it is: {fault}{NOT_ENQUEUED}"
+        )
+
     def _too_large(self, bound: dict[str, Any], size: int) -> PayloadTooLarge:
         name = max(bound, key=lambda name: len(encode_json(bound[name])))
         return PayloadTooLarge(
@@ -71,4 +85,5 @@ def place(task: str, error: Exception) -> str:
 
 
 def reason(error: Exception) -> str:
-    return str(error).partition(" - at `$.")[0] if isinstance(error, msgspec.ValidationError) else str(error)
+    text = error_text(error)
+    return text.partition(" - at `$.")[0] if isinstance(error, msgspec.ValidationError) else text

@@ -12,9 +12,11 @@ from typing import Any
 from abaca.durations import parse_duration
 from abaca.errors import ConfigError
 from abaca.options import check_name
+from abaca.text import shown
 
 MAX_COUNT = 1_000_000
-_SIZE = re.compile(r"(\d+)\s*(B|kB|MB|GB|KiB|MiB|GiB)?", re.ASCII)
+_COUNT = re.compile(r"\d{1,18}", re.ASCII)
+_SIZE = re.compile(r"(\d{1,18})\s*(B|kB|MB|GB|KiB|MiB|GiB)?", re.ASCII)
 _BYTES = {"": 1, "B": 1, "kB": 1000, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _USER_INFO = re.compile(r"(\b(?:rediss?|postgres(?:ql)?)://)\S*@|(?<=://)[^\s/]*@")
@@ -25,14 +27,14 @@ HIDDEN = "***"
 
 def read_url(raw: Any, what: str) -> str:
     if not isinstance(raw, str) or "://" not in raw:
-        raise ConfigError(f"{what}: {raw!r} is not a store URL; write sqlite:///file.db or redis://host:6379/0")
+        raise ConfigError(f"{what}: {shown(raw)} is not a store URL; write sqlite:///file.db or redis://host:6379/0")
     return raw
 
 
 def read_count(raw: Any, what: str) -> int:
-    number = int(raw) if isinstance(raw, str) and raw.strip().isdecimal() else raw
+    number = int(raw) if isinstance(raw, str) and _COUNT.fullmatch(raw.strip()) else raw
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_COUNT:
-        raise ConfigError(f"{what}: {raw!r} is not usable; give a whole number from 1 to {MAX_COUNT:,}")
+        raise ConfigError(f"{what}: {shown(raw)} is not usable; give a whole number from 1 to {MAX_COUNT:,}")
     return number
 
 
@@ -52,10 +54,12 @@ def read_seconds(raw: Any, what: str) -> float:
 
 def read_size(raw: Any, what: str) -> int:
     """Bytes: a number, or a text with a unit such as ``512MiB``."""
-    found = _SIZE.fullmatch(str(raw).strip()) if isinstance(raw, str | int) and not isinstance(raw, bool) else None
+    found = _SIZE.fullmatch(raw.strip() if isinstance(raw, str) else shown(raw))
     size = int(found[1]) * _BYTES[found[2] or ""] if found else 0
     if size < 1:
-        raise ConfigError(f"{what}: {raw!r} is not a size; give bytes above zero, or a text such as '512MiB' or '1GB'")
+        raise ConfigError(
+            f"{what}: {shown(raw)} is not a size; give bytes above zero, or a text such as '512MiB' or '1GB'"
+        )
     return size
 
 
@@ -63,7 +67,7 @@ def read_queues(raw: Any, what: str) -> tuple[str, ...]:
     """A list, or a text with commas. The order counts."""
     names = _split(raw) if isinstance(raw, str) else raw
     if not isinstance(names, list | tuple) or not names:
-        raise ConfigError(f"{what}: {raw!r} is not usable; give queue names, as in a,b")
+        raise ConfigError(f"{what}: {shown(raw)} is not usable; give queue names, as in a,b")
     queues = tuple(check_name(name, what) for name in names)
     if len(set(queues)) < len(queues):
         raise ConfigError(f"{what}: a queue is named twice: {', '.join(queues)}")
@@ -76,7 +80,7 @@ def read_weights(raw: Any, what: str) -> dict[str, int]:
     if isinstance(raw, str):
         pairs = {name: share for name, _, share in (part.partition("=") for part in _split(raw))}
     if not isinstance(pairs, Mapping) or not pairs:
-        raise ConfigError(f"{what}: {raw!r} is not usable; give a share for each queue, as in a=3,b=1")
+        raise ConfigError(f"{what}: {shown(raw)} is not usable; give a share for each queue, as in a=3,b=1")
     return {
         check_name(name, what): read_count(share, f"{what}: the share of {name!r}") for name, share in pairs.items()
     }
@@ -90,7 +94,7 @@ def read_choice(choices: tuple[str, ...]) -> Callable[[Any, str], str]:
     def read(raw: Any, what: str) -> str:
         choice = raw.lower() if isinstance(raw, str) else raw
         if choice not in choices:
-            raise ConfigError(f"{what}: {raw!r} is not one of {', '.join(choices)}")
+            raise ConfigError(f"{what}: {shown(raw)} is not one of {', '.join(choices)}")
         return str(choice)
 
     return read

@@ -24,6 +24,8 @@ class FaultKind(StrEnum):
     """A key is taken in the name of a job that is unknown, has ended, or has another key."""
     HOLDER_WITHOUT_KEY = "holder-without-key"
     """A live job does not hold its key, so that a second one could be stored."""
+    PERMIT_WITHOUT_RUN = "permit-without-run"
+    """A permit of a bucket whose holder does not run: the limit would let too few jobs start."""
     LOG_WITHOUT_JOB = "log-without-job"
     INDEX = "index"
     """An index of queues, lines, workers or small records disagrees with what it lists."""

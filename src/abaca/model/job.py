@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 
 from abaca.model.base import Value
+from abaca.model.limits import Limit
 from abaca.model.rules import Keep, RetryRule
 
 DEFAULT_PRIORITY = 50
@@ -41,13 +42,35 @@ class Status(StrEnum):
 STATUS_ALIASES = {"pending": "queued", "processing": "running", "error": "failed", "canceled": "cancelled"}
 
 
+class KeyScope(StrEnum):
+    """How long a job holds its key: until it ends, until it is first claimed, or for a period from its insert."""
+
+    LIVE = "live"
+    WAITING = "waiting"
+    PERIOD = "period"
+
+
+class Tick(Value, frozen=True, kw_only=True):
+    """One instant at which a schedule is due."""
+
+    schedule: str
+    at: int
+
+
 class NewJob(Value, frozen=True, kw_only=True):
     """One call of a task, as the client asked for it.
 
     ``args`` is a JSON object of the bound arguments by parameter name. ``delay_ms`` counts from the insert by the
-    store's clock; ``run_at`` is the user's own absolute time and wins over it. ``key``: while a live job holds the key,
-    an insert with the same key stores nothing and answers ``HELD`` with the holder's id. ``lane`` says which kind of
-    slot the job needs. ``retry``, ``keep``, ``lease_ms`` and ``timeout_ms`` are left out when default.
+    store's clock; ``run_at`` is the user's own absolute time and wins over it. ``lane`` says which kind of slot the job
+    needs. ``retry``, ``keep``, ``lease_ms`` and ``timeout_ms`` are left out when default.
+
+    ``key``: while a job holds the key, an insert with the same key stores nothing and answers ``HELD`` with the
+    holder's id. ``key_scope`` says how long this job will hold it; ``key_ms`` is the length of a ``PERIOD``. With
+    ``replace`` a holder that waits takes over everything of this job but its id, and the answer is ``REPLACED``.
+
+    ``limits``: the job starts only while none of their buckets is exhausted; see ``Limit``.
+
+    ``tick``: the job is stored only if the tick is after the schedule's cursor, which moves to it in the same write.
     """
 
     id: str
@@ -59,6 +82,11 @@ class NewJob(Value, frozen=True, kw_only=True):
     delay_ms: int = 0
     run_at: int | None = None
     key: str | None = None
+    key_scope: KeyScope = KeyScope.LIVE
+    key_ms: int = 0
+    replace: bool = False
+    tick: Tick | None = None
+    limits: tuple[Limit, ...] = ()
     tags: tuple[str, ...] = ()
     owner: str | None = None
     tenant: str | None = None
@@ -78,13 +106,17 @@ class ErrorInfo(Value, frozen=True, kw_only=True):
     kinds: tuple[str, ...] = ()
     attempt: int = 0
 
+    def __str__(self) -> str:
+        return ": ".join(word for word in (self.type.removeprefix("builtins."), self.message) if word)
+
 
 class Job(Value, frozen=True, kw_only=True):
     """A stored job as it was at ``seen_at``, the store's clock at the read.
 
     ``attempts`` counts charged runs that are over; the present run is ``attempt``. ``losses`` counts runs that
     vanished without blame. ``revision`` rises at every claim, settle, amend and requeue. ``started_at`` is the first
-    claim, ``claimed_at`` the latest. ``purged`` marks a tombstone: id, state and end are all that is left. ``damage``
+    claim, ``claimed_at`` the latest. ``blocked`` names the bucket whose limit holds a waiting
+    job back. ``purged`` marks a tombstone: id, state and end are all that is left. ``damage``
     says why a record could not be read; the worker fails such a job and goes on.
     """
 
@@ -106,6 +138,7 @@ class Job(Value, frozen=True, kw_only=True):
     result: bytes | None = None
     error: ErrorInfo | None = None
     progress: bytes | None = None
+    blocked: str | None = None
     purged: bool = False
     damage: str | None = None
     seen_at: int = 0
@@ -121,6 +154,8 @@ class Job(Value, frozen=True, kw_only=True):
     @property
     def status(self) -> Status:
         if self.state is State.WAITING:
+            if self.blocked is not None:
+                return Status.BLOCKED
             if self.due_at <= self.seen_at:
                 return Status.QUEUED
             return Status.RETRYING if self.attempts else Status.SCHEDULED

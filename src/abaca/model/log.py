@@ -26,6 +26,29 @@ class Kind(StrEnum):
 TRIMMED_KINDS = frozenset({Kind.PROGRESS, Kind.LOG})
 
 
+class Progress(Value, frozen=True, kw_only=True):
+    """How far a run was when it last said so with ``ctx.progress``."""
+
+    done: float
+    total: float | None = None
+    stage: str | None = None
+    message: str | None = None
+    data: Any = None
+
+    @property
+    def percent(self) -> float | None:
+        """0 to 100; ``None`` without a total above zero."""
+        if not self.total or self.total < 0:
+            return None
+        return min(100.0, max(0.0, 100 * self.done / self.total))
+
+    def __str__(self) -> str:
+        percent = self.percent
+        far = f"{self.done:g}" if self.total is None else f"{self.done:g} of {self.total:g}"
+        words = [far if percent is None else f"{far} ({percent:.0f}%)", self.stage, self.message]
+        return ", ".join(word for word in words if word)
+
+
 class NewUpdate(Value, frozen=True, kw_only=True):
     """A log entry on its way to the store. ``seq`` counts from 1 within one (id, epoch) and makes a repeat harmless."""
 

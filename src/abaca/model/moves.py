@@ -72,13 +72,16 @@ class Exchanged(Value, frozen=True, kw_only=True):
 
 class Inserted(IntEnum):
     INSERTED = 0
-    KNOWN = 1
-    HELD = 2
+    KNOWN = 1  # this id is here already
+    HELD = 2  # another job holds the key
     REFUSED = 3
+    REPLACED = 4  # the key's holder waits and took over what the new job asks for
+    PASSED = 5  # the schedule's cursor is at this tick or beyond, or the schedule is gone
 
 
 class Receipt(Value, frozen=True, kw_only=True):
-    """What became of one insert. ``id`` is the job that stands for it: its own, or the key's holder when ``HELD``."""
+    """What became of one insert. ``id`` is the job that stands for it: its own, or the key's holder when
+    ``HELD`` or ``REPLACED``."""
 
     id: str
     outcome: Inserted

@@ -6,6 +6,11 @@ from abaca.model.base import Value
 from abaca.model.job import Job, Status
 from abaca.model.moves import Card
 
+SCHEDULE = "schedule"
+"""The kind of the records that hold schedules."""
+CURSOR = "cursor"
+"""The kind of the records that hold the latest tick of each schedule whose job was stored: microseconds as digits."""
+
 
 class Query(Value, frozen=True, kw_only=True):
     """A search for people, never to decide.
@@ -37,9 +42,15 @@ class Page(Value, frozen=True, kw_only=True):
 
 
 class QueueStats(Value, frozen=True, kw_only=True):
+    """Waiting jobs of a queue: due now, due later, and held back by a limit; ``by_priority`` counts all three.
+
+    ``oldest_due_at`` is of those that are due and not held back.
+    """
+
     name: str
     due: int = 0
     later: int = 0
+    blocked: int = 0
     by_priority: dict[int, int] = {}
     oldest_due_at: int | None = None
 

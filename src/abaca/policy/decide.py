@@ -25,6 +25,8 @@ from abaca.policy.outcome import (
 from abaca.policy.retry import DEFAULT_RULE, backoff_seconds, retries
 
 QUARANTINE_AFTER_LOSSES = 2
+MAX_LOSSES = 2
+"""A run that vanished with nobody to blame is spared so often in the life of a job; from then on each is charged."""
 DEFAULT_KEEP = Keep()
 LONGEST_BACKOFF_SECONDS = 366 * 86_400.0
 TASK_MISSING_FIRST_MS = 1_000
@@ -130,18 +132,23 @@ def _failed_run(
     attempts = job.attempts + 1
     if not covered or attempts >= rule.max_attempts:
         return _end(job, State.FAILED, attempts, error=error)
-    delay_ms = round(min(backoff_seconds(rule.backoff, attempts, rand), LONGEST_BACKOFF_SECONDS) * 1000)
+    delay_ms = round(max(0.0, min(backoff_seconds(rule.backoff, attempts, rand), LONGEST_BACKOFF_SECONDS)) * 1000)
     stamped = msgspec.structs.replace(error, attempt=attempts)
     return _waiting(job, attempts, delay_ms=delay_ms, memo=_kept_memo(job), losses=losses, error=stamped)
 
 
 def _lost_run(job: Job, rand: Callable[[], float], crash: Crashed, error: ErrorInfo) -> Transition:
-    """A run that vanished is charged only when blame is sure; otherwise it counts as a loss."""
+    """A run that vanished is charged when blame is sure; otherwise it counts as a loss, ``MAX_LOSSES`` times.
+
+    Under quarantine a crash convicts. A loss that proves nothing even there (the runner above it went, or the whole
+    worker did) is spared while losses are left: it might have hit anybody, but a job cannot be spared for ever.
+    """
     memo = memo_of(job)
-    if crash.alone or (memo.quarantined and not crash.blameless):
+    died_under_supervisor = (crash.signal is not None or crash.exit_code is not None) and not crash.blameless
+    convicted = memo.quarantined and (died_under_supervisor or job.losses >= MAX_LOSSES)
+    if crash.alone or convicted:
         return _failed_run(job, error, rand, covered=True)
     losses = job.losses + 1
-    died_under_supervisor = (crash.signal is not None or crash.exit_code is not None) and not crash.blameless
     suspect = memo.quarantined or died_under_supervisor or losses >= QUARANTINE_AFTER_LOSSES
     return _waiting(job, job.attempts, delay_ms=None, memo=_pack(Memo(quarantined=suspect)), losses=losses)
 

@@ -7,17 +7,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from abaca.backend import Backend
 from abaca.clock import ManualClock
 from abaca.model import (
+    BUCKET,
+    CURSOR,
+    QUEUE,
     Beat,
     Card,
     Change,
     ErrorInfo,
     Job,
     Keep,
+    KeyScope,
     Kind,
     Lease,
+    Limit,
     NewJob,
     NewUpdate,
     Query,
@@ -25,14 +32,32 @@ from abaca.model import (
     Settle,
     State,
     Status,
+    Tick,
     Transition,
     Want,
 )
-from abaca.testing.conformance.making import job_id
+from abaca.testing.ids import job_id
 
 QUEUES = ("a", "b")
 LANES = ("", "x")
 KEYS = (None, None, None, "k1", "k2")
+SCHEDULES = ("s1", "s2")
+LIMITS = (
+    Limit(bucket="one", concurrency=1),
+    Limit(bucket="two", concurrency=2),
+    Limit(bucket="rate", rate=2, period_ms=3000, burst=2),
+    Limit(bucket="both", concurrency=1, rate=1, period_ms=700),
+)
+SETTINGS = (
+    Record(kind=QUEUE, id="a", data=b'{"concurrency":1}'),
+    Record(kind=QUEUE, id="a", data=b'{"paused":true}'),
+    Record(kind=QUEUE, id="a", data=b"{}"),
+    Record(kind=QUEUE, id="b", data=b'{"concurrency":2}'),
+    Record(kind=QUEUE, id="b", data=b"broken"),
+    Record(kind=QUEUE, id="b", data=None),
+    Record(kind=BUCKET, id="one", data=b'{"bucket":"one","concurrency":2}'),
+    Record(kind=BUCKET, id="one", data=None),
+)
 TAGS = ((), ("t",), ("t", "ü"))
 HISTORY = 60
 
@@ -120,17 +145,33 @@ class ProgramWriter:
             fields["lease_ms"] = rng.choice((1000, 30_000))
         if rng.random() < 0.2:
             fields["keep"] = Keep(cancelled_ms=rng.choice((0, 1000, 7_200_000)))
+        fields |= self._key_fields()
+        if rng.random() < 0.25:
+            known = LIMITS[:2] if self._rewinds else LIMITS
+            fields["limits"] = tuple(rng.sample(known, rng.choice((1, 1, 2))))
         id = job_id(self._count) if fresh else self._id()
         return NewJob(
             id=id,
             task=rng.choice(("one", "two")),
             args=b'{"n":%d}' % rng.randint(0, 99),
             queue=rng.choice(QUEUES),
-            key=rng.choice(KEYS),
             tags=rng.choice(TAGS),
             owner=rng.choice((None, "o")),
             **fields,
         )
+
+    def _key_fields(self) -> dict[str, Any]:
+        rng = self._rng
+        scopes = (KeyScope.LIVE,) if self._rewinds else tuple(KeyScope)
+        fields: dict[str, Any] = {"key": rng.choice(KEYS), "key_scope": rng.choice(scopes)}
+        if fields["key_scope"] is KeyScope.PERIOD:
+            fields["key_ms"] = rng.choice((1000, 20_000, 4_000_000))
+        if rng.random() < 0.2:
+            fields["replace"] = True
+        if rng.random() < 0.06:
+            at = self._clock.now() + rng.choice((-1, 0, 1, 5_000_000))
+            fields["tick"] = Tick(schedule=rng.choice(SCHEDULES), at=at)
+        return fields
 
     def _insert(self) -> Call:
         return Call("insert", ([self._job() for _ in range(self._rng.randint(1, 4))],))
@@ -244,6 +285,7 @@ class ProgramWriter:
             {},
             {"status": (rng.choice(list(Status)),)},
             {"status": (Status.QUEUED, Status.SCHEDULED, Status.FAILED)},
+            {"status": (Status.BLOCKED,)},
             {"queue": rng.choice(QUEUES)},
             {"task": "one", "owner": "o"},
             {"tag": "ü"},
@@ -260,6 +302,11 @@ class ProgramWriter:
         rng = self._rng
         verb = rng.choice(("put", "put", "put", "read", "scan"))
         ids = ("r1", "r2", "r3")
+        if rng.random() < 0.3:
+            return Call("put", ([msgspec.structs.replace(rng.choice(SETTINGS), version=rng.randint(0, 3))],))
+        if rng.random() < 0.3:
+            cursor = Record(kind=CURSOR, id=rng.choice(SCHEDULES), data=b"%d" % self._clock.now())
+            return Call(*rng.choice((("put", ([cursor],)), ("read", (CURSOR, list(SCHEDULES))))))
         if verb == "read":
             return Call("read", ("kind", list(ids)))
         if verb == "scan":

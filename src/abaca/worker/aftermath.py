@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.buggify import buggify
 from abaca.model import Lease, Settle, State
 from abaca.policy.outcome import Outcome
 from abaca.worker.judging import judge
@@ -22,5 +23,6 @@ async def settle_dead(backend: Backend, lease: Lease, outcomes: Mapping[RunKey, 
             for key, job in zip(batch, jobs, strict=True)
             if job is not None and job.state is State.RUNNING and job.epoch == key[1]
         ]
+        buggify("aftermath.before_settle")
         if settles:
             await backend.exchange(settles, None, lease)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import socket
@@ -14,26 +13,20 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
+from abaca.buggify import arm_from_environment, buggify
 from abaca.codec import describe_error
 from abaca.context import Ctx
 from abaca.errors import CancelledByRequest
 from abaca.model import Kind
 from abaca.policy.outcome import Aborted, Outcome, Raised, WasCancelled
 from abaca.policy.retry import DEFAULT_RULE
+from abaca.worker.keeper import die_with_parent
 from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, pack_outcome
 from abaca.worker.loading import TaskLoader
 from abaca.worker.outcomes import raised, returned, undecodable
+from abaca.worker.signals import let_pass, take_back_signals
 
-_PR_SET_PDEATHSIG = 1
 _PROGRESS_INTERVAL = 0.05
-
-
-def die_with_parent(parent: int) -> None:
-    """Ask the kernel for SIGKILL when the parent dies (Linux ``prctl``); elsewhere the closed socket ends us."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 class Child:
@@ -51,7 +44,7 @@ class Child:
         self._progress_at = 0.0
 
     def serve(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, let_pass)
         os.register_at_fork(after_in_child=self._sock.close)  # or the link would stay open after our death
         while True:
             while not self._inbox:
@@ -64,6 +57,7 @@ class Child:
                 signal.signal(signal.SIGTERM, self._on_sigterm)  # each time: the last handler may have changed it
                 self._send(Begun())
                 outcome = self._run(work)
+                buggify("child.before_ended")
                 self._flush_progress()
                 self._send(Ended(outcome=pack_outcome(outcome), rss=_resident_bytes()))
 
@@ -138,9 +132,11 @@ def _resident_bytes() -> int:
 
 
 def main() -> None:
-    """``python -m abaca.worker.child FD PARENT_PID``"""
+    """With the arguments FD and PARENT_PID."""
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with_parent(parent)
+    take_back_signals()
+    arm_from_environment(os.environ)
     Child(socket.socket(fileno=descriptor)).serve()
 
 

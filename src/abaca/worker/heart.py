@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.buggify import buggify
 from abaca.logs import worker_log
 from abaca.model import Beat, Card, Lease, Pulse
 from abaca.worker.held import HeldRun
@@ -36,6 +37,7 @@ class Heart:
         stop: Callable[[RunKey, StopReason], None],
         card: Callable[[], Card],
         beat: float = 5.0,
+        beaten: Callable[[float | None], None] = lambda sent_at: None,
     ) -> None:
         self._backend = backend
         self._lease = lease
@@ -43,6 +45,7 @@ class Heart:
         self._stop = stop
         self._card = card
         self._beat = beat
+        self._beaten = beaten
         self._failing = False
 
     async def run(self) -> None:
@@ -77,14 +80,17 @@ class Heart:
             self._fence()
 
     async def beat_once(self) -> None:
-        """One round of beats for all runs held now."""
+        """One round of beats for all runs held now; ``beaten`` is told when it was sent, or ``None`` when it failed."""
+        sent_at: float | None = time.monotonic()
         held = [(key, run) for key, run in self._held() if not run.lost]
         card: Card | None = self._card()
         for start in range(0, max(len(held), 1), MAX_BATCH):
-            await self._beat_batch(card, held[start : start + MAX_BATCH])
+            if not await self._beat_batch(card, held[start : start + MAX_BATCH]):
+                sent_at = None
             card = None
+        self._beaten(sent_at)
 
-    async def _beat_batch(self, card: Card | None, held: list[tuple[RunKey, HeldRun]]) -> None:
+    async def _beat_batch(self, card: Card | None, held: list[tuple[RunKey, HeldRun]]) -> bool:
         sent_at = time.monotonic()
         beats = [Beat(id=id, epoch=epoch) for (id, epoch), _ in held]
         try:
@@ -96,10 +102,12 @@ class Heart:
                     "beat failed, trying again", error=str(error) or "no answer in time", runs=len(beats)
                 )
             self._failing = True
-            return
+            return False
         self._failing = False
+        buggify("heart.after_beat")
         for (key, run), pulse in zip(held, pulses, strict=True):
             self._hear(key, run, pulse, sent_at)
+        return True
 
     def _hear(self, key: RunKey, run: HeldRun, pulse: Pulse, sent_at: float) -> None:
         if not pulse.alive:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 
@@ -15,12 +15,16 @@ from abaca.worker.heart import Heart, Held
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
 from abaca.worker.runs import RunKey, StopReason
+from abaca.worker.ticker import Ticker
 
 Connect = Callable[[], AbstractAsyncContextManager[Backend]]
 
 
 class HeartThread:
-    """Beats, reaping and purging. ``stop_run`` is called on the event loop that made this object."""
+    """Beats, reaping, purging and firing schedules.
+
+    ``stop_run`` and ``suspend`` are called on the event loop that made this object.
+    """
 
     def __init__(
         self,
@@ -32,13 +36,17 @@ class HeartThread:
         card: Callable[[], Card],
         beat: float,
         name: str,
+        suspend: Callable[[bool], None] = lambda suspended: None,
+        schedules: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        self._schedules = schedules
         self._connect = connect
         self._lease = lease
         self._held = held
         self._stop_run = stop_run
         self._card = card
         self._beat = beat
+        self._suspend = suspend
         self._worker_loop = asyncio.get_running_loop()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -72,11 +80,18 @@ class HeartThread:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         async with self._connect() as backend:
-            heart = Heart(backend, self._lease, held=self._held, stop=self._stop, card=self._card, beat=self._beat)
+            heart = Heart(
+                backend,
+                self._lease,
+                held=self._held,
+                stop=self._stop,
+                card=self._card,
+                beat=self._beat,
+                beaten=self._beaten,
+            )
             await heart.beat_once()
-            duties = [
-                asyncio.create_task(duty.run()) for duty in (heart, Reaper(backend, self._lease), Purger(backend))
-            ]
+            all_duties = (heart, Reaper(backend, self._lease), Purger(backend), Ticker(backend, self._schedules))
+            duties = [asyncio.create_task(duty.run()) for duty in all_duties]
             self._ready.set_result(None)
             try:
                 await self._stopping.wait()
@@ -93,8 +108,14 @@ class HeartThread:
         except Exception as error:  # the card leaves the registry by itself
             worker_log().debug("could not sign off", worker=self._lease.worker, error=repr(error))
 
+    def _beaten(self, sent_at: float | None) -> None:
+        self._tell(self._suspend, sent_at is None)
+
     def _stop(self, key: RunKey, reason: StopReason) -> None:
+        self._tell(self._stop_run, key, reason)
+
+    def _tell(self, whom: Callable[..., None], *what: object) -> None:
         try:
-            self._worker_loop.call_soon_threadsafe(self._stop_run, key, reason)
+            self._worker_loop.call_soon_threadsafe(whom, *what)
         except RuntimeError:  # the worker's loop is closed; the leases end by themselves
             pass

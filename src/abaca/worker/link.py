@@ -41,6 +41,7 @@ class Ready(Value, frozen=True, kw_only=True, tag=True):
 
     url: str
     tasks: tuple[str, ...]
+    schedules: tuple[str, ...] = ()
 
 
 class Go(Value, frozen=True, kw_only=True, tag=True):
@@ -64,6 +65,17 @@ class ChildStarted(Value, frozen=True, kw_only=True, tag=True):
     epoch: int = 0
 
 
+class Apart(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to supervisor: this run is for a child process and does not have it yet.
+
+    ``untouched``: until then no user code works for it in the runner, as middleware would.
+    """
+
+    id: str
+    epoch: int
+    untouched: bool = True
+
+
 class ChildEnded(Value, frozen=True, kw_only=True, tag=True):
     pid: int
 
@@ -76,10 +88,27 @@ class StopRun(Value, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class Over(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to supervisor, after an order to stop: the handler is over and its outcome is on the way to the store."""
+
+    id: str
+    epoch: int
+
+
+class Beaten(Value, frozen=True, kw_only=True, tag=True):
+    """Supervisor to runner, after each round of beats: when it was sent (monotonic), ``None`` when it failed."""
+
+    sent_at: float | None
+
+
 class Drain(Value, frozen=True, kw_only=True, tag=True):
     """Supervisor to runner: claim no more, finish within ``grace`` seconds, give back the rest, exit 0."""
 
     grace: float
+
+
+class Drained(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to supervisor: it has drained as far as it can, what is left is given back, and it exits next."""
 
 
 class Hopeless(Value, frozen=True, kw_only=True, tag=True):
@@ -122,9 +151,13 @@ Message = (
     | Go
     | Counters
     | ChildStarted
+    | Apart
     | ChildEnded
     | StopRun
+    | Over
+    | Beaten
     | Drain
+    | Drained
     | Hopeless
     | Work
     | Begun

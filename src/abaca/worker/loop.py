@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.buggify import buggify
 from abaca.logs import worker_log
 from abaca.model import Job, Lease, Settle, State, Verdict, Want
 from abaca.policy.outcome import Outcome, Released
@@ -93,10 +94,14 @@ class ExchangeLoop:
         self._owed = 0
         self._hungry = True
         self._claiming = True
+        self._suspended = False
+        self._patience: asyncio.TimerHandle | None = None
+        self._hopeless: StoreGone | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._answered_at = time.monotonic()
         self._pause = 0.0
+        self._failed_at = 0.0
         self._closed = False
         self._late: set[asyncio.Task[None]] = set()
         self._in_flight = 0
@@ -138,6 +143,7 @@ class ExchangeLoop:
             self._settle_soon(run.job, outcome)
 
     def _settle_soon(self, job: Job, outcome: Outcome) -> None:
+        buggify("loop.before_settle")
         transition = judge(job, outcome)
         if transition.target is _COMPLETED:
             self.totals.succeeded += 1
@@ -148,7 +154,7 @@ class ExchangeLoop:
                 job_id=job.id,
                 task=job.spec.task,
                 attempt=job.attempt,
-                error=f"{transition.error.type}: {transition.error.message}",
+                error=str(transition.error),
                 next=transition.target.name.lower(),
             )
         self._done.add(Finished(job, outcome, Settle(id=job.spec.id, epoch=job.epoch, to=transition)))
@@ -159,6 +165,28 @@ class ExchangeLoop:
         """Claim no more; settles go on."""
         self._claiming = False
         self._backend.unhold()
+        self._wake.set()
+
+    def suspend(self, suspended: bool) -> None:
+        """Claim nothing while leases cannot be renewed: what is claimed then is lost. Settles go on."""
+        if suspended == self._suspended:
+            return
+        self._suspended = suspended
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        if suspended:
+            worker_log().warning("leases are not renewed; no claims until they are")
+            self._backend.unhold()
+            self._patience = asyncio.get_running_loop().call_later(self._options.give_up_after, self._give_up)
+        else:
+            self._hungry = True
+        self._wake.set()
+
+    def _give_up(self) -> None:
+        self._hopeless = StoreGone(
+            f"no answer from the store for {self._options.give_up_after:.0f} s: no beat got through"
+        )
         self._wake.set()
 
     async def settled(self, timeout: float) -> None:
@@ -174,6 +202,8 @@ class ExchangeLoop:
     def close(self) -> None:
         """End now. What the store did not take until here comes back with its lease."""
         self._closed = True
+        if self._patience is not None:
+            self._patience.cancel()
         abandoned = self._done.abandon()
         if abandoned:
             worker_log().warning("the store did not take these settles; their leases bring them back", runs=abandoned)
@@ -200,7 +230,9 @@ class ExchangeLoop:
 
     def _may_claim(self) -> bool:
         backlog = len(self._done) > 4 * MAX_BATCH
-        return self._claiming and not backlog and any(count > 0 for count in self._free.values())
+        return (
+            self._claiming and not self._suspended and not backlog and any(count > 0 for count in self._free.values())
+        )
 
     def _reserve(self, hold: float = 0.0) -> Want | None:
         """Take all free slots for one claim, so that two claims in flight cannot fill the same slot."""
@@ -230,6 +262,8 @@ class ExchangeLoop:
 
     async def _hold(self) -> None:
         while not self._closed:
+            if self._hopeless is not None:
+                raise self._hopeless
             if self._hungry or not self._may_claim() or self._pause:
                 self._wake.clear()
                 await self._wake.wait()
@@ -245,6 +279,7 @@ class ExchangeLoop:
     async def _exchange(self, batch: list[Finished], want: Want | None) -> None:
         sent_at = time.monotonic()
         self._in_flight += 1
+        buggify("loop.before_exchange")
         try:
             answer = await self._backend.exchange([item.settle for item in batch], want, self._options.lease)
         except Exception as error:  # whatever a store raises, the loop goes on
@@ -254,7 +289,8 @@ class ExchangeLoop:
             return
         finally:
             self._in_flight -= 1
-        self._store_answered()
+        buggify("loop.after_exchange")
+        self._store_answered(sent_at)
         self._judge(batch, answer.verdicts)
         if want is not None:
             self._give_back(want, answer.jobs)
@@ -294,9 +330,10 @@ class ExchangeLoop:
         self._hungry = bool(jobs) and (len(jobs) >= max(want.slots.values()) or not want.hold_ms)
         if jobs:
             self._holder.taken(jobs, self._trusted_from(jobs, sent_at) if want.hold_ms else sent_at)
+        buggify("loop.taken_before_start")
         now, start = time.monotonic(), self.start
         for job in jobs:
-            if self._claiming:
+            if self._claiming and not self._suspended:
                 start(job, now)
             else:  # the order to stop came while the answer was under way
                 self._free[job.spec.lane] += 1
@@ -315,7 +352,7 @@ class ExchangeLoop:
         return max(sent_at, time.monotonic() - shortest / 2000)
 
     def _store_failed(self, error: Exception) -> None:
-        now = time.monotonic()
+        now = self._failed_at = time.monotonic()
         if not self._pause:
             worker_log().warning("store unavailable, trying again", error=str(error))
         self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
@@ -324,8 +361,9 @@ class ExchangeLoop:
         if now - self._answered_at > self._options.give_up_after:
             raise StoreGone(f"no answer from the store for {now - self._answered_at:.0f} s: {error}") from error
 
-    def _store_answered(self) -> None:
-        if self._pause:
+    def _store_answered(self, sent_at: float) -> None:
+        """A claim that was open before the last failure says nothing about the store as it is now."""
+        if self._pause and sent_at >= self._failed_at:
             worker_log().info("store is back")
             self._pause = 0.0
             self._wake.set()

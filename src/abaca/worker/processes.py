@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import random
 import signal
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
+from abaca.buggify import buggify
 from abaca.logs import worker_log
 from abaca.model import Kind
 from abaca.policy.outcome import Crashed, Outcome, Snoozed, WasCancelled
 from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, unpack_outcome
 from abaca.worker.loading import main_path
-from abaca.worker.runs import Run
-from abaca.worker.spawn import spawn
+from abaca.worker.runs import Run, StopReason
+from abaca.worker.spawn import Kept, spawn
+from abaca.worker.turns import Turns, leave
 
 _NOT_BEGUN_MS = 1_000
+_MAX_GUESTS = 8
+_GUEST_WAITS = 5.0
+_GUEST_STAYS = 30.0
+_PUT_OFF_MS = (1_000, 2_000)
+_PATIENCE = 5.0
+_LEAVES_BY_ITSELF = 1.0
+"""A process whose link is closed is dead or on its way out, unless a handler closed the link under it."""
 
 OnReport = Callable[[Run, Kind, bytes], None]
 OnChild = Callable[[int, Run | None], None]
@@ -27,7 +35,8 @@ OnChild = Callable[[int, Run | None], None]
 class Processes:
     """Children on demand, reused while they are well: one job each at a time.
 
-    A child is replaced after ``max_jobs`` jobs, above ``max_rss`` bytes, and after it was interrupted.
+    A child is replaced after ``max_jobs`` jobs, above ``max_rss`` bytes, and after it was interrupted. Jobs under
+    quarantine whose own pool is another are guests here: no slot was claimed for their process, so few run at once.
     """
 
     def __init__(
@@ -48,31 +57,60 @@ class Processes:
         self._on_child = on_child
         self._idle: list[_Child] = []
         self._all: set[_Child] = set()
+        self._turns = Turns(_MAX_GUESTS)
+        self._retiring: set[asyncio.Task[None]] = set()
 
     def can_run(self, task: Any) -> bool:
         """Whether another process can find the task: by the application's name, or at its module's top level."""
         return self._app is not None or "<locals>" not in task.qualname
 
-    async def run(self, run: Run) -> Outcome | None:
-        """Run a job in a child to its end, whatever that is."""
+    async def run(self, run: Run, begins: Callable[[Run], None] = lambda run: None) -> Outcome | None:
+        """Run a job in a child to its end, whatever that is. ``begins`` is called when the child is there for it."""
+        if run.task.pool == "process":
+            return await self._run(run, begins)
+        if not await self._turn(run):
+            return _never_begun(run) or Snoozed(delay_ms=random.randint(*_PUT_OFF_MS))
+        try:
+            return await self._run(run, begins)
+        finally:
+            self._turns.give_back()
+
+    async def _turn(self, run: Run) -> bool:
+        """Wait in line for a place, at most a while: then others shall have the slot."""
+        answer = self._turns.ask()
+        run.halt = lambda: leave(answer)
+        if run.is_set():
+            leave(answer)
+        timer = asyncio.get_running_loop().call_later(_GUEST_WAITS, leave, answer)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+
+    async def _run(self, run: Run, begins: Callable[[Run], None]) -> Outcome | None:
         run.halt = None  # a child half made must not be cancelled away
         if run.is_set():
-            return run.stopped_outcome()
+            return _never_begun(run)
         child = await self._idle_or_new()
         if run.is_set():  # the order to stop came while the child was being made
             self._idle.append(child)
-            return run.stopped_outcome()
+            return _never_begun(run)
         run.halt = child.interrupt
         self._on_child(child.pid, run)
+        begins(run)
+        buggify("processes.before_work")
         outcome = await child.work(run, self._work(run))
         run.halt = None  # the child may be another run's by the time anybody wants to stop this one
         if child.fit(self._max_jobs, self._max_rss):
             self._idle.append(child)
+            if run.task.pool != "process":  # no slot stands for its process: it goes when nobody needs it for a while
+                asyncio.get_running_loop().call_later(_GUEST_STAYS, self._retire, child, child.jobs)
         else:
-            await child.end()
-            self._forget(child)
+            await self._end(child)
         if run.is_set() and isinstance(outcome, Crashed | Snoozed | WasCancelled):
             return run.stopped_outcome()
+        if isinstance(outcome, WasCancelled):  # a SIGTERM that did not come from here
+            return Crashed(signal=signal.SIGTERM, blameless=True)
         return outcome
 
     def _work(self, run: Run) -> Work:
@@ -84,13 +122,20 @@ class Processes:
             child = self._idle.pop()
             if child.is_alive():
                 return child
-            await child.end()
-            self._forget(child)
+            await self._end(child)
         child = await _Child.start(self._report, self._grace)
         self._all.add(child)
         return child
 
-    def _forget(self, child: _Child) -> None:
+    def _retire(self, child: _Child, jobs: int) -> None:
+        if child in self._idle and child.jobs == jobs:
+            self._idle.remove(child)
+            task = asyncio.get_running_loop().create_task(self._end(child))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+    async def _end(self, child: _Child) -> None:
+        await child.end()
         if child in self._all:
             self._all.discard(child)
             self._on_child(child.pid, None)
@@ -98,9 +143,15 @@ class Processes:
     async def close(self) -> None:
         """End every child now, those at work included."""
         for child in list(self._all):
-            await child.end()
-            self._forget(child)
+            await self._end(child)
         self._idle.clear()
+
+
+def _never_begun(run: Run) -> Outcome | None:
+    """What an order to stop means for a run that had no process yet: its time was not used up by its handler."""
+    if run.stop_reason is StopReason.TIMED_OUT:
+        return Snoozed(delay_ms=_NOT_BEGUN_MS)
+    return run.stopped_outcome()
 
 
 class _Child(asyncio.Protocol):
@@ -115,7 +166,7 @@ class _Child(asyncio.Protocol):
         self._lost = asyncio.Event()
         self._begun = False
         self._interrupted = False
-        self._jobs = 0
+        self.jobs = 0
         self._rss = 0
 
     @classmethod
@@ -126,7 +177,7 @@ class _Child(asyncio.Protocol):
         child._transport, _ = await asyncio.get_running_loop().create_connection(lambda: child, sock=ours)
         return child
 
-    _process: subprocess.Popen[bytes]
+    _process: Kept
     _transport: asyncio.WriteTransport
 
     @property
@@ -137,7 +188,7 @@ class _Child(asyncio.Protocol):
         self._run = run
         self._ended = asyncio.get_running_loop().create_future()
         self._begun = False
-        self._jobs += 1
+        self.jobs += 1
         if self._lost.is_set():
             return await self._crash()
         self._transport.write(frame(work))
@@ -151,8 +202,7 @@ class _Child(asyncio.Protocol):
 
     async def _crash(self) -> Outcome:
         """The child is gone, or has closed its end and must go. Before the run began that is nobody's fault."""
-        await self.end()
-        status = self._process.returncode
+        status = await self.end()
         if not self._begun:
             worker_log().error("a child process died before it began its work; trying later", status=status)
             return Snoozed(delay_ms=_NOT_BEGUN_MS)
@@ -161,36 +211,29 @@ class _Child(asyncio.Protocol):
         return Crashed(exit_code=status, alone=True)
 
     def is_alive(self) -> bool:
-        return not self._lost.is_set() and self._process.poll() is None
+        return not self._lost.is_set() and self._process.is_alive()
 
     def fit(self, max_jobs: int, max_rss: int) -> bool:
         healthy = not self._interrupted and not self._lost.is_set()
-        return healthy and self._jobs < max_jobs and self._rss <= max_rss
+        return healthy and self.jobs < max_jobs and self._rss <= max_rss
 
     def interrupt(self) -> None:
         """SIGTERM to the whole group, SIGKILL after the grace time."""
         if not self._interrupted:
             self._interrupted = True
-            self._signal(signal.SIGTERM)
+            self._process.tell(signal.SIGTERM)
             asyncio.get_running_loop().call_later(self._grace, self._kill_if_busy)
 
     def _kill_if_busy(self) -> None:
         if self._run is not None:
-            self._signal(signal.SIGKILL)
+            self._process.kill()
 
-    async def end(self) -> None:
+    async def end(self) -> int:
+        """End it and everything below it; answers its status. One that is on its way out is let go by itself."""
         self._transport.close()
-        if self._process.returncode is None:
-            if not self._lost.is_set() or self._process.poll() is None:
-                self._signal(signal.SIGKILL)
-            await asyncio.get_running_loop().run_in_executor(None, self._process.wait)
-        self._signal(signal.SIGKILL)  # what the handler left behind in its process group
-
-    def _signal(self, number: int) -> None:
-        try:
-            os.killpg(self._process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
+        if not self._lost.is_set():
+            self._process.kill()
+        return await self._process.wait(_LEAVES_BY_ITSELF if self._lost.is_set() else _PATIENCE)
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)

@@ -6,6 +6,7 @@ import asyncio
 import random
 
 from abaca.backend import Backend
+from abaca.buggify import buggify
 from abaca.errors import BackendUnavailable
 from abaca.logs import worker_log
 
@@ -19,6 +20,7 @@ class Purger:
 
     async def run(self) -> None:
         while True:
+            buggify("purger.before_purge")
             try:
                 full = await self._backend.purge(_BATCH) >= _BATCH
             except BackendUnavailable:

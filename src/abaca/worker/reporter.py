@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
+from abaca.buggify import buggify
 from abaca.errors import BackendUnavailable
 from abaca.logs import worker_log
 from abaca.model import Kind, NewUpdate, Verdict
@@ -86,6 +87,7 @@ class Reporter:
     async def _append(self, batch: list[Entry]) -> None:
         pause = _INTERVAL
         while not self._closed:
+            buggify("reporter.before_append")
             try:
                 verdicts = await self._backend.append([update for _, update in batch])
             except BackendUnavailable:

@@ -84,11 +84,19 @@ class Runner:
             self._finish(run, undecodable(error))
             return
         if spec.timeout_ms is not None:
-            run.timer = self._loop.call_later(spec.timeout_ms / 1000, self._stop, run, StopReason.TIMED_OUT)
+            self._set_timer(run)
         try:
             self._dispatch(run, args, kwargs)
         except Exception as error:  # no thread to be had, for instance
             self._could_not_begin(run, error)
+
+    def _set_timer(self, run: Run) -> None:
+        """The job's own time begins now; a second call begins it anew, for what waited for its process."""
+        if run.job.spec.timeout_ms is None or run.stop_reason is not None:
+            return
+        if run.timer is not None:
+            run.timer.cancel()
+        run.timer = self._loop.call_later(run.job.spec.timeout_ms / 1000, self._stop, run, StopReason.TIMED_OUT)
 
     def _could_not_begin(self, run: Run, error: BaseException) -> None:
         worker_log().error("cannot start a run, trying later", job_id=run.job.id, task=run.task.name, error=repr(error))
@@ -226,12 +234,12 @@ class Runner:
         then(outcome)
 
     async def _run_in_process(self, run: Run) -> None:
-        self._finish(run, await self._processes.run(run))
+        self._finish(run, await self._processes.run(run, self._set_timer))
 
     async def _run_wrapped(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any], alone: bool) -> None:
         async def innermost(job: Job) -> Outcome | None:
             if run.task.pool == "process" or alone:
-                return await self._processes.run(run)
+                return await self._processes.run(run, self._set_timer)
             if run.task.pool == "async":
                 return await self._await_handler(run, args, kwargs)
             landed: asyncio.Future[Outcome | None] = self._loop.create_future()

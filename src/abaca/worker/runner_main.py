@@ -11,21 +11,29 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from abaca.buggify import arm_from_environment
 from abaca.errors import AbacaError
 from abaca.logs import configure_logs
 from abaca.model import Job, Lease
-from abaca.worker.child import die_with_parent
+from abaca.policy.decide import quarantined
 from abaca.worker.engine import Engine
+from abaca.worker.guard import Guard
+from abaca.worker.judging import damage_of
+from abaca.worker.keeper import die_with_parent
 from abaca.worker.link import (
+    Apart,
+    Beaten,
     ChildEnded,
     ChildStarted,
     Configure,
     Counters,
     Drain,
+    Drained,
     FrameReader,
     Go,
     Hopeless,
     Message,
+    Over,
     Ready,
     StopRun,
     frame,
@@ -39,6 +47,8 @@ from abaca.worker.runs import Run, RunKey, StopReason
 EXIT_CONFIG = 78
 EXIT_STORE_GONE = 75
 _COUNTERS_INTERVAL = 1.0
+_LOOK_AGAIN = 0.05
+_TELL_AFTER = 0.02
 _YOUNG_OBJECTS = 10_000
 """A batch of jobs makes some thousand short-lived objects: Python's 700 would collect several times in each."""
 
@@ -53,12 +63,15 @@ class RunnerProcess(asyncio.Protocol):
         self._go = asyncio.Event()
         self._drain: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._engine: Engine | None = None
+        self._guard: Guard | None = None
         self._gone = b""
+        self._telling: asyncio.TimerHandle | None = None
         self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
-        self.send(Ready(url=self._app.url, tasks=tuple(sorted(self._app.tasks))))
+        tasks, schedules = tuple(sorted(self._app.tasks)), self._app.declared_schedules
+        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules))
 
     def connection_lost(self, exc: Exception | None) -> None:
         os._exit(1)  # the supervisor is gone and with it the heart; the leases bring the jobs back
@@ -75,22 +88,47 @@ class RunnerProcess(asyncio.Protocol):
                 self._go.set()
             case StopRun(id=id, epoch=epoch, reason=reason) if self._engine is not None:
                 self._engine.stop((id, epoch), StopReason(reason))
+                self._tell_when_over(self._engine, (id, epoch))
+            case Beaten(sent_at=sent_at) if self._guard is not None:
+                self._guard.beaten(sent_at)
             case Drain(grace=grace) if not self._drain.done():
                 self._go.set()
                 self._drain.set_result(grace)
             case _:
                 pass
 
+    def _tell_when_over(self, engine: Engine, key: RunKey) -> None:
+        """The supervisor kills what does not end, and cannot see a handler's end before the store has judged it."""
+        if key in engine.runner.runs:
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._tell_when_over, engine, key)
+        else:
+            self.send(Over(id=key[0], epoch=key[1]))
+
     def taken(self, jobs: Sequence[Job], sent_at: float) -> None:
-        self._say_gone(frame_taken(jobs, sent_at))
+        """Which of them this process will not run itself goes along: who is blamed for its death depends on it."""
+        untouched = not self._app.middleware
+        apart = [
+            frame(Apart(id=job.spec.id, epoch=job.epoch, untouched=untouched))
+            for job in jobs
+            if (job.memo or job.spec.lane == "process") and self._is_apart(job)
+        ]
+        self._say_gone(frame_taken(jobs, sent_at) + b"".join(apart))
+
+    def _is_apart(self, job: Job) -> bool:
+        task = self._app.tasks.get(job.spec.task)
+        return task is not None and damage_of(job) is None and (task.pool == "process" or quarantined(job))
 
     def gone(self, keys: Sequence[RunKey]) -> None:
-        """What is gone may be told a moment later, together with what was taken by the same exchange."""
-        if not self._gone:
-            asyncio.get_running_loop().call_soon(self._say_gone)
+        """What is gone may be told a moment later, together with what is taken next. Until then the supervisor believes
+        that it runs: it asks the store before it judges a run, and blames nobody alone."""
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(_TELL_AFTER, self._say_gone)
         self._gone += frame_gone(keys)
 
     def _say_gone(self, more: bytes = b"") -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
         if self._gone or more:
             self._transport.write(self._gone + more)
             self._gone = b""
@@ -124,10 +162,15 @@ class RunnerProcess(asyncio.Protocol):
                 app=self._configure.app,
                 on_child=self._on_child,
             )
+            guard = self._guard = Guard(
+                lease.ms, runs=engine.runner.runs, stop=engine.stop, suspend=engine.loop.suspend
+            )
+            guarding = asyncio.create_task(guard.run())
             counters = asyncio.create_task(self._count(engine))
             draining = asyncio.create_task(self._drain_when_told(engine))
             reason = await _run_to_end(engine)
             counters.cancel()
+            guarding.cancel()
             if reason is not None:
                 draining.cancel()
                 self.send(Hopeless(reason=reason))
@@ -135,6 +178,7 @@ class RunnerProcess(asyncio.Protocol):
             over = await draining
             self._say_gone()
             self._report_counters(engine)
+            self.send(Drained())
         return 0 if over else 1
 
     async def _drain_when_told(self, engine: Engine) -> bool:
@@ -192,11 +236,12 @@ async def _main(sock: socket.socket, configure: Configure, app: Any) -> int:
 
 
 def main() -> None:
-    """``python -m abaca.worker.runner_main FD PARENT_PID``"""
+    """With the arguments FD and PARENT_PID."""
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with_parent(parent)
     sock = socket.socket(fileno=descriptor)
     configure = _receive_configure(sock)
+    arm_from_environment(os.environ)
     configure_logs(configure.logs.format, configure.logs.level)
     gc.set_threshold(_YOUNG_OBJECTS)
     try:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,33 +10,44 @@ from dataclasses import dataclass
 from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut, WasCancelled
 from abaca.worker.held import HeldRun
 from abaca.worker.link import (
+    Apart,
     ChildEnded,
     ChildStarted,
     Configure,
     Counters,
     Drain,
+    Drained,
     FrameReader,
     Hopeless,
     Message,
+    Over,
     Ready,
+    StopRun,
     Taken,
     frame,
     run_key,
 )
 from abaca.worker.runs import RunKey, StopReason
-from abaca.worker.spawn import spawn
+from abaca.worker.spawn import Kept, end_left_over, end_tree, spawn
+
+_LEAVES_BY_ITSELF = 4.0
+"""A runner says good-bye to nobody: it has this long after its link closed, for what it still writes."""
 
 OnReady = Callable[["RunnerProxy", Ready], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class _Entry(HeldRun):
-    """A held run with its own deadline (monotonic; ``None`` without timeout) and the order to stop, if any."""
+    """A held run with its own deadline (monotonic; ``None`` without timeout) and the order to stop, if any.
+
+    ``over``: its handler has ended, so there is nothing to kill, however long the store takes to hear of it.
+    """
 
     timeout_ms: int = 0
     taken_at: float = 0.0
     reason: StopReason | None = None
     kill_at: float | None = None
+    over: bool = False
 
 
 class RunnerProxy(asyncio.Protocol):
@@ -51,11 +59,12 @@ class RunnerProxy(asyncio.Protocol):
         self._reader = FrameReader(self._on_message, self._on_taken, self._on_gone)
         self._held: dict[bytes, _Entry] = {}
         self._groups: dict[int, RunKey | None] = {}
+        self._apart: dict[RunKey, bool] = {}
         self._counters = Counters()
         self._culprits: dict[RunKey, StopReason] = {}
         self._executed = False
         self._released = False
-        self._process: subprocess.Popen[bytes]
+        self._process: Kept
         self._transport: asyncio.WriteTransport
         self._starting: asyncio.Future[None] | None = None
         self.ready = False
@@ -80,8 +89,7 @@ class RunnerProxy(asyncio.Protocol):
             self._transport.write(frame(message))
 
     def drain(self, seconds: float) -> None:
-        """Ask the runner to finish; what it cannot finish is given back, not lost."""
-        self._released = True
+        """Ask the runner to finish. A death on the way there is a death like any other: no pill gets off free."""
         self.send(Drain(grace=seconds))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -102,12 +110,31 @@ class RunnerProxy(asyncio.Protocol):
                 self._counters = message
             case ChildStarted(pid=pid, id=id, epoch=epoch):
                 self._groups[pid] = (id, epoch) if id is not None else None
+                if id is not None:
+                    self._begins((id, epoch))
+            case Over(id=id, epoch=epoch):
+                self._end((id, epoch))
+            case Apart(id=id, epoch=epoch, untouched=untouched):
+                self._apart[id, epoch] = untouched
+            case Drained():
+                self._released = True
             case ChildEnded(pid=pid):
                 self._groups.pop(pid, None)
             case Hopeless(reason=reason):
                 self.hopeless = reason
             case _:
                 pass
+
+    def _begins(self, key: RunKey) -> None:
+        """Its time counts from here: what it waited for its process is not its fault."""
+        entry = self._held.get(_packed(key))
+        if entry is not None and entry.reason is None:
+            entry.taken_at, entry.kill_at = time.monotonic(), None
+
+    def _end(self, key: RunKey) -> None:
+        entry = self._held.get(_packed(key))
+        if entry is not None:
+            entry.over = True
 
     def _on_taken(self, runs: list[Taken], sent_at: float) -> None:
         now = time.monotonic()
@@ -118,8 +145,10 @@ class RunnerProxy(asyncio.Protocol):
     def _on_gone(self, runs: list[bytes]) -> None:
         for packed in runs:
             self._held.pop(packed, None)
-            if self._culprits:
-                self._culprits.pop(run_key(packed), None)
+            if self._culprits or self._apart:
+                key = run_key(packed)
+                self._culprits.pop(key, None)
+                self._apart.pop(key, None)
 
     def held_runs(self) -> list[tuple[RunKey, HeldRun]]:
         return [(run_key(packed), entry) for packed, entry in self._held.items()]
@@ -139,10 +168,14 @@ class RunnerProxy(asyncio.Protocol):
     def enforce(self, now: float, grace: float) -> None:
         """Kill what should have ended: its own process group where it has one, else the whole runner."""
         for packed, entry in list(self._held.items()):
-            kill_at = entry.kill_at
-            if entry.timeout_ms and kill_at is None:
-                kill_at = entry.kill_at = entry.taken_at + entry.timeout_ms / 1000 + grace
-            if kill_at is not None and now >= kill_at:
+            if entry.over:
+                continue
+            if entry.timeout_ms and entry.reason is None and now >= entry.taken_at + entry.timeout_ms / 1000:
+                id, epoch = run_key(packed)  # it may be over: then the runner says so
+                self.send(StopRun(id=id, epoch=epoch, reason=StopReason.TIMED_OUT.value))
+                entry.reason = StopReason.TIMED_OUT
+                entry.kill_at = entry.taken_at + entry.timeout_ms / 1000 + grace
+            if entry.kill_at is not None and now >= entry.kill_at:
                 self._kill_run(packed, entry, now)
 
     def _kill_run(self, packed: bytes, entry: _Entry, now: float) -> None:
@@ -151,17 +184,17 @@ class RunnerProxy(asyncio.Protocol):
         if group is not None and key not in self._culprits:
             self._culprits[key] = entry.reason or StopReason.TIMED_OUT
             entry.kill_at = now + 1.0  # then the runner itself, should it not notice
-            _kill_group(group)
+            end_tree(group)
             return
         self._culprits[key] = entry.reason or StopReason.TIMED_OUT
         self._executed = True
         self.kill()
 
     def kill(self, *, released: bool = False) -> None:
-        """SIGKILL the runner and every process group under it."""
-        self._released = self._released or released
-        if self._process.poll() is None:
-            _kill_group(self._process.pid)
+        """End the runner and every process under it. ``released``: nobody's fault, unless it had died before."""
+        if self._process.is_alive():
+            self._released = self._released or released
+            self._process.kill()
 
     async def wait_gone(self, seconds: float) -> None:
         try:
@@ -171,15 +204,8 @@ class RunnerProxy(asyncio.Protocol):
 
     async def reap(self) -> None:
         """Wait for the process after its link closed; one that closed the link but lives on is killed."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(5.0):
-                await loop.run_in_executor(None, self._process.wait, 4.0)
-        except (TimeoutError, subprocess.TimeoutExpired):
-            self.kill()
-            await loop.run_in_executor(None, self._process.wait)
-        for group in list(self._groups):
-            _kill_group(group)
+        await self._process.wait(_LEAVES_BY_ITSELF)
+        end_left_over(list(self._groups))
         self._transport.close()
 
     def counts(self) -> tuple[int, int, int, int]:
@@ -195,25 +221,26 @@ class RunnerProxy(asyncio.Protocol):
     def post_mortem(self) -> dict[RunKey, Outcome]:
         """The outcome of every run that died here. A run whose lease was lost is not ours to judge."""
         keys = self.left_over()
-        outside = {run for run in self._groups.values() if run is not None}
-        alone = sum(key not in outside for key in keys) == 1
+        begun = {run for run in self._groups.values() if run is not None}
+        alone = sum(key not in begun and key not in self._apart for key in keys) == 1
         return {
-            key: self._outcome(key, alone=alone, outside=key in outside)
+            key: self._outcome(key, alone=alone, begun=key in begun)
             for key in keys
             if self._culprits.get(key) is not StopReason.LOST
         }
 
-    def _outcome(self, key: RunKey, *, alone: bool, outside: bool) -> Outcome:
-        """``outside``: it ran in a process of its own, so it did not end this one."""
+    def _outcome(self, key: RunKey, *, alone: bool, begun: bool) -> Outcome:
+        """``begun``: in a process of its own, so it did not end this one."""
         culprit = self._culprits.get(key)
         if culprit is StopReason.TIMED_OUT:
             return TimedOut(timeout_ms=self._held[_packed(key)].timeout_ms)
         if culprit is StopReason.CANCELLED:
             return WasCancelled()
-        if self._released:
+        untouched = not begun and self._apart.get(key, False)
+        if self._released or self.hopeless is not None or untouched:
             return Released()
         status = self.status or 0
-        blameless = self._executed or outside
+        blameless = self._executed or begun or key in self._apart
         if status < 0:
             return Crashed(signal=-status, alone=alone and not blameless, blameless=blameless)
         return Crashed(exit_code=status, alone=alone and not blameless, blameless=blameless)
@@ -221,10 +248,3 @@ class RunnerProxy(asyncio.Protocol):
 
 def _packed(key: RunKey) -> bytes:
     return bytes.fromhex(key[0]) + key[1].to_bytes(4, "little")
-
-
-def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass

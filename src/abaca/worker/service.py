@@ -11,7 +11,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,7 +63,9 @@ class Worker:
         options: WorkerOptions | None = None,
         *,
         middleware: Sequence[Middleware] = (),
+        schedules: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        self._schedules = schedules
         self.options = options or WorkerOptions()
         self.id = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-14:-2]}"
         self.name = self.options.name or self.id
@@ -93,6 +95,8 @@ class Worker:
                 card=self.card,
                 beat=self.options.beat,
                 name=self.name,
+                suspend=engine.loop.suspend,
+                schedules=self._schedules,
             )
             life.stack.push_async_callback(heart.stop)
             self._engine = engine

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from abaca.backend import Backend
 from abaca.backends import open_backend
+from abaca.buggify import arm_from_environment, buggify
 from abaca.codec import new_id
 from abaca.errors import AbacaError, BackendError, BackendUnavailable, ConfigError
 from abaca.logs import LogSettings, worker_log
@@ -21,13 +22,14 @@ from abaca.model import Card, Lease
 from abaca.worker.aftermath import settle_dead
 from abaca.worker.heart import Heart
 from abaca.worker.held import HeldRun
-from abaca.worker.link import Configure, Go, Ready, StopRun
+from abaca.worker.link import Beaten, Configure, Go, Ready, StopRun
 from abaca.worker.options import WorkerOptions
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
 from abaca.worker.runner_main import EXIT_CONFIG, EXIT_STORE_GONE
 from abaca.worker.runner_proxy import RunnerProxy
 from abaca.worker.runs import RunKey, StopReason
+from abaca.worker.ticker import Ticker
 
 _ENFORCE_EVERY = 0.2
 _ENFORCE_SLACK = 0.5
@@ -58,12 +60,14 @@ class Supervisor:
         self._misconfigured = False
         self._hasty = 0
         self._tasks: tuple[str, ...] = ()
+        self._schedules: tuple[str, ...] = ()
         self._past = [0, 0, 0, 0]
         self._started_at = time.time()
         self._on_started: Callable[[str, str], None] | None = None
 
     async def run(self, on_started: Callable[[str, str], None] | None = None) -> int:
         """Until SIGTERM or SIGINT; a second signal ends it at once. ``on_started(url, durability)`` is called once."""
+        arm_from_environment(os.environ)
         self._on_started = on_started
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -131,6 +135,7 @@ class Supervisor:
                 worker_log().error("runners die before they are ready; giving up", app=self._app, status=runner.status)
                 self._begin_stop(EXIT_RUNNERS_DIE)
                 return
+            buggify("supervisor.before_restart")
             pause = min(pause * 2, _LONGEST_RESTART_PAUSE) if hasty else 0.1
             await self._sleep_unless_stopping(pause)
 
@@ -155,7 +160,7 @@ class Supervisor:
             self._misconfigured = isinstance(error, ConfigError)
             runner.kill(released=True)
             return
-        self._tasks = ready.tasks
+        self._tasks, self._schedules = ready.tasks, ready.schedules
         runner.send(Go())
 
     async def _open(self, url: str) -> None:
@@ -190,13 +195,24 @@ class Supervisor:
         if self._backend is None:
             return
         heart = Heart(
-            self._backend, self._lease, held=self._held, stop=self._stop, card=self._card, beat=self._options.beat
+            self._backend,
+            self._lease,
+            held=self._held,
+            stop=self._stop,
+            card=self._card,
+            beat=self._options.beat,
+            beaten=self._beaten,
         )
-        all_duties = (heart, Reaper(self._backend, self._lease), Purger(self._backend))
+        ticker = Ticker(self._backend, lambda: self._schedules)
+        all_duties = (heart, Reaper(self._backend, self._lease), Purger(self._backend), ticker)
         duties.extend(asyncio.create_task(duty.run(), name=type(duty).__name__) for duty in all_duties)
 
     def _held(self) -> list[tuple[RunKey, HeldRun]]:
         return [item for runner in self._runners for item in runner.held_runs()]
+
+    def _beaten(self, sent_at: float | None) -> None:
+        for runner in self._runners:
+            runner.send(Beaten(sent_at=sent_at))
 
     def _stop(self, key: RunKey, reason: StopReason) -> None:
         """Tell the runner; what still runs after the grace time is killed from here."""
@@ -223,6 +239,7 @@ class Supervisor:
             worker_log().warning("runner died", status=runner.status, runs=len(runner.left_over()))
         if self._backend is None:
             return
+        buggify("supervisor.before_aftermath")
         try:
             await settle_dead(self._backend, self._lease, runner.post_mortem())
         except BackendError as error:

@@ -7,10 +7,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
-from abaca.backends.memory.lines import Lines
+from abaca.backends.memory.keys import Keys, must_hold
 from abaca.backends.memory.rows import Row
 from abaca.backends.memory.totals import Totals
+from abaca.backends.memory.waiting import Waiting
 from abaca.model import Fault, FaultKind, State
 
 _PIECE = 1000
@@ -22,13 +24,11 @@ class Audit:
     """One audit. Rows are judged and mended in pieces, each under the store's lock."""
 
     rows: dict[str, Row]
-    lines: Lines
-    keys: dict[str, str]
+    waiting: Waiting
+    keys: Keys
     totals: Totals
     lock: threading.RLock
     now: Callable[[], int]
-    wait: Callable[[Row], None]
-    """Puts a row into its line and tells those who wait for its queue."""
     repair: bool
     faults: list[Fault] = field(default_factory=list)
 
@@ -37,8 +37,9 @@ class Audit:
             before = Totals(dict(self.totals.ended), Counter(self.totals.gone))
         counted: Counter[State] = Counter()
         await self._each(self.rows, lambda id: counted.update(self._judge_row(id)))
-        await self._each(self.lines, self._judge_place)
+        await self._each(self.waiting.lines, self._judge_place)
         await self._each(self.keys, self._judge_key)
+        await self._each(self.waiting.buckets, self._judge_bucket)
         with self.lock:
             for state in self.totals.ended:
                 self._judge_total(state, counted[state], before)
@@ -66,9 +67,9 @@ class Audit:
         row, now = self.rows.get(id), self.now()
         if row is None:
             return ()
-        if row.state is State.WAITING and not self.lines.stands(id, row.line, row.due_at):
+        if row.state is State.WAITING and not self.waiting.stands(row):
             detail = f"it waits in queue {row.spec.queue!r} and does not stand in its line at its due time"
-            self._found(FaultKind.WAITING_NOT_IN_LINE, id, detail, lambda: self.wait(row))
+            self._found(FaultKind.WAITING_NOT_IN_LINE, id, detail, lambda: self.waiting.enter(row))
         elif row.state is State.RUNNING and row.lease_until is None:
             detail = f"it runs at epoch {row.epoch} and has no lease, so that nobody would take it from a dead worker"
             self._found(FaultKind.RUNNING_WITHOUT_LEASE, id, detail, lambda: setattr(row, "lease_until", now))
@@ -76,15 +77,15 @@ class Audit:
             detail = f"it is {row.state.name} and has no time at which it leaves"
             self._found(FaultKind.ENDED_NOT_EXPIRING, id, detail, lambda: setattr(row, "ended_at", now))
         key = row.spec.key
-        if key is not None and not row.state.ended and self.keys.get(key) != id:
+        if key is not None and must_hold(row) and self.keys.holder(key, now) != id:
             self._judge_holder(row, key)
         return (row.state,)
 
     def _judge_holder(self, row: Row, key: str) -> None:
-        other = self.keys.get(key)
+        other = self.keys.holder(key, self.now())
         free = other is None or not self._holds(other, key)
         detail = f"it is live and does not hold its key {key!r}" + ("" if free else f", which job {other} holds")
-        take = (lambda: self.keys.__setitem__(key, row.spec.id)) if free else None
+        take = (lambda: self.keys.take(row.spec, self.now())) if free else None
         self._found(FaultKind.HOLDER_WITHOUT_KEY, row.spec.id, detail, take)
 
     def _holds(self, id: str, key: str) -> bool:
@@ -92,18 +93,27 @@ class Audit:
         return row is not None and not row.state.ended and row.spec.key == key
 
     def _judge_place(self, id: str) -> None:
-        line, row = self.lines.line_of(id), self.rows.get(id)
+        line, row = self.waiting.lines.line_of(id), self.rows.get(id)
         if line is None or (row is not None and row.state is State.WAITING):
             return  # it left meanwhile, or its row was judged with its place
         what = "is unknown" if row is None else f"is {row.state.name}"
         detail = f"it stands in the line of queue {line[0]!r}, and the job {what}"
-        self._found(FaultKind.LINE_WITHOUT_JOB, id, detail, lambda: self.lines.remove(id))
+        self._found(FaultKind.LINE_WITHOUT_JOB, id, detail, lambda: self.waiting.lines.remove(id))
 
     def _judge_key(self, key: str) -> None:
-        id = self.keys.get(key)
-        if id is not None and not self._holds(id, key):
+        id = self.keys.holder(key, self.now())
+        if id is not None and not self.keys.for_a_period(key) and not self._holds(id, key):
             detail = f"it is held in the name of job {id}, which is no live job with this key"
-            self._found(FaultKind.KEY_WITHOUT_HOLDER, key, detail, lambda: self.keys.pop(key))
+            self._found(FaultKind.KEY_WITHOUT_HOLDER, key, detail, lambda: self.keys.drop(key))
+
+    def _judge_bucket(self, bucket: str) -> None:
+        """Running jobs hold permits, and nobody else."""
+        for id in sorted(self.waiting.buckets.holders(bucket)):
+            row = self.rows.get(id)
+            if row is None or row.state is not State.RUNNING or bucket not in row.permits:
+                detail = f"it holds a permit of the bucket {bucket!r} and does not run"
+                mend = partial(self.waiting.give_back, id, bucket)
+                self._found(FaultKind.PERMIT_WITHOUT_RUN, id, detail, mend)
 
     def _judge_total(self, state: State, counted: int, before: Totals) -> None:
         """Jobs end and leave while others are counted, so the recount has bounds; without traffic they are equal."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from operator import attrgetter
 
-from abaca.backends.memory.lines import Lines
 from abaca.backends.memory.rows import Row
 from abaca.backends.memory.totals import Totals
+from abaca.backends.memory.waiting import Waiting
 from abaca.backends.search import matches
 from abaca.model import Card, Job, Page, Query, QueueStats, State, Stats
 
@@ -26,9 +27,9 @@ def find(rows: dict[str, Row], query: Query, now: int) -> Page:
     return Page(jobs=found)
 
 
-def count(rows: dict[str, Row], lines: Lines, totals: Totals, cards: Iterable[Card], now: int) -> Stats:
+def count(rows: dict[str, Row], waiting: Waiting, totals: Totals, cards: Iterable[Card], now: int) -> Stats:
     return Stats(
-        queues=_count_queues(lines, now),
+        queues=_count_queues(waiting, now),
         running=sum(row.state is State.RUNNING for row in rows.values()),
         totals=totals.by_name(),
         workers=sorted(cards, key=attrgetter("id")),
@@ -37,23 +38,25 @@ def count(rows: dict[str, Row], lines: Lines, totals: Totals, cards: Iterable[Ca
     )
 
 
-def _count_queues(lines: Lines, now: int) -> list[QueueStats]:
+def _count_queues(waiting: Waiting, now: int) -> list[QueueStats]:
     """Every queue in which a job waits, by name."""
-    places: dict[str, list[tuple[int, int]]] = {}
-    for (queue, priority, _), (due_at, _) in lines.waiting():
-        places.setdefault(queue, []).append((due_at, priority))
-    return [_count(queue, places[queue], now) for queue in sorted(places)]
+    times: dict[str, list[int]] = defaultdict(list)
+    priorities: dict[str, Counter[int]] = defaultdict(Counter)
+    for (queue, priority, _), (due_at, _) in waiting.lines.waiting():
+        times[queue].append(due_at)
+        priorities[queue][priority] += 1
+    for _, (queue, priority, _), _ in waiting.buckets.parked():
+        priorities[queue][priority] += 1
+    return [_count(queue, times[queue], priorities[queue], now) for queue in sorted(priorities)]
 
 
-def _count(queue: str, places: list[tuple[int, int]], now: int) -> QueueStats:
-    due = [due_at for due_at, _ in places if due_at <= now]
-    by_priority: dict[int, int] = {}
-    for _, priority in places:
-        by_priority[priority] = by_priority.get(priority, 0) + 1
+def _count(queue: str, times: list[int], by_priority: Counter[int], now: int) -> QueueStats:
+    due = [due_at for due_at in times if due_at <= now]
     return QueueStats(
         name=queue,
         due=len(due),
-        later=len(places) - len(due),
+        later=len(times) - len(due),
+        blocked=by_priority.total() - len(times),
         by_priority=dict(sorted(by_priority.items(), reverse=True)),
         oldest_due_at=min(due, default=None),
     )

@@ -49,6 +49,9 @@ class Lines:
         """Whether the job has exactly this place."""
         return self._held.get(id) == (line, (due_at, id)) and line in self._heaps
 
+    def lines(self) -> list[Line]:
+        return list(self._heaps)
+
     def of_queue(self, queue: str) -> list[Line]:
         return [line for line in self._heaps if line[0] == queue]
 

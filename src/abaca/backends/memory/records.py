@@ -9,7 +9,7 @@ import msgspec
 
 from abaca.backends.search import check_batch, check_record
 from abaca.clock import Clock
-from abaca.model import Record, Verdict
+from abaca.model import CURSOR, Record, Tick, Verdict
 
 
 class MemoryRecords:
@@ -39,7 +39,16 @@ class MemoryRecords:
         for record in records:
             check_record(record)
         with self._lock:
-            return [self._put(record) for record in records]
+            return [self._put_and_tell(record) for record in records]
+
+    def _put_and_tell(self, record: Record) -> Verdict:
+        verdict = self._put(record)
+        if verdict is Verdict.APPLIED:
+            self._on_put(record)
+        return verdict
+
+    def _on_put(self, record: Record) -> None:
+        """The other half may have a word for whom it concerns."""
 
     def _put(self, record: Record) -> Verdict:
         stored = self._live(record.kind, record.id)
@@ -52,6 +61,14 @@ class MemoryRecords:
         raised = msgspec.structs.replace(record, version=record.version + 1)
         self._records[record.kind, record.id] = (raised, ends)
         return Verdict.APPLIED
+
+    def _move_cursor(self, tick: Tick) -> bool:
+        """Move the schedule's cursor to the tick, if that is ahead of it."""
+        cursor = self._live(CURSOR, tick.schedule)
+        if cursor is None or cursor.data is None or int(cursor.data) >= tick.at:
+            return False
+        self._put(msgspec.structs.replace(cursor, data=b"%d" % tick.at))
+        return True
 
     async def scan(self, kind: str, after: str, limit: int) -> list[Record]:
         with self._lock:

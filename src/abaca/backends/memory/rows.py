@@ -14,6 +14,11 @@ FIRST_ENTRY_ID = 3
 _encode = msgspec.json.Encoder().encode
 
 
+def due_time(new: NewJob, now: int) -> int:
+    """The user's own instant, or the delay counted from now."""
+    return new.run_at if new.run_at is not None else now + new.delay_ms * 1000
+
+
 @dataclass(slots=True)
 class Row:
     """Everything the store knows of one job."""
@@ -34,6 +39,8 @@ class Row:
     lease_ms: int = 0
     worker: str | None = None
     cancel: bool = False
+    blocked: str | None = None
+    permits: tuple[str, ...] = ()
     result: bytes | None = None
     error: ErrorInfo | None = None
     progress: bytes | None = None
@@ -75,6 +82,7 @@ class Row:
             result=self.result,
             error=self.error,
             progress=self.progress,
+            blocked=self.blocked,
             purged=self.purged,
             seen_at=now,
         )

@@ -11,10 +11,11 @@ from abaca.backend import CARD_LIFE_MS
 from abaca.backends.hub import HintHub, HubWatch
 from abaca.backends.memory import counts
 from abaca.backends.memory.audit import Audit
-from abaca.backends.memory.lines import Lines
+from abaca.backends.memory.keys import Keys
 from abaca.backends.memory.records import MemoryRecords
-from abaca.backends.memory.rows import Row
+from abaca.backends.memory.rows import Row, due_time
 from abaca.backends.memory.totals import Totals
+from abaca.backends.memory.waiting import Waiting
 from abaca.backends.search import check_batch, digest
 from abaca.clock import Clock, SystemClock
 from abaca.model import (
@@ -30,6 +31,7 @@ from abaca.model import (
     Inserted,
     Job,
     Keep,
+    KeyScope,
     Kind,
     Lease,
     NewJob,
@@ -38,6 +40,7 @@ from abaca.model import (
     Pulse,
     Query,
     Receipt,
+    Record,
     Requeued,
     Settle,
     State,
@@ -59,11 +62,11 @@ class MemoryBackend(MemoryRecords):
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(clock or SystemClock())
         self._rows: dict[str, Row] = {}
-        self._lines = Lines()
-        self._keys: dict[str, str] = {}
+        self._hub = HintHub()
+        self._waiting = Waiting(self._rows, self._live, self._hub.publish)
+        self._keys = Keys()
         self._totals = Totals()
         self._cards: dict[str, Card] = {}
-        self._hub = HintHub()
         self._held: set[HubWatch] = set()
         self._unholds = 0
 
@@ -89,19 +92,30 @@ class MemoryBackend(MemoryRecords):
     def _insert(self, new: NewJob, now: int) -> Receipt:
         if new.id in self._rows:
             return Receipt(id=new.id, outcome=Inserted.KNOWN)
-        if new.key is not None and new.key in self._keys:
-            return Receipt(id=self._keys[new.key], outcome=Inserted.HELD)
-        due_at = new.run_at if new.run_at is not None else now + new.delay_ms * 1000
-        row = self._rows[new.id] = Row(new, created_at=now, due_at=due_at)
-        if new.key is not None:
-            self._keys[new.key] = new.id
-        self._wait(row)
+        if new.tick is not None and not self._move_cursor(new.tick):
+            return Receipt(id=new.id, outcome=Inserted.PASSED)
+        holder = self._keys.holder(new.key, now) if new.key is not None else None
+        if holder is not None:
+            return self._insert_held(new, self._rows.get(holder), holder, now)
+        row = self._rows[new.id] = Row(new, created_at=now, due_at=due_time(new, now))
+        self._keys.take(new, now)
+        self._waiting.enter(row)
         return Receipt(id=new.id, outcome=Inserted.INSERTED)
 
-    def _wait(self, row: Row) -> None:
-        """Put a row into its line and tell those who wait for its queue."""
-        self._lines.add(row.line, row.due_at, row.spec.id)
-        self._hub.publish(queue_topic(row.spec.queue))
+    def _on_put(self, record: Record) -> None:
+        self._waiting.on_put(record)
+
+    def _insert_held(self, new: NewJob, row: Row | None, holder: str, now: int) -> Receipt:
+        if not new.replace or row is None or row.state is not State.WAITING:
+            return Receipt(id=holder, outcome=Inserted.HELD)
+        self._waiting.leave(row)
+        row.spec = msgspec.structs.replace(new, id=holder)
+        row.due_at = due_time(new, now)
+        row.revision += 1
+        self._keys.take(row.spec, now)
+        self._waiting.enter(row)
+        self._hub.publish(job_topic(holder))
+        return Receipt(id=holder, outcome=Inserted.REPLACED)
 
     async def exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:
         check_batch(done)
@@ -128,6 +142,7 @@ class MemoryBackend(MemoryRecords):
         return Verdict.APPLIED
 
     def _apply(self, row: Row, to: Transition, now: int) -> None:
+        self._waiting.release(row)
         row.revision += 1
         row.attempts, row.losses, row.memo = to.attempts, to.losses, to.memo
         if to.error is not None:
@@ -138,7 +153,7 @@ class MemoryBackend(MemoryRecords):
             row.state = State.WAITING
             if to.delay_ms is not None:
                 row.due_at = now + to.delay_ms * 1000
-            self._wait(row)
+            self._waiting.enter(row)
             self._hub.publish(job_topic(row.spec.id))
         else:
             row.result = to.result
@@ -149,26 +164,16 @@ class MemoryBackend(MemoryRecords):
     def _end(self, row: Row, state: State, keep_ms: int, now: int) -> None:
         row.end(state, keep_ms, now)
         self._totals.ended[state] += 1
-        self._release_key(row)
+        self._keys.on_end(row.spec)
         self._hub.publish(job_topic(row.spec.id), row.snapshot(now))
 
-    def _release_key(self, row: Row) -> None:
-        key = row.spec.key
-        if key is not None and self._keys.get(key) == row.spec.id:
-            del self._keys[key]
-
     def _claim(self, want: Want, lease: Lease, now: int) -> list[Job]:
-        free = dict(want.slots)
         claimed: list[Job] = []
-        size = 0
-        for queue in want.queues:
-            while size < want.max_bytes and (id := self._lines.take(queue, now, free)) is not None:
-                row = self._rows[id]
-                free[row.spec.lane] -= 1
-                size += len(row.spec.args)
-                row.claim(lease.worker, lease.ms, now)
-                claimed.append(row.snapshot(now))
-                self._hub.publish(job_topic(id))
+        for row in self._waiting.choose(want, now):
+            row.claim(lease.worker, lease.ms, now)
+            self._keys.on_claim(row.spec)
+            claimed.append(row.snapshot(now))
+            self._hub.publish(job_topic(row.spec.id))
         return claimed
 
     async def _hold(self, want: Want, lease: Lease) -> list[Job]:
@@ -183,7 +188,7 @@ class MemoryBackend(MemoryRecords):
                 with self._lock:
                     now = self._clock.now()
                     jobs = self._claim(want, lease, now)
-                    due = self._lines.next_due(want.queues, want.slots)
+                    due = self._waiting.next_due(want)
                 left = ends - loop.time()
                 if jobs or left <= 0 or generation != self._unholds:
                     return jobs
@@ -250,7 +255,7 @@ class MemoryBackend(MemoryRecords):
             row.cancel = True
             self._hub.publish(job_topic(id))
             return Cancelled.FLAGGED
-        self._lines.remove(id)
+        self._waiting.leave(row)
         row.revision += 1
         self._end(row, State.CANCELLED, (row.spec.keep or Keep()).cancelled_ms, now)
         return Cancelled.ENDED
@@ -268,14 +273,13 @@ class MemoryBackend(MemoryRecords):
             return Requeued.REQUEUED
         if row.epoch != epoch or not row.state.ended:
             return Requeued.STALE
-        key = row.spec.key
-        if key is not None and key in self._keys:
-            return Requeued.HELD
-        if key is not None:
-            self._keys[key] = id
+        if row.spec.key is not None and row.spec.key_scope is not KeyScope.PERIOD:
+            if self._keys.holder(row.spec.key, now) is not None:
+                return Requeued.HELD
+            self._keys.take(row.spec, now)
         self._totals.leave(row.state)
         row.restart(now)
-        self._wait(row)
+        self._waiting.enter(row)
         self._hub.publish(job_topic(id))
         return Requeued.REQUEUED
 
@@ -298,15 +302,16 @@ class MemoryBackend(MemoryRecords):
         if (row.state.ended and moves) or (change.drop_result and not row.state.ended):
             return Amended.STALE
         row.revision += 1
-        self._lines.remove(change.id)
+        if row.state is State.WAITING:
+            self._waiting.leave(row)
         if change.delete:
-            self._release_key(row)
+            self._keys.release(row.spec)
             self._forget(row)
             self._hub.publish(job_topic(change.id))
             return Amended.APPLIED
         row.change(change, now)
         if row.state is State.WAITING:
-            self._wait(row)
+            self._waiting.enter(row)
         self._hub.publish(job_topic(change.id))
         return Amended.APPLIED
 
@@ -349,11 +354,12 @@ class MemoryBackend(MemoryRecords):
         with self._lock:
             now = self._clock.now()
             cards = [card for card in self._cards.values() if _is_listed(card, now)]
-            return counts.count(self._rows, self._lines, self._totals, cards, now)
+            return counts.count(self._rows, self._waiting, self._totals, cards, now)
 
     async def purge(self, limit: int) -> int:
         with self._lock:
             now = self._clock.now()
+            self._keys.sweep(now)
             past = [row for row in self._rows.values() if row.state.ended and now >= row.leaves_at]
             past.sort(key=lambda row: (row.leaves_at, row.spec.id))
             for row in past[:limit]:
@@ -371,12 +377,11 @@ class MemoryBackend(MemoryRecords):
     async def audit(self, repair: bool = False) -> list[Fault]:
         return await Audit(
             rows=self._rows,
-            lines=self._lines,
+            waiting=self._waiting,
             keys=self._keys,
             totals=self._totals,
             lock=self._lock,
             now=self._clock.now,
-            wait=self._wait,
             repair=repair,
         ).run()
 

@@ -15,11 +15,14 @@ from abaca.backends.redis.keys import channel, watchers
 from abaca.backends.redis.link import Link
 from abaca.backends.redis.packing import unpack_job
 from abaca.backends.redis.server import Server
-from abaca.errors import BackendUnavailable
+from abaca.errors import BackendError, BackendUnavailable, ConfigError
 from abaca.model import Hint, Job
 
 _PING_EVERY = 5.0
 _ID_BYTES = 16
+_TURNED_AWAY_PAUSE = 1.0
+_PART_AFTER = 0.05
+"""Seconds until a channel that nobody here uses any more is left: with others, or with the next subscription."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +70,7 @@ class Hints:
         self._closed = False
         self._reviving: asyncio.Task[None] | None = None
         self._pinging: asyncio.TimerHandle | None = None
+        self._parting: asyncio.TimerHandle | None = None
 
     async def watch(self, topics: Sequence[str]) -> RedisWatch:
         names = [channel(self._base, topic) for topic in topics]
@@ -109,11 +113,13 @@ class Hints:
             entry.users -= 1
             if entry.users <= 0:
                 del self._channels[name]
-                self._touch(name, asyncio.get_running_loop())
+                self._touched.add(name)
+        if self._touched and not self._flushing and self._parting is None:
+            self._parting = asyncio.get_running_loop().call_later(_PART_AFTER, self.flush)
 
     def close(self) -> None:
         self._closed = True
-        for task in (self._reviving, self._pinging):
+        for task in (self._reviving, self._pinging, self._parting):
             if task is not None:
                 task.cancel()
         self.server.close()
@@ -127,6 +133,9 @@ class Hints:
     def flush(self) -> None:
         """Say what changed since the last time. Without a connection nothing is said: the next one says it all."""
         self._flushing = False
+        if self._parting is not None:
+            self._parting.cancel()
+            self._parting = None
         touched, self._touched = self._touched, set()
         link = self.server.present()
         if link is None:
@@ -179,11 +188,14 @@ class Hints:
             self._reviving = asyncio.create_task(self._revive())
 
     async def _revive(self) -> None:
+        """Until the connection stands again. A server that lets nobody in may do so once its settings are mended."""
         while self._channels and not self.server.up:
             try:
                 await self.server.link()
             except BackendUnavailable:
-                continue
+                continue  # the server object has made its pause
+            except (BackendError, ConfigError):
+                await asyncio.sleep(_TURNED_AWAY_PAUSE)
 
     def _pushed(self, message: list[Any]) -> None:
         kind, name = message[0], message[1]

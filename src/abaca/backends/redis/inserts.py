@@ -13,7 +13,7 @@ from abaca.backends.redis.server import Server
 from abaca.model import Inserted, NewJob, Receipt
 
 _SERVED = f"{SERVED_PARTITION:02x}"
-_INSERTED, _KNOWN = b"01"
+_INSERTED, _KNOWN, _HELD, _REPLACED, _PASSED = b"01245"
 _LARGE = 100
 """A call of so many jobs travels by itself: waiting a turn for others would gain nothing."""
 
@@ -94,7 +94,9 @@ def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
         return Receipt(id=job.id, outcome=Inserted.INSERTED)
     if outcome == _KNOWN:
         return Receipt(id=job.id, outcome=Inserted.KNOWN)
-    return Receipt(id=next(held).hex(), outcome=Inserted.HELD)
+    if outcome == _PASSED:
+        return Receipt(id=job.id, outcome=Inserted.PASSED)
+    return Receipt(id=next(held).hex(), outcome=Inserted.HELD if outcome == _HELD else Inserted.REPLACED)
 
 
 def _foreign(job: NewJob) -> bool:

@@ -14,7 +14,15 @@ key                    type        meaning
 ``running``            hash        for each such instant, how many have not left
 ``ended``              sorted set  ended jobs and tombstones by when they leave
 ``clock``              string      the latest instant at which a lease was made
-``u:<key>``            string      the live job that holds a key
+``u:<key>``            string      the job that holds a key, and when that ends if it is held for a period (8 bytes)
+``periods``            sorted set  the keys that are held for a period, by its end
+``b:<bucket>``         set         the running jobs that hold a permit of a bucket (``lua/limits.lua``)
+``rates``              sorted set  buckets with a rate by when they are full again
+``p:<place>``          sorted set  jobs parked under a bucket, by due time; the place is ``<bytes>:<bucket>:<line>``
+``i:<bucket>``         sorted set  the lines that have jobs parked under a bucket, by -priority
+``parks``              set         the places that have parked jobs
+``refills``            sorted set  buckets with parked jobs by when their rate allows a start
+``refilling``          hash        interval and burst of those
 ``g:<id>``             sorted set  a job's log entries that are never trimmed, by entry id
 ``t:<id>``             sorted set  its progress and log lines, by entry id
 ``r:<kind>:<id>``      string      a small versioned record; expires if it has an end
@@ -48,8 +56,9 @@ PATTERNS = tuple(
     for pattern in (
         rb"[jgt]:.{16}",
         rb"w:-?\d+\|[^|]*\|.*",
-        rb"[qhu]:.*",
-        rb"queues|leases|running|ended|clock|totals|cards|seen",
+        rb"[qhubi]:.*",
+        rb"p:\d+:.*:-?\d+\|[^|]*\|.*",
+        rb"queues|leases|running|ended|clock|totals|cards|seen|periods|rates|parks|refills|refilling",
         rb"l:-?\d+",
         rb"r:[^:]+:.*",
         rb"k:.*",

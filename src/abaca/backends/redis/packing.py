@@ -7,7 +7,7 @@ from struct import Struct
 
 import msgspec
 
-from abaca.model import ErrorInfo, Job, Keep, Kind, NewJob, RetryRule, State, Update
+from abaca.model import ErrorInfo, Job, Keep, KeyScope, Kind, Limit, NewJob, RetryRule, State, Tick, Update
 
 FRESH, DELAYED, FULL, LEASED, DONE = 0xAB, 0xAC, 0xAD, 0xAE, 0xAF
 HEADER = Struct("<BBBIIIIII8sqqqqqqqqIIB")
@@ -15,8 +15,19 @@ _LEASED_HEAD = Struct("<BBqqq")
 _DONE_HEAD = Struct("<BBBIIqqq")
 _DIGEST_SIZE = 8
 _FLAG_CANCEL, _FLAG_PURGED = 8, 16
-_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT = 1, 2, 4, 8
-_HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS, _DAMAGED = 1, 2, 4, 8, 128
+_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT, _TAIL_BLOCKED, _TAIL_PERMITS = 1, 2, 4, 8, 16, 32
+_HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS, _KEY_WAITING, _KEY_PERIOD, _HAS_LIMITS, _DAMAGED = (
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+    64,
+    128,
+)
+_SCOPE_FLAG = {KeyScope.LIVE: 0, KeyScope.WAITING: _KEY_WAITING, KeyScope.PERIOD: _KEY_PERIOD}
+_SCOPES = {flag: scope for scope, flag in _SCOPE_FLAG.items()}
 _UNREADABLE = "its stored record cannot be read"
 _MOST_CACHED = 2048
 FIRST_ENTRY = 3
@@ -38,6 +49,10 @@ class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal")
     keep: Keep | None = None
     delay_ms: int = 0
     run_at: int | None = None
+    key_ms: int = 0
+    replace: bool = False
+    tick: Tick | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 _encode_options = msgspec.msgpack.Encoder().encode
@@ -84,6 +99,11 @@ def pack_static(job: NewJob) -> bytes:
         and job.keep is None
         and job.run_at is None
         and not job.delay_ms
+        and job.tick is None
+        and not job.replace
+        and job.key_scope is KeyScope.LIVE
+        and not job.key_ms
+        and not job.limits
     )
     if not plain:
         return _prefix(job) + job.args
@@ -97,7 +117,7 @@ def pack_static(job: NewJob) -> bytes:
 
 
 def _prefix(job: NewJob) -> bytes:
-    flags = 0
+    flags = _SCOPE_FLAG[job.key_scope] | (_HAS_LIMITS if job.limits else 0)
     parts: list[bytes] = []
     if job.lease_ms is not None:
         flags |= _HAS_LEASE
@@ -120,6 +140,10 @@ def _prefix(job: NewJob) -> bytes:
             keep=job.keep,
             delay_ms=job.delay_ms,
             run_at=job.run_at,
+            key_ms=job.key_ms,
+            replace=job.replace,
+            tick=job.tick,
+            limits=job.limits,
         )
     )
     if len(options) > 1:
@@ -186,6 +210,11 @@ def _parse_prefix(prefix: bytes) -> NewJob:
         keep=options.keep,
         delay_ms=options.delay_ms,
         run_at=options.run_at,
+        key_scope=_SCOPES[flags & (_KEY_WAITING | _KEY_PERIOD)],
+        key_ms=options.key_ms,
+        replace=options.replace,
+        tick=options.tick,
+        limits=options.limits,
     )
 
 
@@ -316,11 +345,11 @@ def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
     created_at, due_at, started_at, claimed_at, ended_at, lease_until = times
     state = _STATES[flags & 7]
     tail_at = HEADER.size + worker_size
-    memo, error, progress, result, damage = b"", None, None, None, None
+    memo, error, progress, result, blocked, damage = b"", None, None, None, None, None
     try:
         if kinds:
             tail = value[tail_at : tail_at + tail_size]
-            memo, error, progress, result = _unpack_tail(kinds, tail)
+            memo, error, progress, result, blocked = _unpack_tail(kinds, tail)
         spec = unpack_static(id, value[tail_at + tail_size :])
     except Exception as problem:
         spec, damage = NewJob(id=id, task=""), f"{_UNREADABLE}: {problem}"
@@ -344,20 +373,26 @@ def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
         result=result,
         error=error,
         progress=progress,
+        blocked=blocked,
         purged=bool(flags & _FLAG_PURGED),
         damage=damage,
         seen_at=seen_at,
     )
 
 
-def _unpack_tail(kinds: int, tail: bytes) -> tuple[bytes, ErrorInfo | None, bytes | None, bytes | None]:
+_Tail = tuple[bytes, ErrorInfo | None, bytes | None, bytes | None, str | None]
+
+
+def _unpack_tail(kinds: int, tail: bytes) -> _Tail:
+    """Memo, error, progress, result, and the bucket that holds the job back. Permits are the store's own business."""
     found: dict[int, bytes] = {}
     at = 0
-    for flag in (_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT):
+    for flag in (_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT, _TAIL_BLOCKED, _TAIL_PERMITS):
         if kinds & flag:
             found[flag], at = _take(tail, at, 4)
     error = _decode_error(found[_TAIL_ERROR]) if _TAIL_ERROR in found else None
-    return found.get(_TAIL_MEMO, b""), error, found.get(_TAIL_PROGRESS), found.get(_TAIL_RESULT)
+    blocked = found[_TAIL_BLOCKED].decode() if _TAIL_BLOCKED in found else None
+    return found.get(_TAIL_MEMO, b""), error, found.get(_TAIL_PROGRESS), found.get(_TAIL_RESULT), blocked
 
 
 def next_entry_of(value: bytes) -> int:

@@ -11,7 +11,7 @@ import msgspec
 from abaca.backends.redis.keys import pack_id
 from abaca.backends.redis.packing import encode_error, escape_lane, pack_static
 from abaca.backends.search import digest
-from abaca.model import Change, Lease, NewJob, NewUpdate, Settle, Transition, Want
+from abaca.model import Change, KeyScope, Lease, NewJob, NewUpdate, Settle, Transition, Want
 
 _PLACE = Struct("<16sBq")
 _SETTLE = Struct("<IBBIIqq8sH")
@@ -22,6 +22,7 @@ _PLAIN = Struct("<BIIq")
 _S_DELAY, _S_RESULT, _S_ERROR, _S_MEMO, _S_EACH = 1, 2, 4, 8, 16
 _NO_DIGEST = bytes(8)
 _C_DELETE, _C_DROP_RESULT, _C_DUE_AT, _C_DUE_IN, _C_MOVES = 1, 2, 4, 8, 16
+_P_INSTANT, _P_REPLACE, _P_PERIOD, _P_TICK = 1, 2, 4, 8
 _NO_ID = bytes(16)
 _ID_DIGITS = 32
 
@@ -52,8 +53,21 @@ def pack_new(job: NewJob) -> tuple[bytes, bytes]:
     if id is None:
         raise ValueError(f"job id {job.id!r} is not 32 lower-case hexadecimal digits")
     if job.run_at is not None:
-        return _PLACE.pack(id, 1, job.run_at), pack_static(job)
-    return _PLACE.pack(id, 0, job.delay_ms), pack_static(job)
+        how, number = _P_INSTANT, job.run_at
+    else:
+        how, number = 0, job.delay_ms
+    if job.key is None and job.tick is None:
+        return _PLACE.pack(id, how, number), pack_static(job)
+    more: list[bytes] = []
+    if job.replace:
+        how |= _P_REPLACE
+    if job.key_scope is KeyScope.PERIOD:
+        how |= _P_PERIOD
+        more.append(job.key_ms.to_bytes(8, "little", signed=True))
+    if job.tick is not None:
+        how |= _P_TICK
+        more += (job.tick.at.to_bytes(8, "little", signed=True), job.tick.schedule.encode())
+    return _PLACE.pack(id, how, number) + b"".join(more), pack_static(job)
 
 
 def pack_settles(done: Sequence[Settle]) -> list[bytes]:

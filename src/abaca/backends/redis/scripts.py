@@ -12,7 +12,19 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-PRELUDES = ("base", "record", "leases", "work", "lines", "waiters", "entering", "settling", "auditing")
+PRELUDES = (
+    "base",
+    "record",
+    "leases",
+    "work",
+    "lines",
+    "limits",
+    "claiming",
+    "waiters",
+    "entering",
+    "settling",
+    "auditing",
+)
 VERBS = (
     "amend",
     "append",

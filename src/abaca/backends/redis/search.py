@@ -41,13 +41,14 @@ class _Search:
     last: _Place | None = None
 
 
-def sections(query: Query, lines: list[str]) -> list[str]:
-    """The sorted sets that can hold an answer: waiting lines in order, running, then ended."""
+def sections(query: Query, lines: list[str], places: list[str]) -> list[str]:
+    """The sorted sets that can hold an answer: waiting lines in order, places of parked jobs, running, then ended."""
     wanted = set(query.status)
     found: list[str] = []
     if not wanted or wanted & _WAITING:
         split = sorted((queue, -priority, lane, line) for line in lines for queue, priority, lane in [split_line(line)])
         found += [f"w:{line}" for queue, _, _, line in split if query.queue in (None, queue)]
+        found += sorted(f"p:{place}" for place in places)
     if not wanted or Status.RUNNING in wanted:
         found.append("leases")
     if not wanted or wanted & _ENDED:
@@ -55,9 +56,9 @@ def sections(query: Query, lines: list[str]) -> list[str]:
     return found
 
 
-async def find(query: Query, lines: list[str], walk: Walk) -> Page:
+async def find(query: Query, lines: list[str], places: list[str], walk: Walk) -> Page:
     """One page. A job that moves between pages may be seen twice or not at all."""
-    order = sections(query, lines)
+    order = sections(query, lines, places)
     start = _read_cursor(query.cursor) if query.cursor is not None else None
     if start is not None:
         order = _from(order, start.set)
@@ -99,6 +100,8 @@ def _from(order: list[str], name: str) -> list[str]:
     """The sections from ``name`` on. A line that is empty by now is skipped to the place where it stood."""
     if name in order:
         return order[order.index(name) :]
+    if name.startswith("p:"):
+        return [section for section in order if not section.startswith("w:") and not "p:" <= section <= name]
     if not name.startswith("w:"):
         return order
     queue, priority, lane = split_line(name[2:])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,6 +12,16 @@ from abaca.model import Card, QueueStats, Stats
 
 _decode_card = msgspec.msgpack.Decoder(Card).decode
 _ENDS = ("completed", "failed", "cancelled")
+
+
+class _Line(NamedTuple):
+    """Waiting jobs of one line, or of one line as far as they are parked under one bucket."""
+
+    priority: int
+    jobs: int
+    due: int
+    first_due_at: int
+    parked: bool
 
 
 def summarise(answer: list[Any]) -> Stats:
@@ -31,22 +42,24 @@ def summarise(answer: list[Any]) -> Stats:
 
 
 def _queues(lines: list[Any]) -> list[QueueStats]:
-    by_queue: dict[str, list[tuple[int, int, int, int]]] = {}
-    for text, count, due, first in lines:
+    by_queue: dict[str, list[_Line]] = {}
+    for text, count, due, first, *place in lines:
         queue, priority, _ = split_line(text.decode())
-        by_queue.setdefault(queue, []).append((priority, count, due, int(float(first))))
+        by_queue.setdefault(queue, []).append(_Line(priority, count, due, int(float(first)), bool(place)))
     return [_queue(name, by_queue[name]) for name in sorted(by_queue)]
 
 
-def _queue(name: str, lines: list[tuple[int, int, int, int]]) -> QueueStats:
-    by_priority: dict[int, int] = {}
-    for priority, count, _, _ in lines:
-        by_priority[priority] = by_priority.get(priority, 0) + count
-    due = sum(line[2] for line in lines)
+def _queue(name: str, lines: list[_Line]) -> QueueStats:
+    by_priority: Counter[int] = Counter()
+    for line in lines:
+        by_priority[line.priority] += line.jobs
+    due = sum(line.due for line in lines)
+    blocked = sum(line.jobs for line in lines if line.parked)
     return QueueStats(
         name=name,
         due=due,
-        later=sum(line[1] for line in lines) - due,
+        later=by_priority.total() - due - blocked,
+        blocked=blocked,
         by_priority=dict(sorted(by_priority.items(), reverse=True)),
-        oldest_due_at=min((line[3] for line in lines if line[2]), default=None),
+        oldest_due_at=min((line.first_due_at for line in lines if line.due), default=None),
     )

@@ -6,16 +6,24 @@ are and how many jobs are taken, never on how many wait.
 
 from __future__ import annotations
 
+import heapq
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from abaca.backends.sqlite.rows import job_of, read_alone
+from abaca.backend import MOST_PARKED
+from abaca.backends.sqlite.limits import Gate, limit_of_queue, next_refill, refill, settings_of
+from abaca.backends.sqlite.rows import job_of, limits_of, read_alone
 from abaca.backends.sqlite.tx import Tx, pack
-from abaca.model import Job, Lease, Want, job_topic
+from abaca.model import Job, Lease, Limit, Want, job_topic
 
 _ABOVE_ALL = 1 << 62
 _Named = tuple[bytes, int]
 """A job by its id, and by its number in this file."""
+
+
+_Head = tuple[int, bytes, int, int, str | None, str]
+"""A due job: when it was due, id, number, bytes of its arguments, options with limits, lane."""
 
 
 class Claimed(NamedTuple):
@@ -32,12 +40,15 @@ class _Line(NamedTuple):
 
 
 def claim(tx: Tx, want: Want, lease: Lease) -> Claimed:
+    refill(tx)
     taken = _Taken(tx, want)
     for queue in dict.fromkeys(want.queues):
         if not taken.take_queue(queue):
             break
+    taken.gate.close()
     if not taken.picked:
-        return Claimed([], taken.next_due)
+        times = (taken.next_due, next_refill(tx))
+        return Claimed([], min((at for at in times if at is not None), default=None))
     jobs = lease_jobs(tx, taken.picked, lease)
     tx.hints += [(job_topic(job.spec.id), None) for job in jobs]
     return Claimed(jobs)
@@ -49,18 +60,27 @@ class _Taken:
     def __init__(self, tx: Tx, want: Want) -> None:
         self.picked: list[_Named] = []
         self.next_due: int | None = None
+        self.gate = Gate(tx)
         self._tx = tx
         self._free = {lane: slots for lane, slots in want.slots.items() if slots > 0}
         self._bytes_left = want.max_bytes
 
     def take_queue(self, queue: str) -> bool:
         """Pick what fits of one queue; ``False`` when nothing more fits at all."""
+        settings = settings_of(self._tx, queue)
+        if settings.paused:
+            return True
+        shared = limit_of_queue(queue, settings)
         for lines in self._by_priority(queue):
             due = [line for line in lines if line.due_at <= self._tx.now]
             self._note_due(lines)
-            if due and not self._take_lines(queue, due):
+            if due and not self._take_lines(queue, due, shared):
                 return False
-        return bool(self._free) and self._bytes_left > 0
+        return self._has_room
+
+    @property
+    def _has_room(self) -> bool:
+        return bool(self._free) and self._bytes_left > 0 and self.gate.parked < MOST_PARKED
 
     def _by_priority(self, queue: str) -> Iterator[list[_Line]]:
         """The queue's lines with a free slot, those of one priority together, higher first."""
@@ -80,29 +100,44 @@ class _Taken:
         first = min(line.due_at for line in lines)
         self.next_due = first if self.next_due is None else min(first, self.next_due)
 
-    def _take_lines(self, queue: str, lines: list[_Line]) -> bool:
+    def _take_lines(self, queue: str, lines: list[_Line], shared: tuple[Limit, ...]) -> bool:
         """Pick from lines of one priority, in order of due time and id across them."""
-        found = [
-            (due_at, id, n, size, line.lane)
-            for line in lines
-            for due_at, id, n, size in self._tx.rows(
-                "take",
-                queue=queue,
-                priority=line.priority,
-                lane=line.lane,
-                now=self._tx.now,
-                limit=self._free[line.lane],
-            )
-        ]
-        for _, id, n, size, lane in sorted(found):
-            if self._bytes_left <= 0:
+        parked: Counter[str] = Counter()
+        heads = [self._heads(queue, line, parked) for line in lines]
+        for _, id, n, size, options, lane in heads[0] if len(heads) == 1 else heapq.merge(*heads):
+            if lane not in self._free:
+                continue
+            if not self._has_room:
                 return False
+            if (shared or options is not None) and not self.gate.lets_start(n, id, (*shared, *limits_of(options))):
+                parked[lane] += 1
+                continue
             self.picked.append((id, n))
             self._bytes_left -= size
             self._free[lane] -= 1
             if not self._free[lane]:
                 del self._free[lane]
-        return bool(self._free) and self._bytes_left > 0
+        return self._has_room
+
+    def _heads(self, queue: str, line: _Line, parked: Counter[str]) -> Iterator[_Head]:
+        """The due jobs of a line in order, read as far as there are free slots, and on where some were parked."""
+        past = 0
+        while slots := self._free.get(line.lane, 0):
+            rows = self._tx.rows(
+                "take",
+                queue=queue,
+                priority=line.priority,
+                lane=line.lane,
+                now=self._tx.now,
+                limit=slots,
+                past=past,
+            )
+            before = parked[line.lane]
+            for due_at, id, n, size, options in rows:
+                yield due_at, id, n, size, options, line.lane
+            if len(rows) < slots:
+                return
+            past += len(rows) - (parked[line.lane] - before)
 
 
 def lease_jobs(tx: Tx, named: Sequence[_Named], lease: Lease) -> list[Job]:

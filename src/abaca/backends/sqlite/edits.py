@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from abaca.backend import CARD_LIFE_MS, MIN_TOMBSTONE_MS
+from abaca.backends.sqlite.limits import leave
 from abaca.backends.sqlite.rows import LARGE, options_of, put_bodies, read_jobs
 from abaca.backends.sqlite.settles import count_ended, hint_ended, runs_of
 from abaca.backends.sqlite.tx import Tx, column, pack
@@ -17,6 +18,7 @@ from abaca.model import (
     Change,
     Job,
     Keep,
+    KeyScope,
     Kind,
     Requeued,
     State,
@@ -41,7 +43,9 @@ def _cancel(tx: Tx, id: str) -> Cancelled:
         tx.run("flag_cancel", ids=pack([id]))
         tx.hint(job_topic(id))
         return Cancelled.FLAGGED
-    keep = read_jobs(tx, [id])[id].spec.keep or _DEFAULT_KEEP
+    job = read_jobs(tx, [id])[id]
+    keep = job.spec.keep or _DEFAULT_KEEP
+    leave(tx, job.spec, job.blocked)
     tx.run("end_waiting", id=bytes.fromhex(id), now=tx.now, keep_ms=keep.cancelled_ms)
     count_ended(tx, Counter([State.CANCELLED]))
     hint_ended(tx, [id])
@@ -61,7 +65,7 @@ def _requeue(tx: Tx, id: str, epoch: int) -> Requeued:
     if job.epoch != epoch or not job.state.ended:
         return Requeued.STALE
     key = job.spec.key
-    if key is not None and tx.rows("holders", keys=pack([key])):
+    if key is not None and job.spec.key_scope is not KeyScope.PERIOD and tx.rows("holder", key=key, now=tx.now):
         return Requeued.HELD
     entry = tx.rows("next_entry", id=bytes.fromhex(id))[0][0]
     was = f'"{job.state.name.lower()}"'
@@ -95,7 +99,10 @@ def _amend(tx: Tx, change: Change) -> Amended:
         return Amended.STALE
     if (job.state.ended and moved) or (change.drop_result and not job.state.ended):
         return Amended.STALE
+    if job.state is State.WAITING:
+        leave(tx, job.spec, job.blocked)
     if change.delete:
+        tx.run("drop_period", key=job.spec.key, holder=bytes.fromhex(change.id))
         delete(tx, [change.id])
     else:
         _rewrite(tx, job, change)
@@ -121,6 +128,7 @@ def _rewrite(tx: Tx, job: Job, change: Change) -> None:
         priority=spec.priority,
         due_at=due_at,
         options=options_of(spec),
+        limited=bool(spec.limits),
         args=column(spec.args) if len(spec.args) <= LARGE else None,
         result=None if change.drop_result else column(job.result),
     )
@@ -148,5 +156,7 @@ def purge(tx: Tx, limit: int) -> int:
         tx.run("drop_bodies", ids=pack(ended))
         tx.run("bury", ids=pack(ended), least_ms=MIN_TOMBSTONE_MS)
     tx.run("drop_records", now=tx.now)
+    tx.run("drop_periods", now=tx.now)
+    tx.run("drop_rates", now=tx.now)
     tx.run("drop_cards", before=tx.now - CARD_LIFE_MS * 1000)
     return len(past)

@@ -30,6 +30,8 @@ _STATFS_BYTES = 256
 
 def network_filesystem(folder: Path) -> str | None:
     """The kind of the network filesystem that holds ``folder``; ``None`` for a local one, or where nobody can tell."""
+    if (kind := NETWORK_NUMBERS.get(filesystem_number(folder))) is not None:
+        return kind
     kind = filesystem(folder)
     return kind if kind is not None and kind.removeprefix("fuse.") in NETWORK else None
 
@@ -52,8 +54,6 @@ def filesystem_weaknesses(folder: Path) -> tuple[str, ...]:
 
 def filesystem(folder: Path) -> str | None:
     """The kind of the filesystem that holds ``folder``; ``None`` where nobody can tell."""
-    if (kind := NETWORK_NUMBERS.get(filesystem_number(folder))) is not None:
-        return kind
     try:
         mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -2,39 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
-from abaca.backends.sqlite.rows import new_row, put_bodies
+import msgspec
+
+from abaca.backends.sqlite import records
+from abaca.backends.sqlite.limits import leave
+from abaca.backends.sqlite.rows import new_row, put_bodies, read_jobs
 from abaca.backends.sqlite.tx import Tx, binary_id, pack
-from abaca.model import Inserted, NewJob, Receipt, queue_topic
+from abaca.model import Inserted, KeyScope, NewJob, Receipt, State, job_topic, queue_topic
 
 
 def insert(tx: Tx, jobs: Sequence[NewJob]) -> list[Receipt]:
     for job in jobs:
         if binary_id(job.id) is None:
             raise ValueError(f"job id {job.id!r} is not 32 lower-case hexadecimal digits")
-    if len({job.id for job in jobs}) == len(jobs):
-        return _insert_distinct(tx, jobs)
-    return [receipt for job in jobs for receipt in _insert_distinct(tx, [job])]
+    return [receipt for plain, part in _parts(jobs) for receipt in (_insert_plain if plain else _insert_each)(tx, part)]
 
 
-def _insert_distinct(tx: Tx, jobs: Sequence[NewJob]) -> list[Receipt]:
-    """The unique indexes judge; reading before tells known ids apart, reading after tells who holds the keys."""
-    if not jobs:
-        return []
+def _parts(jobs: Sequence[NewJob]) -> Iterator[tuple[bool, Sequence[NewJob]]]:
+    """Stretches of jobs that may be stored at once, because only their ids are judged, and of all others."""
+    if len({job.id for job in jobs}) != len(jobs):
+        yield False, jobs
+        return
+    for plain, part in groupby(jobs, lambda job: job.key is None and job.tick is None):
+        yield plain, list(part)
+
+
+def _insert_plain(tx: Tx, jobs: Sequence[NewJob]) -> list[Receipt]:
     known = {id.hex() for (id,) in tx.rows("known", ids=pack([job.id for job in jobs]))}
+    _store(tx, jobs)
+    return [Receipt(id=job.id, outcome=Inserted.KNOWN if job.id in known else Inserted.INSERTED) for job in jobs]
+
+
+def _insert_each(tx: Tx, jobs: Sequence[NewJob]) -> list[Receipt]:
+    return [_insert_judged(tx, job) for job in jobs]
+
+
+def _insert_judged(tx: Tx, job: NewJob) -> Receipt:
+    if tx.rows("known", ids=pack([job.id])):
+        return Receipt(id=job.id, outcome=Inserted.KNOWN)
+    if job.tick is not None and not records.move_cursor(tx, job.tick):
+        return Receipt(id=job.id, outcome=Inserted.PASSED)
+    held = tx.rows("holder", key=job.key, now=tx.now) if job.key is not None else []
+    if held:
+        return _insert_held(tx, job, *held[0])
+    _store(tx, [job])
+    _hold_period(tx, job)
+    return Receipt(id=job.id, outcome=Inserted.INSERTED)
+
+
+def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None) -> Receipt:
+    id = holder.hex()
+    if not new.replace or state != State.WAITING:
+        return Receipt(id=id, outcome=Inserted.HELD)
+    job = msgspec.structs.replace(new, id=id)
+    (_, queue, priority, lane, due_at, task, args, _, key_scope, options, own_lease_ms, limited, _) = new_row(
+        job, tx.now
+    )
+    (before,) = read_jobs(tx, [id]).values()
+    leave(tx, before.spec, before.blocked)
+    tx.run("drop_bodies", ids=pack([id]))
+    tx.run(
+        "replace",
+        id=holder,
+        queue=queue,
+        priority=priority,
+        lane=lane,
+        due_at=due_at,
+        task=task,
+        args=args,
+        key_scope=key_scope,
+        options=options,
+        own_lease_ms=own_lease_ms,
+        limited=limited,
+    )
+    put_bodies(tx, [(id, job.args)])
+    tx.run("drop_period", key=job.key, holder=holder)
+    _hold_period(tx, job)
+    tx.hint(queue_topic(job.queue))
+    tx.hint(job_topic(id))
+    return Receipt(id=id, outcome=Inserted.REPLACED)
+
+
+def _hold_period(tx: Tx, job: NewJob) -> None:
+    if job.key is not None and job.key_scope is KeyScope.PERIOD:
+        tx.run("hold_period", key=job.key, holder=bytes.fromhex(job.id), ends_at=tx.now + job.key_ms * 1000)
+
+
+def _store(tx: Tx, jobs: Sequence[NewJob]) -> None:
     tx.many("insert", [new_row(job, tx.now) for job in jobs])
     put_bodies(tx, ((job.id, job.args) for job in jobs))
-    keys = [job.key for job in jobs if job.key is not None]
-    holders = {key: id.hex() for key, id in tx.rows("holders", keys=pack(keys))} if keys else {}
-    receipts = [_receipt(job, known, holders) for job in jobs]
     for queue in {job.queue for job in jobs}:
         tx.hint(queue_topic(queue))
-    return receipts
-
-
-def _receipt(job: NewJob, known: set[str], holders: dict[str, str]) -> Receipt:
-    if job.id in known:
-        return Receipt(id=job.id, outcome=Inserted.KNOWN)
-    holder = job.id if job.key is None else holders[job.key]
-    return Receipt(id=holder, outcome=Inserted.INSERTED if holder == job.id else Inserted.HELD)

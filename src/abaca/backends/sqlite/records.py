@@ -5,23 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from abaca.backends.sqlite.tx import Tx, column, from_column
-from abaca.model import Record, Verdict
+from abaca.model import CURSOR, Record, Tick, Verdict
 
 
 def read(tx: Tx, kind: str, ids: Sequence[str]) -> list[Record | None]:
-    return [_live(tx, kind, id) for id in ids]
+    return [live(tx, kind, id) for id in ids]
 
 
 def put(tx: Tx, records: Sequence[Record]) -> list[Verdict]:
     return [_put(tx, record) for record in records]
 
 
+def move_cursor(tx: Tx, tick: Tick) -> bool:
+    """Move the schedule's cursor to the tick, if that is ahead of it."""
+    cursor = live(tx, CURSOR, tick.schedule)
+    if cursor is None or cursor.data is None or int(cursor.data) >= tick.at:
+        return False
+    return _put(tx, msgspec.structs.replace(cursor, data=b"%d" % tick.at)) is Verdict.APPLIED
+
+
 def scan(tx: Tx, kind: str, after: str, limit: int) -> list[Record]:
     return [_record(row) for row in tx.rows("scan_records", kind=kind, after=after, limit=limit, now=tx.now)]
 
 
-def _live(tx: Tx, kind: str, id: str) -> Record | None:
+def live(tx: Tx, kind: str, id: str) -> Record | None:
     found = tx.rows("record", kind=kind, id=id, now=tx.now)
     return _record(found[0]) if found else None
 
@@ -32,7 +42,7 @@ def _record(row: tuple[Any, ...]) -> Record:
 
 
 def _put(tx: Tx, record: Record) -> Verdict:
-    stored = _live(tx, record.kind, record.id)
+    stored = live(tx, record.kind, record.id)
     if (stored.version if stored is not None else 0) != record.version:
         return Verdict.STALE
     if record.data is None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from abaca.backends.sqlite.tx import Tx, column, from_column, pack
-from abaca.model import ErrorInfo, Job, Keep, NewJob, RetryRule, State
+from abaca.model import ErrorInfo, Job, Keep, KeyScope, Limit, NewJob, RetryRule, State, Tick
 
 
 class Options(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -25,6 +25,10 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout_ms: int | None = None
     lease_ms: int | None = None
     keep: Keep | None = None
+    key_ms: int = 0
+    replace: bool = False
+    tick: Tick | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 _PLAIN = msgspec.structs.astuple(Options())
@@ -37,10 +41,13 @@ _RUNNING = int(State.RUNNING)
 
 def options_of(job: NewJob) -> str | None:
     """The ``options`` column of a job; ``None`` when it has none but defaults."""
-    more = (job.retry, job.timeout_ms, job.lease_ms, job.keep)
+    more = (job.retry, job.timeout_ms, job.lease_ms, job.keep, job.key_ms, job.replace, job.tick, job.limits)
     values = (job.delay_ms, job.run_at, job.tags, job.owner, job.tenant, job.parent, *more)
     return None if values == _PLAIN else _encode(Options(*values)).decode()
 
+
+KEY_SCOPES = {KeyScope.LIVE: 0, KeyScope.WAITING: 1, KeyScope.PERIOD: 2}
+_SCOPE_OF = (KeyScope.LIVE, KeyScope.WAITING, KeyScope.PERIOD, KeyScope.WAITING)
 
 LARGE = 2000
 """Bytes of arguments above which they lie in ``bodies``: half a page of the file."""
@@ -57,8 +64,10 @@ def new_row(job: NewJob, now: int) -> tuple[object, ...]:
         job.task,
         column(job.args) if len(job.args) <= LARGE else None,
         job.key,
+        KEY_SCOPES[job.key_scope],
         options_of(job),
         job.lease_ms or None,
+        bool(job.limits),
         now,
     )
 
@@ -94,7 +103,7 @@ def job_of(row: tuple[Any, ...], now: int) -> Job:
         return _job(row, now)
     except ValueError as error:  # msgspec's errors are ValueErrors too
         (id, state, _, _, _, due_at, _, _, _, _, created_at, epoch, revision, attempts, losses, _) = row[:16]
-        (started_at, claimed_at, ended_at, lease_until, _, cancel, _, _, _, purged) = row[16:]
+        (started_at, claimed_at, ended_at, lease_until, _, cancel, _, _, _, purged, *_) = row[16:]
         facts = (id, state, epoch, revision, attempts, losses, created_at, due_at, started_at, claimed_at)
         return _damaged((*facts, ended_at, lease_until, cancel, purged), str(error), now)
 
@@ -102,9 +111,9 @@ def job_of(row: tuple[Any, ...], now: int) -> Job:
 def _job(row: tuple[Any, ...], now: int) -> Job:
     (id, state, queue, priority, lane, due_at, task, args, key, options, created_at, epoch, revision, *more) = row
     (attempts, losses, memo, started_at, claimed_at, ended_at, lease_until, worker, cancel) = more[:9]
-    (result, error, progress, purged) = more[9:]
+    (result, error, progress, purged, key_scope, blocked) = more[9:]
     runs = state == _RUNNING
-    spec = _spec(id.hex(), task, from_column(args), queue, priority, lane, key, options)
+    spec = _spec(id.hex(), task, from_column(args), queue, priority, lane, key, key_scope, options)
     if runs and epoch == 1 and not (attempts or cancel) and error is progress is None:
         return Job(  # a first run, which most claims are; leaving fields out is what it saves
             spec=spec,
@@ -138,16 +147,26 @@ def _job(row: tuple[Any, ...], now: int) -> Job:
         result=None if result is None else from_column(result),
         error=None if error is None else _decode_error(error),
         progress=None if progress is None else from_column(progress),
+        blocked=blocked,
         purged=bool(purged),
         seen_at=now,
     )
 
 
 def _spec(
-    id: str, task: str, args: bytes, queue: str, priority: int, lane: str, key: str | None, options: str | None
+    id: str,
+    task: str,
+    args: bytes,
+    queue: str,
+    priority: int,
+    lane: str,
+    key: str | None,
+    key_scope: int,
+    options: str | None,
 ) -> NewJob:
     if options is None:
-        return NewJob(id=id, task=task, args=args, queue=queue, priority=priority, lane=lane, key=key)
+        scope = _SCOPE_OF[key_scope]
+        return NewJob(id=id, task=task, args=args, queue=queue, priority=priority, lane=lane, key=key, key_scope=scope)
     plain = _options(options)
     return NewJob(
         id=id,
@@ -157,6 +176,11 @@ def _spec(
         priority=priority,
         lane=lane,
         key=key,
+        key_scope=_SCOPE_OF[key_scope],
+        key_ms=plain.key_ms,
+        replace=plain.replace,
+        tick=plain.tick,
+        limits=plain.limits,
         delay_ms=plain.delay_ms,
         run_at=plain.run_at,
         tags=plain.tags,
@@ -168,6 +192,14 @@ def _spec(
         lease_ms=plain.lease_ms,
         keep=plain.keep,
     )
+
+
+def limits_of(options: str | None) -> tuple[Limit, ...]:
+    """The limits in an ``options`` column. One that cannot be read has none: the claim fails the job then."""
+    try:
+        return () if options is None else _options(options).limits
+    except ValueError:
+        return ()
 
 
 @lru_cache(maxsize=512)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from abaca.backend import CARD_LIFE_MS
@@ -15,6 +17,16 @@ _REPAIRED = 0
 """The row of ``totals`` that counts what audits repaired."""
 _ABOVE_ALL = b"\xff" * 17
 _decode_card = msgspec.json.Decoder(Card).decode
+
+
+class _Counts(NamedTuple):
+    """Waiting jobs of one queue and priority, as ``count_waiting.sql`` counts them."""
+
+    priority: int
+    jobs: int
+    due: int
+    blocked: int
+    oldest: int | None
 
 
 def find(tx: Tx, query: Query, budget: int = SEARCH_BUDGET) -> Page:
@@ -73,18 +85,19 @@ def stats(tx: Tx) -> Stats:
 
 
 def _queues(tx: Tx) -> list[QueueStats]:
-    by_queue: dict[str, list[tuple[int, int, int, int | None]]] = {}
+    by_queue: dict[str, list[_Counts]] = {}
     for queue, *counts in tx.rows("count_waiting", now=tx.now):
-        by_queue.setdefault(queue, []).append((counts[0], counts[1], counts[2], counts[3]))
-    return [_queue_stats(queue, lines) for queue, lines in by_queue.items()]
+        by_queue.setdefault(queue, []).append(_Counts(*counts))
+    return [_queue_stats(queue, counts) for queue, counts in by_queue.items()]
 
 
-def _queue_stats(name: str, lines: list[tuple[int, int, int, int | None]]) -> QueueStats:
-    due = sum(line[2] for line in lines)
+def _queue_stats(name: str, counts: list[_Counts]) -> QueueStats:
+    due, blocked = sum(one.due for one in counts), sum(one.blocked for one in counts)
     return QueueStats(
         name=name,
         due=due,
-        later=sum(line[1] for line in lines) - due,
-        by_priority={line[0]: line[1] for line in lines},
-        oldest_due_at=min((line[3] for line in lines if line[3] is not None), default=None),
+        later=sum(one.jobs for one in counts) - due - blocked,
+        blocked=blocked,
+        by_priority={one.priority: one.jobs for one in counts},
+        oldest_due_at=min((one.oldest for one in counts if one.oldest is not None), default=None),
     )

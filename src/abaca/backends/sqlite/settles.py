@@ -10,6 +10,7 @@ import msgspec
 
 from abaca.backends.search import digest
 from abaca.backends.sqlite.inserts import insert
+from abaca.backends.sqlite.limits import release
 from abaca.backends.sqlite.rows import read_jobs
 from abaca.backends.sqlite.settling import Marked, write
 from abaca.backends.sqlite.tx import Tx, pack
@@ -99,6 +100,7 @@ def _judge_and_write(tx: Tx, marked: Sequence[Marked]) -> list[Verdict]:
 
 def _follow(tx: Tx, applied: Sequence[Settle]) -> None:
     """What belongs to settles that were just written: errors in the logs, totals, follow-ups, hints."""
+    release(tx, [one.id for one in applied])
     errors = [one for one in applied if one.to.error is not None]
     for one in errors:
         data = _encode(one.to.error).decode()

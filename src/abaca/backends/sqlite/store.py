@@ -16,7 +16,7 @@ from abaca.backends.hub import HubWatch
 from abaca.backends.search import check_batch, check_record
 from abaca.backends.sqlite import audit as auditing
 from abaca.backends.sqlite import beats as heart
-from abaca.backends.sqlite import claims, edits, inserts, log, search, settles
+from abaca.backends.sqlite import claims, edits, inserts, limits, log, search, settles
 from abaca.backends.sqlite import records as shelf
 from abaca.backends.sqlite.engine import Engine
 from abaca.backends.sqlite.filesystem import filesystem_weaknesses
@@ -198,7 +198,7 @@ class SqliteBackend:
         check_batch(records)
         for record in records:
             check_record(record)
-        return await self.engine.write(partial(shelf.put, records=tuple(records)))
+        return await self.engine.write(partial(limits.put_records, records=tuple(records)))
 
     async def scan(self, kind: str, after: str, limit: int) -> list[Record]:
         return await self.engine.read(partial(shelf.scan, kind=kind, after=after, limit=limit))

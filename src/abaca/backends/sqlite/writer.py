@@ -16,6 +16,7 @@ from abaca.backends.sqlite.room import Room
 from abaca.backends.sqlite.settings import Settings
 from abaca.backends.sqlite.threads import Call, Next
 from abaca.backends.sqlite.tx import Told, Tx, Wanted
+from abaca.buggify import buggify
 from abaca.clock import Clock
 from abaca.errors import BackendError
 
@@ -70,11 +71,13 @@ class Writer:
         try:
             tx = Tx(self._connection, self._clock.now(), self._wanted, no_room)
             self._run_all(tx, calls, more)
+            buggify("sqlite.before_commit")
             self._connection.execute("COMMIT")
         except Exception as error:
             self._serve_again(calls, error)
             return
         self.commits += 1
+        buggify("sqlite.before_publish")
         self._publish(tx.hints)
 
     def _refuse(self, calls: list[Call], more: Next, error: Exception) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
@@ -54,6 +57,12 @@ class Count:
         return found
 
 
+def _command() -> str:
+    """How the reader can call this program again: by its name where it is on PATH."""
+    called = sys.argv[0]
+    return "abaca" if shutil.which("abaca") or not os.path.isfile(called) else shlex.quote(os.path.relpath(called))
+
+
 def print_report(url: str, queue: str, count: Count, summary: Summary) -> int:
     """Answers the exit status: 0 when every file was counted exactly once."""
     print("\nThe most complex functions")
@@ -69,7 +78,7 @@ def print_report(url: str, queue: str, count: Count, summary: Summary) -> int:
         "attempts": f"{count.charged:,} charged; {count.lost_runs} runs were lost, which charges nobody",
         "recovered": f"{count.recovered} of {count.in_hand} jobs that the killed worker had in hand",
         "rate": f"{rate:,.0f} jobs per second, {count.seconds:.1f} s from the first claim to the last end",
-        "look": f"abaca jobs --url {shlex.quote(hide_passwords(url))} --queue {queue}",
+        "look": f"{_command()} jobs --url {shlex.quote(hide_passwords(url))} --queue {queue}",
     }
     complaints = count.complaints(summary)
     if complaints:

@@ -31,14 +31,18 @@ from abaca.testing.conformance.insert import TestContents, TestInsert
 from abaca.testing.conformance.keys import TestKeys
 from abaca.testing.conformance.lanes import TestBytes, TestLanesAndQueues
 from abaca.testing.conformance.leases import TestBeat, TestLeaseLength, TestReclaim
+from abaca.testing.conformance.limits import TestConcurrency, TestRate
 from abaca.testing.conformance.log import TestAppend, TestRead, TestTrim
 from abaca.testing.conformance.operator import TestCancel, TestRequeue
 from abaca.testing.conformance.order import TestClaim, TestOrder
 from abaca.testing.conformance.purge import TestPurge, TestTombstones
+from abaca.testing.conformance.queuecontrol import TestBlocked, TestQueueControl
 from abaca.testing.conformance.records import TestRecordExpiry, TestRecordLimits, TestRecords, TestScan
 from abaca.testing.conformance.registry import TestRegistry
 from abaca.testing.conformance.repeat import TestFollowUps, TestRepeat
 from abaca.testing.conformance.settle import TestSettle, TestStale
+from abaca.testing.conformance.ticks import TestTicks
+from abaca.testing.conformance.unique import TestKeyForAPeriod, TestKeyWhileWaiting, TestReplace
 
 __all__ = [
     "TestAmendEnded",
@@ -47,9 +51,11 @@ __all__ = [
     "TestAppend",
     "TestAudit",
     "TestBeat",
+    "TestBlocked",
     "TestBytes",
     "TestCancel",
     "TestClaim",
+    "TestConcurrency",
     "TestContents",
     "TestFind",
     "TestFollowUps",
@@ -57,12 +63,16 @@ __all__ = [
     "TestHoldByTheClock",
     "TestHoldEnds",
     "TestInsert",
+    "TestKeyForAPeriod",
+    "TestKeyWhileWaiting",
     "TestKeys",
     "TestLanesAndQueues",
     "TestLeaseLength",
     "TestOrder",
     "TestPages",
     "TestPurge",
+    "TestQueueControl",
+    "TestRate",
     "TestRead",
     "TestReclaim",
     "TestRecordExpiry",
@@ -70,11 +80,13 @@ __all__ = [
     "TestRecords",
     "TestRegistry",
     "TestRepeat",
+    "TestReplace",
     "TestRequeue",
     "TestScan",
     "TestSettle",
     "TestStale",
     "TestStats",
+    "TestTicks",
     "TestTombstones",
     "TestTrim",
     "TestWatch",

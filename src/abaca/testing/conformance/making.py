@@ -7,17 +7,12 @@ from typing import Any
 
 from abaca.backend import Backend
 from abaca.model import Exchanged, Inserted, Job, Lease, NewJob, Settle, State, Transition, Verdict, Want
+from abaca.testing.ids import job_id as job_id
 
 LEASE = Lease(worker="worker-1", ms=15_000)
 OTHER = Lease(worker="worker-2", ms=15_000)
 SECOND = 1_000_000
 """One second in the unit of instants."""
-_EPOCH_MS = 1_893_456_000_000
-
-
-def job_id(number: int) -> str:
-    """A UUIDv7 of partition 0; a higher number makes a later id."""
-    return f"{_EPOCH_MS:012x}7000{0x8000 + (number >> 40):04x}{number & 0xFFFFFFFFFF:010x}00"
 
 
 def make(number: int, **fields: Any) -> NewJob:

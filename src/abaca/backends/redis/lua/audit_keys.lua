@@ -12,10 +12,15 @@ local work, ended, unreadable = new_work(), {[2] = {}, [3] = {}, [4] = {}}, 0
 local function judge_place(job)
   local id = job.id
   if job.state == WAITING then
-    local name = 'w:' .. job.line
+    local bucket = blocked_by(job)
+    local name = bucket and 'p:' .. place_of(bucket, job.line) or 'w:' .. job.line
     if sound(name) and tonumber(call('ZSCORE', base .. name, id) or nil) ~= job.due then
       local detail = 'it waits and does not stand in its line ' .. job.line .. ' at its due time'
       if fault('waiting-not-in-line', 'J' .. id, detail) then
+        if bucket then
+          unblock(job)
+          changed(work, job)
+        end
         enter(work, id, job.static, job.due)
       end
     end
@@ -36,8 +41,17 @@ local function judge_place(job)
   end
 end
 
+-- Whether a job surely holds its key: one that is held until the claim may be another's after it.
+local function must_hold(job)
+  local flags = byte(job.static, 4)
+  if band(flags, KEY_WAITING) ~= 0 then
+    return job.state == WAITING and job.epoch == 0
+  end
+  return band(flags, KEY_PERIOD) == 0 and job.state < COMPLETED
+end
+
 local function judge_key_of(job)
-  if not job.key or job.state >= COMPLETED or not sound('u:' .. job.key) then
+  if not job.key or not must_hold(job) or not sound('u:' .. job.key) then
     return
   end
   local other = holder(work, job.key)
@@ -95,7 +109,8 @@ end
 
 function judges.u(name)
   local key = sub(name, 3)
-  local id = holder(work, key)
+  local value = call('GET', base .. name)
+  local id = value and #value == 16 and holder(work, key)
   if id and not holds(read_job(id), key) then
     if fault('key-without-holder', 'T' .. key, 'it is held in the name of what is no live job with this key') then
       hold_key(work, key, false)
@@ -167,6 +182,53 @@ function judges.w(name)
     if fault('index', 'T' .. name, 'the line is not listed in its queue, so that nobody would claim from it') then
       call('ZADD', base .. index, info.rank, info.member)
       call('SADD', base .. 'queues', info.queue)
+    end
+  end
+end
+
+-- The permits of a bucket: each is of a running job that remembers it.
+function judges.b(name)
+  local bucket = sub(name, 3)
+  for _, id in ipairs(call('SMEMBERS', base .. name)) do
+    local job = read_job(id)
+    local holds_it = job == false
+    if job and job.state == RUNNING and band(job.kinds, TAIL_PERMITS) ~= 0 then
+      for _, held in ipairs(cmsgpack.unpack(sections(job)[TAIL_PERMITS])) do
+        holds_it = holds_it or held == bucket
+      end
+    end
+    if not holds_it then
+      local detail = "it holds a permit of the bucket '" .. bucket .. "', and the job " .. told(job)
+      if fault('permit-without-run', 'J' .. id, detail) then
+        call('SREM', base .. name, id)
+        unpark(work, bucket, 1)
+      end
+    end
+  end
+end
+
+-- A place of parked jobs: it is listed, and each of its jobs waits and remembers the bucket.
+function judges.p(name)
+  local place = sub(name, 3)
+  local size = tonumber(string.match(place, '^(%d+):'))
+  local at = #tostring(size) + 2
+  local bucket, text = sub(place, at, at + size - 1), sub(place, at + size + 1)
+  if not sound('parks') or not sound('i:' .. bucket) or call('EXISTS', base .. name) == 0 then
+    return
+  end
+  if call('SISMEMBER', base .. 'parks', place) == 0 or not call('ZSCORE', base .. 'i:' .. bucket, text) then
+    if fault('index', 'T' .. name, 'jobs are parked there, and nobody would let them back') then
+      call('SADD', base .. 'parks', place)
+      call('ZADD', base .. 'i:' .. bucket, line_info(text).rank, text)
+    end
+  end
+  for _, id in ipairs(call('ZRANGE', base .. name, 0, -1)) do
+    local job = read_job(id)
+    if job ~= false and not (job and job.state == WAITING and blocked_by(job) == bucket and job.line == text) then
+      local detail = "it is parked under the bucket '" .. bucket .. "', and the job " .. told(job)
+      if fault('line-without-job', 'J' .. id, detail) then
+        call('ZREM', base .. name, id)
+      end
     end
   end
 end

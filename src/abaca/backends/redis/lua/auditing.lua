@@ -5,7 +5,8 @@
 local KEY_TYPES = {
   j = 'string', w = 'zset', q = 'zset', l = 'string', u = 'string', g = 'zset', t = 'zset', r = 'string', k = 'zset',
   h = 'zset', v = 'string', queues = 'set', leases = 'zset', running = 'hash', ended = 'zset', clock = 'string',
-  totals = 'hash', cards = 'hash', seen = 'zset',
+  totals = 'hash', cards = 'hash', seen = 'zset', periods = 'zset', b = 'set', p = 'zset', i = 'zset', rates = 'zset',
+  parks = 'set', refills = 'zset', refilling = 'hash',
 }
 local EVIDENCE = {j = true, r = true}
 

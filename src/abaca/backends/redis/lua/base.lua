@@ -9,14 +9,14 @@ local KEYS, ARGV, base, now, ENDED
 
 -- Memories of one call: scores as text, because the jobs of one call mostly share theirs and printing a number costs
 -- more than a look-up; lines by their text; whether anybody watches any job; and keys known to be of their type.
-local score_texts, lines, watched, proven
+local score_texts, lines, watched, proven, pending
 
 local function begin(keys, args)
   call, pack, sunpack, band = redis.call, struct.pack, struct.unpack, bit.band
   sub, byte, char = string.sub, string.byte, string.char
   KEYS, ARGV, base = keys, args, keys[1]
   ENDED = base .. 'ended'
-  score_texts, lines, watched, proven = {}, {}, nil, {}
+  score_texts, lines, watched, proven, pending = {}, {}, nil, {}, {}
   now = tonumber(ARGV[1])
   if not now then
     local time = call('TIME')

@@ -28,4 +28,5 @@ for i, id in ipairs(ids) do
   end
 end
 commit(work)
+serve(work)
 return table.concat(answers)

@@ -16,6 +16,7 @@ end
 
 local answer = {string.format('%.0f', now), verdicts, '0'}
 if ARGV[2] ~= '' then
+  refill()
   local want = read_want(ARGV[2])
   local claims = new_work()
   local got = claim(claims, want)
@@ -28,7 +29,7 @@ if ARGV[2] ~= '' then
     answer[3] = string.format('%.0f', next_due(want) or 0)
   end
 end
-if work then
-  serve(work)
+if work or #pending > 0 then
+  serve(work or new_work())
 end
 return answer

@@ -10,6 +10,7 @@ if ARGV[3] ~= '1' and call('EXISTS', base .. 'v:' .. want.name) == 0 then
   answer[2] = '1'
   return answer
 end
+refill()
 local work = new_work()
 local got = claim(work, want)
 commit_claim(work)
@@ -21,5 +22,8 @@ else
 end
 for i = 1, #got do
   answer[#answer + 1] = got[i]
+end
+if #pending > 0 then
+  serve(new_work())
 end
 return answer

@@ -1,7 +1,8 @@
 -- insert: store new jobs and hand those that are due to waiting claims.
 -- KEYS  1 the partition
--- ARGV  1 clock; then for each job: place (id, how due, number; 25 bytes), static part
--- answer  outcomes as one string of digits (0 inserted, 1 known, 2 held), then the holder's id for each held, in order
+-- ARGV  1 clock; then for each job: its place as in entering.lua, its static part
+-- answer  outcomes as one string of digits (0 inserted, 1 known, 2 held, 4 replaced, 5 passed), then the holder's id for
+--         each that is held or replaced, in order
 
 local work = new_work()
 local ids = {}

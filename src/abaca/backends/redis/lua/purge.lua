@@ -1,5 +1,5 @@
--- purge: jobs past their keep become tombstones, tombstones past theirs go; oldest first. Queues without lines are
--- forgotten on the way.
+-- purge: jobs past their keep become tombstones, tombstones past theirs go; oldest first. Queues without lines and
+-- keys whose period is over are forgotten on the way.
 -- KEYS  1 the partition
 -- ARGV  1 clock; 2 limit; 3 the shortest life of a tombstone in ms
 -- answer  how many
@@ -27,6 +27,15 @@ for _, id in ipairs(ids) do
   end
 end
 commit(work)
+call('ZREMRANGEBYSCORE', base .. 'rates', '-inf', now)
+local periods = base .. 'periods'
+for _, key in ipairs(call('ZRANGE', periods, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])) do
+  local value = call('GET', base .. 'u:' .. key)
+  if value and #value > 16 and sunpack('<i8', value, 17) <= now then
+    call('DEL', base .. 'u:' .. key)
+  end
+  call('ZREM', periods, key)
+end
 for _, queue in ipairs(call('SRANDMEMBER', base .. 'queues', 20)) do
   if call('EXISTS', base .. 'q:' .. queue) == 0 then
     call('SREM', base .. 'queues', queue)

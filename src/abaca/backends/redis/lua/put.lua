@@ -1,9 +1,9 @@
--- put: compare-and-set small records, each on its own.
+-- put: compare-and-set small records, each on its own. Those of a queue or a bucket may let jobs back into their lines.
 -- KEYS  1 the partition
 -- ARGV  1 clock; then for each: kind, id, fixed part (version expected 8, life in ms or -1, 8, delete 1), data
 -- answer  one digit for each: 0 applied, 1 stale
 
-local answers = {}
+local answers, settings = {}, {}
 for i = 2, #ARGV, 4 do
   prove('ZCARD', base .. 'k:' .. ARGV[i])
 end
@@ -20,6 +20,9 @@ for i = 2, #ARGV, 4 do
     answers[#answers + 1] = 1
   else
     answers[#answers + 1] = 0
+    if kind == 'queue' or kind == 'bucket' then
+      settings[#settings + 1] = {kind, id}
+    end
     if delete == 1 then
       call('DEL', key)
       call('ZREM', base .. 'k:' .. kind, id)
@@ -33,5 +36,11 @@ for i = 2, #ARGV, 4 do
       end
     end
   end
+end
+for _, changed_ones in ipairs(settings) do
+  settings_changed(changed_ones[1], changed_ones[2])
+end
+if #settings > 0 then
+  serve(new_work())
 end
 return table.concat(answers)

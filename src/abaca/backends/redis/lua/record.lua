@@ -12,7 +12,8 @@
 -- A short record is a whole fresh or delayed one, as it was inserted. Jobs claimed or ended together differ in nothing
 -- that stands before it, so a claim and a plain end cost one concatenation each.
 --
---   tail     memo, error, progress, result: each present by a flag of the header, each a length (4) and bytes
+--   tail     memo, error, progress, result, the bucket that holds it back, the buckets of which it holds permits (msgpack):
+--            each present by a flag of the header, each a length (4) and bytes
 --   static   where the arguments begin (3), flags (1), [lease_ms (8)], [keep when cancelled in ms (8)],
 --            line: length (1) and "priority|lane|queue", [key: length (2) and bytes],
 --            [options: length (4) and msgpack], task, arguments
@@ -28,8 +29,9 @@ local FIRST_ENTRY = 3
 
 local WAITING, RUNNING, COMPLETED, CANCELLED = 0, 1, 2, 4
 local FLAG_CANCEL, FLAG_PURGED, FLAG_LOG = 8, 16, 32
-local TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT = 1, 2, 4, 8
-local HAS_KEY, HAS_LEASE, HAS_KEEP, DAMAGED = 1, 2, 4, 128
+local TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT, TAIL_BLOCKED, TAIL_PERMITS = 1, 2, 4, 8, 16, 32
+local TAILS = {TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT, TAIL_BLOCKED, TAIL_PERMITS}
+local HAS_KEY, HAS_LEASE, HAS_KEEP, HAS_OPTIONS, KEY_WAITING, KEY_PERIOD, HAS_LIMITS, DAMAGED = 1, 2, 4, 8, 16, 32, 64, 128
 
 local function new_job(id, created, due, static)
   return {
@@ -129,7 +131,7 @@ end
 -- The tail's sections by flag.
 local function sections(job)
   local found, at = {}, 1
-  for _, flag in ipairs({TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT}) do
+  for _, flag in ipairs(TAILS) do
     if band(job.kinds, flag) ~= 0 then
       local size = sunpack('<I4', job.tail, at)
       found[flag] = sub(job.tail, at + 4, at + 3 + size)
@@ -141,7 +143,7 @@ end
 
 local function set_sections(job, found)
   local kinds, tail = 0, ''
-  for _, flag in ipairs({TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT}) do
+  for _, flag in ipairs(TAILS) do
     if found[flag] then
       kinds = kinds + flag
       tail = tail .. pack('<I4', #found[flag]) .. found[flag]
@@ -182,6 +184,20 @@ local function key_of(static)
   at = at + 1 + byte(static, at)
   local size = sunpack('<I2', static, at)
   return sub(static, at + 2, at + 1 + size)
+end
+
+-- The limits that a job carries.
+local function limits_of(static)
+  if band(byte(static, 4), HAS_LIMITS) == 0 then
+    return {}
+  end
+  local at = line_at(static)
+  at = at + 1 + byte(static, at)
+  if band(byte(static, 4), HAS_KEY) ~= 0 then
+    at = at + 2 + sunpack('<I2', static, at)
+  end
+  local fine, options = pcall(cmsgpack.unpack, sub(static, at + 4, at + 3 + sunpack('<I4', static, at)))
+  return fine and options.Limits or {}
 end
 
 local function args_size(static)

@@ -17,7 +17,7 @@ local function requeue(job, epoch)
     return 2
   end
   local key = key_of(job.static)
-  if key then
+  if key and band(byte(job.static, 4), KEY_PERIOD) == 0 then
     if holder(work, key) then
       return 1
     end

@@ -122,6 +122,7 @@ local function settle_one(work, it, id)
   end
   job.settled, job.digest, job.revision = it.epoch, it.digest, job.revision + 1
   job.attempts, job.losses = it.attempts, it.losses
+  release_permits(work, job)
   set_tail(job, it)
   if it.error then
     record(work, job, KIND_ERROR, it.attempts, it.error)

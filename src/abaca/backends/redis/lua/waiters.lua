@@ -54,7 +54,7 @@ local function wake(queue)
 end
 
 -- Hands what a committed unit of work made claimable to those who wait for it.
-local function serve(work)
+local function serve_one(work)
   for queue, count in pairs(work.due) do
     local names = call('ZRANGE', base .. 'h:' .. queue, 0, MOST_WAITERS - 1)
     for _, name in ipairs(names) do
@@ -71,5 +71,19 @@ local function serve(work)
   end
   for queue in pairs(work.later) do
     wake(queue)
+  end
+end
+
+-- The same, and for whatever limits let back meanwhile: each claim that is answered may make room for another.
+local MOST_ROUNDS = 100
+
+local function serve(work)
+  pending[#pending + 1] = work
+  for _ = 1, MOST_ROUNDS do
+    local next_work = table.remove(pending, 1)
+    if not next_work then
+      return
+    end
+    serve_one(next_work)
   end
 end

@@ -10,7 +10,9 @@ local LISTENERS_AT_ONCE = 100
 local function new_work()
   return {
     jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {},
-    later = {}, queues = {}, lists = {}, held = {}, hints = {}, payloads = {}, leases = {}, ends = {}, popped = {},
+    later = {}, queues = {}, lists = {}, held = {}, cursors = {}, hints = {}, payloads = {}, leases = {}, ends = {},
+    popped = {}, queue_settings = {}, limits = {}, running = {}, rates = {}, passed = {}, permits = {}, parks = {},
+    refilling = {},
   }
 end
 
@@ -57,19 +59,27 @@ end
 -- The id that holds a key, or false.
 local function holder(work, key)
   if work.held[key] == nil then
-    work.held[key] = call('GET', base .. 'u:' .. key)
+    local value = call('GET', base .. 'u:' .. key)
+    if value and #value > 16 and sunpack('<i8', value, 17) <= now then
+      value = false
+    end
+    work.held[key] = value and sub(value, 1, 16)
   end
   return work.held[key]
 end
 
-local function hold_key(work, key, id)
-  work.held[key], work.keys[key] = id, id
+-- Has a job hold a key, until `ends` where it is held for a period.
+local function hold_key(work, key, id, ends)
+  work.held[key], work.keys[key] = id, ends and id .. pack('<i8', ends) or id
+  if ends then
+    move(work, base .. 'periods', key, ends)
+  end
 end
 
 local function release_key(work, job)
   local key = key_of(job.static)
   if key and holder(work, key) == job.id then
-    hold_key(work, key, false)
+    work.held[key], work.keys[key] = false, false
   end
 end
 
@@ -130,6 +140,37 @@ local function commit_keys(work)
   end
 end
 
+-- Moves a schedule's cursor to a tick; answers whether that was ahead of it. A schedule without a cursor has no ticks.
+local function move_cursor(work, schedule, tick)
+  local key = base .. 'r:cursor:' .. schedule
+  local cursor = work.cursors[key]
+  if cursor == nil then
+    local value = call('GET', key)
+    local version, ends, life = 0, 0, -1
+    if value then
+      version, ends, life = sunpack('<i8i8i8', value)
+    end
+    local at = value and (ends == 0 or now < ends) and tonumber(sub(value, 25))
+    cursor = at and {at = at, version = version, life = life} or false
+    work.cursors[key] = cursor
+  end
+  if not cursor or cursor.at >= tick then
+    return false
+  end
+  cursor.at, cursor.version, cursor.moved = tick, cursor.version + 1, true
+  return true
+end
+
+local function commit_cursors(work)
+  for key, cursor in pairs(work.cursors) do
+    if cursor and cursor.moved then
+      local ends = cursor.life >= 0 and now + cursor.life * 1000 or 0
+      work.values[#work.values + 1] = key
+      work.values[#work.values + 1] = pack('<i8i8i8', cursor.version, ends, cursor.life) .. score_text(cursor.at)
+    end
+  end
+end
+
 local function anybody_watches()
   if watched == nil then
     watched = call('PUBSUB', 'NUMSUB', base .. 'J')[2] > 0
@@ -179,6 +220,15 @@ local function prove_all(work)
       end
     end
   end
+  for _, permit in ipairs(work.permits) do
+    prove('SCARD', permit[2])
+  end
+  if next(work.parks) then
+    prove('SCARD', base .. 'parks')
+  end
+  if next(work.refilling) then
+    prove('HLEN', base .. 'refilling')
+  end
   if next(work.queues) then
     prove('SCARD', base .. 'queues')
   end
@@ -187,11 +237,30 @@ local function prove_all(work)
   end
 end
 
+-- What `limits.lua` noted.
+local function commit_limits(work)
+  for _, permit in ipairs(work.permits) do
+    call(unpack(permit))
+  end
+  for place, added in pairs(work.parks) do
+    call(added and 'SADD' or 'SREM', base .. 'parks', place)
+  end
+  for bucket, packed in pairs(work.refilling) do
+    if packed then
+      call('HSET', base .. 'refilling', bucket, packed)
+    else
+      call('HDEL', base .. 'refilling', bucket)
+    end
+  end
+end
+
 local function commit(work)
   prove_all(work)
   local adds = commit_moves(work)
   commit_keys(work)
+  commit_cursors(work)
   in_chunks('DEL', nil, work.gone)
+  commit_limits(work)
   commit_leaving(work)
   local values = work.values
   for _, job in ipairs(work.dirty) do

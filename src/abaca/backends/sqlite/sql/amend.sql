@@ -1,9 +1,9 @@
 -- Writes the amendable values of a WAITING or ended job.
 -- :id                                              16 bytes; the caller judged it in the same transaction
--- :queue, :priority, :due_at, :options, :args, :result  the new values
+-- :queue, :priority, :due_at, :options, :limited, :args, :result  the new values
 -- Answers nothing.
 UPDATE jobs
 SET
     revision = revision + 1, queue = :queue, priority = :priority, due_at = :due_at, options = :options, args = :args,
-    result = :result
+    result = :result, limited = :limited, blocked = NULL
 WHERE id = :id AND state <> 1;

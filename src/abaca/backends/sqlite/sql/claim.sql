@@ -14,5 +14,6 @@ SET
     lease_ms = coalesce(own_lease_ms, :lease_ms),
     lease_until = :now + coalesce(own_lease_ms, :lease_ms) * 1000,
     claimed_at = :now,
-    started_at = coalesce(started_at, :now)
+    started_at = coalesce(started_at, :now),
+    key_scope = iif(key_scope = 1, 3, key_scope)
 WHERE n IN (SELECT value FROM json_each(:jobs));

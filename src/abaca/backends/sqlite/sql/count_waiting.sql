@@ -1,9 +1,17 @@
 -- How many jobs wait.
 -- :now  the instant that tells due from later
--- Answers (queue, priority, jobs, jobs due, the earliest due_at of those that are due or null) by queue, then priority,
--- higher first.
-SELECT queue, priority, count(*), sum(due_at <= :now), min(iif(due_at <= :now, due_at, NULL))
-FROM jobs
-WHERE state = 0
+-- Answers (queue, priority, jobs, those of them due and free to start, those held back by a limit, the earliest due_at of
+-- the due ones or null) by queue, then priority, higher first.
+SELECT queue, priority, sum(jobs), sum(due), sum(blocked), min(oldest)
+FROM (
+    SELECT
+        queue, priority, count(*) AS jobs, sum(due_at <= :now) AS due, 0 AS blocked,
+        min(iif(due_at <= :now, due_at, NULL)) AS oldest
+    FROM jobs
+    WHERE state = 0 AND blocked IS NULL
+    GROUP BY queue, priority
+    UNION ALL
+    SELECT queue, priority, count(*), 0, count(*), NULL FROM jobs WHERE blocked IS NOT NULL GROUP BY queue, priority
+)
 GROUP BY queue, priority
 ORDER BY queue, priority DESC;

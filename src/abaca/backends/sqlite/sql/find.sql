@@ -15,7 +15,10 @@ WHERE
     (
         :status IS NULL
         OR CASE state
-            WHEN 0 THEN iif(due_at <= :now, 'queued', iif(attempts, 'retrying', 'scheduled'))
+            WHEN 0 THEN CASE
+                WHEN blocked IS NOT NULL THEN 'blocked'
+                ELSE iif(due_at <= :now, 'queued', iif(attempts, 'retrying', 'scheduled'))
+            END
             WHEN 1 THEN 'running'
             WHEN 2 THEN 'completed'
             WHEN 3 THEN 'failed'

@@ -1,9 +1,10 @@
--- Stores a new job that is WAITING. A known id or a key whose holder is live stores nothing.
+-- Stores a new job that is WAITING. A known id stores nothing.
 -- :id, :queue, :priority, :lane, :due_at, :task  id as 16 bytes
 -- :args          null when they are large
--- :key, :options, :own_lease_ms  or null
+-- :key, :key_scope, :options, :own_lease_ms  or null, but for the scope
+-- :limited       whether its options hold limits
 -- :now           the instant of the insert
 -- Answers nothing.
-INSERT INTO jobs (id, queue, priority, lane, due_at, task, args, key, options, own_lease_ms, created_at)
-VALUES (:id, :queue, :priority, :lane, :due_at, :task, :args, :key, :options, :own_lease_ms, :now)
+INSERT INTO jobs (id, queue, priority, lane, due_at, task, args, key, key_scope, options, own_lease_ms, limited, created_at)
+VALUES (:id, :queue, :priority, :lane, :due_at, :task, :args, :key, :key_scope, :options, :own_lease_ms, :limited, :now)
 ON CONFLICT DO NOTHING;

@@ -7,7 +7,7 @@ SELECT priority, lane, due_at
 FROM (
     SELECT priority, lane, due_at
     FROM jobs
-    WHERE state = 0 AND queue = :queue AND priority = :priority AND lane < :lane
+    WHERE state = 0 AND blocked IS NULL AND queue = :queue AND priority = :priority AND lane < :lane
     ORDER BY lane DESC, due_at, id
     LIMIT 1
 )
@@ -16,7 +16,7 @@ SELECT priority, lane, due_at
 FROM (
     SELECT priority, lane, due_at
     FROM jobs
-    WHERE state = 0 AND queue = :queue AND priority < :priority
+    WHERE state = 0 AND blocked IS NULL AND queue = :queue AND priority < :priority
     ORDER BY priority DESC, lane DESC, due_at, id
     LIMIT 1
 )

@@ -7,7 +7,12 @@
 -- default; it is NULL when all of them are. Instants are microseconds since the epoch.
 -- `totals` counts ends; `gone` are those that no row shows any more, so that the rows can be recounted. Under state 0 it
 -- counts what audits repaired.
--- A live job holds its key: that is the unique index, so ending a job releases its key by itself.
+-- A live job holds its key: that is the unique index, so ending a job releases its key by itself. `key_scope` is 0 for a
+-- key that is held until the end, 1 for one that is held until the claim and 3 once that has come, 2 for one that is held
+-- for a period: that one is in `periods`, because it may outlive its job.
+-- `limited` says that the options hold limits. A WAITING job that a limit holds back has the bucket in `blocked`, and is in
+-- no line then. `permits` are those of RUNNING jobs; `rates` hold when each bucket with a rate will be full again, and
+-- when to look again at those parked under it.
 
 CREATE TABLE jobs (
     n INTEGER PRIMARY KEY,
@@ -20,6 +25,7 @@ CREATE TABLE jobs (
     task TEXT NOT NULL,
     args ANY,
     key TEXT,
+    key_scope INTEGER NOT NULL DEFAULT 0,
     options TEXT,
     own_lease_ms INTEGER,
     created_at INTEGER NOT NULL,
@@ -45,13 +51,42 @@ CREATE TABLE jobs (
     settled_digest BLOB,
     seq INTEGER NOT NULL DEFAULT 0,
     next_entry INTEGER NOT NULL DEFAULT 3,
-    trimmed INTEGER NOT NULL DEFAULT 0
+    trimmed INTEGER NOT NULL DEFAULT 0,
+    limited INTEGER NOT NULL DEFAULT 0,
+    blocked TEXT
 ) STRICT;
 
-CREATE INDEX waiting ON jobs (queue, priority DESC, lane DESC, due_at, id) WHERE state = 0;
+CREATE INDEX waiting ON jobs (queue, priority DESC, lane DESC, due_at, id) WHERE state = 0 AND blocked IS NULL;
+CREATE INDEX parked ON jobs (blocked, queue, lane, priority DESC, due_at, id) WHERE blocked IS NOT NULL;
 CREATE INDEX running ON jobs (lease_until, id) WHERE state = 1;
 CREATE INDEX ended ON jobs (leaves_at, id) WHERE state >= 2;
-CREATE UNIQUE INDEX keys ON jobs (key) WHERE key IS NOT NULL AND state < 2;
+CREATE UNIQUE INDEX keys ON jobs (key) WHERE key IS NOT NULL AND state < 2 AND key_scope < 2;
+
+CREATE TABLE periods (
+    key TEXT NOT NULL PRIMARY KEY,
+    holder BLOB NOT NULL,
+    ends_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ending_periods ON periods (ends_at);
+
+CREATE TABLE permits (
+    bucket TEXT NOT NULL,
+    holder BLOB NOT NULL,
+    PRIMARY KEY (bucket, holder)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX holders ON permits (holder);
+
+CREATE TABLE rates (
+    bucket TEXT NOT NULL PRIMARY KEY,
+    full_at INTEGER NOT NULL DEFAULT 0,
+    interval_us INTEGER NOT NULL,
+    burst INTEGER NOT NULL,
+    refill_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX refills ON rates (refill_at, bucket) WHERE refill_at IS NOT NULL;
 
 CREATE TABLE bodies (
     job INTEGER PRIMARY KEY,

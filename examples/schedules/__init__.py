@@ -1,0 +1,1 @@
+"""A schedule of the code, a stored one, and calls that come once."""

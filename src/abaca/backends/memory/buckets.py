@@ -1,0 +1,113 @@
+"""Permits and rates by bucket, and the jobs that are parked until there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from abaca.backends.memory.lines import Line, Lines, Place
+from abaca.model import Limit
+
+
+class Buckets:
+    """Who holds a permit of which bucket, when its next start is allowed, and who is parked under it."""
+
+    def __init__(self) -> None:
+        self._holders: dict[str, set[str]] = {}
+        self._full_at: dict[str, int] = {}
+        self._refills: dict[str, tuple[int, Limit]] = {}
+        self._parked: dict[str, Lines] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        """The buckets of which somebody holds a permit."""
+        return iter(self._holders)
+
+    def holders(self, bucket: str) -> set[str]:
+        return self._holders.get(bucket, set())
+
+    def exhausted(self, limits: Sequence[Limit], now: int) -> tuple[Limit, int | None] | None:
+        """The first limit that lets no further job start, and when it will where a rate says so."""
+        for limit in limits:
+            if limit.concurrency is not None and len(self.holders(limit.bucket)) >= limit.concurrency:
+                return limit, None
+            if limit.rate is not None:
+                allowed_at = self._full(limit, now) - limit.interval_us * (limit.burst - 1)
+                if allowed_at > now:
+                    return limit, allowed_at
+        return None
+
+    def _full(self, limit: Limit, now: int) -> int:
+        """When the bucket is full again; a clock that stepped back makes that no longer than it can take."""
+        return min(self._full_at.get(limit.bucket, 0), now + limit.interval_us * limit.burst)
+
+    def take(self, id: str, limits: Sequence[Limit], now: int) -> tuple[str, ...]:
+        """Count a start in every bucket; answers the buckets of which the job holds a permit now."""
+        for limit in limits:
+            if limit.rate is not None:
+                self._full_at[limit.bucket] = max(self._full(limit, now), now) + limit.interval_us
+        permits = tuple(limit.bucket for limit in limits if limit.concurrency is not None)
+        for bucket in permits:
+            self._holders.setdefault(bucket, set()).add(id)
+        return permits
+
+    def release(self, id: str, bucket: str) -> None:
+        held = self._holders.get(bucket, set())
+        held.discard(id)
+        if not held:
+            self._holders.pop(bucket, None)
+
+    def park(self, line: Line, place: Place, limit: Limit, refill_at: int | None) -> None:
+        self._parked.setdefault(limit.bucket, Lines()).add(line, *place)
+        if refill_at is not None:
+            self._refills[limit.bucket] = (refill_at, limit)
+
+    def is_parked(self, id: str, bucket: str, line: Line, due_at: int) -> bool:
+        parked = self._parked.get(bucket)
+        return parked is not None and parked.stands(id, line, due_at)
+
+    def leave(self, id: str, bucket: str) -> None:
+        parked = self._parked.get(bucket)
+        if parked is not None:
+            parked.remove(id)
+            self._tidy(bucket, parked)
+
+    def unpark(self, bucket: str, count: int) -> list[str]:
+        """Take away the first ``count`` jobs parked under a bucket, of each queue and lane apart.
+
+        Apart, because the first of all may be of a queue that nobody serves just now.
+        """
+        parked = self._parked.get(bucket)
+        if parked is None or count <= 0:
+            return []
+        freed: list[str] = []
+        left: dict[tuple[str, str], int] = {}
+        for line in sorted(parked.lines(), key=lambda line: -line[1]):
+            group = (line[0], line[2])
+            while left.get(group, count) > 0 and (head := parked.head(line)) is not None:
+                parked.remove(head[1])
+                left[group] = left.get(group, count) - 1
+                freed.append(head[1])
+        self._tidy(bucket, parked)
+        return freed
+
+    def refill(self, now: int) -> list[str]:
+        """Take away the jobs that were parked until now because of a rate."""
+        freed: list[str] = []
+        for bucket, (at, limit) in sorted(self._refills.items(), key=lambda item: (item[1][0], item[0])):
+            if not now < at <= now + limit.interval_us:  # later than it can take: the clock has stepped back
+                freed += self.unpark(bucket, min(limit.burst, max(1, 1 + (now - at) // limit.interval_us)))
+                if bucket in self._refills:
+                    self._refills[bucket] = (now + limit.interval_us, limit)
+        return freed
+
+    def next_refill(self) -> int | None:
+        return min((at for at, _ in self._refills.values()), default=None)
+
+    def parked(self) -> Iterator[tuple[str, Line, Place]]:
+        for bucket, lines in self._parked.items():
+            for line, place in lines.waiting():
+                yield bucket, line, place
+
+    def _tidy(self, bucket: str, parked: Lines) -> None:
+        if not any(True for _ in parked):
+            del self._parked[bucket]
+            self._refills.pop(bucket, None)

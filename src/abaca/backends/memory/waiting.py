@@ -1,0 +1,150 @@
+"""Where jobs wait: in their line, or, where a limit holds them back, parked under its bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from abaca.backend import MOST_PARKED
+from abaca.backends.memory.buckets import Buckets
+from abaca.backends.memory.lines import Lines
+from abaca.backends.memory.rows import Row
+from abaca.model import BUCKET, QUEUE, Limit, QueueSettings, Record, State, Want, queue_bucket, queue_topic
+
+T = TypeVar("T")
+
+_settings_of = msgspec.json.Decoder(QueueSettings).decode
+_limit_of = msgspec.json.Decoder(Limit).decode
+
+
+class Waiting:
+    """Lines and buckets together. ``read`` answers a live record, ``publish`` tells of a topic."""
+
+    def __init__(
+        self,
+        rows: dict[str, Row],
+        read: Callable[[str, str], Record | None],
+        publish: Callable[[str], None],
+    ) -> None:
+        self.lines = Lines()
+        self.buckets = Buckets()
+        self._rows = rows
+        self._read = read
+        self._publish = publish
+
+    def enter(self, row: Row) -> None:
+        """Put a row into its line and tell those who wait for its queue."""
+        row.blocked = None
+        self.lines.add(row.line, row.due_at, row.spec.id)
+        self._publish(queue_topic(row.spec.queue))
+
+    def leave(self, row: Row) -> None:
+        """A row waits no longer, or is about to wait elsewhere. One that was free to start makes room for the next."""
+        if row.blocked is not None:
+            self.buckets.leave(row.spec.id, row.blocked)
+            row.blocked = None
+            return
+        self.lines.remove(row.spec.id)
+        for bucket in (queue_bucket(row.spec.queue), *(limit.bucket for limit in row.spec.limits)):
+            self._free(bucket, 1)
+
+    def stands(self, row: Row) -> bool:
+        """Whether a waiting row is where it should be."""
+        if row.blocked is not None:
+            return self.buckets.is_parked(row.spec.id, row.blocked, row.line, row.due_at)
+        return self.lines.stands(row.spec.id, row.line, row.due_at)
+
+    def release(self, row: Row) -> None:
+        """A run is over: its permits go to those parked first."""
+        permits, row.permits = row.permits, ()
+        for bucket in permits:
+            self.buckets.release(row.spec.id, bucket)
+        for bucket in permits:
+            self._free(bucket, 1)
+
+    def give_back(self, id: str, bucket: str) -> None:
+        """Take a permit from whoever should not have it."""
+        self.buckets.release(id, bucket)
+        self._free(bucket, 1)
+
+    def on_put(self, record: Record) -> None:
+        """The settings of a queue or of a bucket have changed: look again at whom they hold back."""
+        if record.kind == QUEUE:
+            self._free(queue_bucket(record.id), MOST_PARKED)
+            self._publish(queue_topic(record.id))
+        elif record.kind == BUCKET:
+            self._free(record.id, MOST_PARKED)
+
+    def choose(self, want: Want, now: int) -> list[Row]:
+        """Take the rows out of their lines that ``want`` may claim, in order, with their permits."""
+        for id in self.buckets.refill(now):
+            self.enter(self._rows[id])
+        free = dict(want.slots)
+        chosen: list[Row] = []
+        limited: dict[str, Limit] = {}
+        size = parked = 0
+        for queue in want.queues:
+            settings = self._record(QUEUE, queue, _settings_of, QueueSettings())
+            if settings.paused:
+                continue
+            while size < want.max_bytes and parked < MOST_PARKED:
+                head = self.lines.take(queue, now, free)
+                if head is None:
+                    break
+                row = self._rows[head]
+                limits = self._limits(row, settings)
+                if limits and self._park(row, limits, now):
+                    parked += 1
+                    continue
+                row.permits = self.buckets.take(head, limits, now)
+                limited |= {limit.bucket: limit for limit in limits}
+                free[row.spec.lane] -= 1
+                size += len(row.spec.args)
+                chosen.append(row)
+        for limit in limited.values():
+            if limit.concurrency is not None:
+                self._free(limit.bucket, limit.concurrency - len(self.buckets.holders(limit.bucket)))
+        return chosen
+
+    def next_due(self, want: Want) -> int | None:
+        """When the first job for these queues and slots is due, or a limit lets one start."""
+        served = tuple(q for q in want.queues if not self._record(QUEUE, q, _settings_of, QueueSettings()).paused)
+        times = (self.lines.next_due(served, want.slots), self.buckets.next_refill())
+        return min((at for at in times if at is not None), default=None)
+
+    def _park(self, row: Row, limits: Sequence[Limit], now: int) -> bool:
+        """Whether a limit holds the row back; then it is parked under the first that does."""
+        exhausted = self.buckets.exhausted(limits, now)
+        if exhausted is None:
+            return False
+        limit, refill_at = exhausted
+        self.buckets.park(row.line, (row.due_at, row.spec.id), limit, refill_at)
+        row.blocked = limit.bucket
+        return True
+
+    def _limits(self, row: Row, settings: QueueSettings) -> list[Limit]:
+        limits = [self._record(BUCKET, limit.bucket, _limit_of, limit) for limit in row.spec.limits]
+        if settings.concurrency is not None:
+            limits.insert(0, Limit(bucket=queue_bucket(row.spec.queue), concurrency=settings.concurrency))
+        return limits
+
+    def _record(self, kind: str, id: str, decode: Callable[[bytes], T], default: T) -> T:
+        """What a record says; one that cannot be read says nothing."""
+        record = self._read(kind, id)
+        if record is None or record.data is None:
+            return default
+        try:
+            return decode(record.data)
+        except msgspec.MsgspecError:
+            return default
+
+    def _free(self, bucket: str, count: int) -> None:
+        self._enter_all(self.buckets.unpark(bucket, min(count, MOST_PARKED)))
+
+    def _enter_all(self, ids: Iterable[str]) -> None:
+        for id in ids:
+            row = self._rows[id]
+            if row.state is State.WAITING:
+                self.enter(row)

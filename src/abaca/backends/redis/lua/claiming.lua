@@ -1,0 +1,233 @@
+-- Prelude: how waiting jobs are claimed.
+
+-- What stands before a short record that is leased, and the group of that lease; the same for all jobs of one claim.
+local function leased_head(work, worker, length)
+  local known = work.heads[length]
+  if not known then
+    local lease_until = now + length * 1000
+    local head = pack(LEASED_HEAD, LEASED, LEASED_SIZE + #worker, now, lease_until, length) .. worker
+    known = {head = head, group = lease_group(work, lease_until)}
+    work.heads[length] = known
+  end
+  return known
+end
+
+-- Leases a job whose record is short. Answers how long its arguments are, or nil when that is not its case.
+local function lease_fresh(work, id, key, value, want)
+  local form = byte(value, 1)
+  local at = form == FRESH and 9 or form == DELAYED and 17
+  if not at or #value < at + 4 or #want.worker > MOST_WORKER then
+    return nil
+  end
+  local low, middle, high, flags = byte(value, at, at + 3)
+  local size = #value - at + 1 - low - 256 * middle - 65536 * high
+  if size < 0 or band(flags, KEY_WAITING + HAS_LIMITS) ~= 0 then
+    return nil
+  end
+  local lease = leased_head(work, want.worker, band(flags, HAS_LEASE) ~= 0 and own_lease(sub(value, at)) or want.lease)
+  local values, group = work.values, lease.group
+  local count = #values
+  values[count + 1], values[count + 2] = key, lease.head .. value
+  group.change = group.change + 1
+  group.ids[group.change] = id
+  return size
+end
+
+-- The heads of the lines in one priority of a queue behind those that were taken, at most as many of each as its lane has
+-- free slots: ids in order, the line of each, or of all where there is one, and of which lines there may be more.
+local function candidates(group, free, taken)
+  local more = {}
+  if #group == 1 then
+    local info = line_info(group[1])
+    local heads = call('ZRANGE', info.key, '-inf', now, 'BYSCORE', 'LIMIT', taken[info.key] or 0, free[info.lane])
+    more[info.key] = #heads == free[info.lane] and #heads
+    return heads, info, nil, more
+  end
+  local merged = {}
+  for _, text in ipairs(group) do
+    local info = line_info(text)
+    local most = free[info.lane]
+    local heads = {}
+    if most > 0 then
+      heads = call('ZRANGE', info.key, '-inf', now, 'BYSCORE', 'LIMIT', taken[info.key] or 0, most, 'WITHSCORES')
+    end
+    more[info.key] = #heads == 2 * most and most
+    for i = 1, #heads, 2 do
+      merged[#merged + 1] = {id = heads[i], line = info, due = tonumber(heads[i + 1])}
+    end
+  end
+  table.sort(merged, function(a, b)
+    if a.due ~= b.due then
+      return a.due < b.due
+    end
+    return precedes(a.id, b.id)
+  end)
+  local ids, infos = {}, {}
+  for i, head in ipairs(merged) do
+    ids[i], infos[i] = head.id, head.line
+  end
+  return ids, nil, infos, more
+end
+
+-- How many records are read at once: few where they may be large.
+local FEW, SMALL = 64, 1024
+
+-- Judges a job by its limits; answers whether it may start. Otherwise it is parked.
+local function passes(work, job, text, limits, state)
+  local limit, refill_at = exhausted(work, limits)
+  if limit then
+    park(work, job, text, limit, refill_at)
+    state.parked = state.parked + 1
+    return false
+  end
+  take_permits(work, job, limits)
+  return true
+end
+
+-- Claims from the front of `heads` until the bytes are used up; jobs go to `got` as id, record, id, record. A job whose
+-- record is short goes as it was: what the claim changed of it is the same for all, and the caller knows it. Answers
+-- whether to look again: some were parked, and behind the heads of their line there may be more.
+local function take(work, heads, only, infos, want, state, more)
+  local first, step, free, got = 1, FEW, state.free, state.got
+  while first <= #heads do
+    local ids = {}
+    for i = first, math.min(first + step - 1, #heads) do
+      ids[#ids + 1] = heads[i]
+    end
+    local values, keys = fetch(ids)
+    local before = state.size
+    for i = 1, #ids do
+      if state.size >= want.max_bytes or state.parked >= MOST_PARKED then
+        return false
+      end
+      local id, value, line = ids[i], values[i], only or infos[first + i - 1]
+      work.popped[line.key] = (work.popped[line.key] or 0) + 1
+      if value then
+        local size = not work.queue_settings[line.queue].concurrency and lease_fresh(work, id, keys[i], value, want)
+        if not size then
+          local job = parse(id, value) or mend(id, value, line.text)
+          local limits = limits_for(work, job.static, line.queue)
+          if #limits == 0 or passes(work, job, line.text, limits, state) then
+            size = args_size(job.static)
+            value = lease_to(work, job, want.worker, want.lease)
+          end
+        end
+        if size then
+          state.size = state.size + size
+          free[line.lane] = free[line.lane] - 1
+          state.open = state.open - 1
+          local count = #got
+          got[count + 1], got[count + 2] = id, value
+          work.claimed[#work.claimed + 1] = id
+        end
+      end
+      if more[line.key] then
+        more[line.key] = more[line.key] - 1
+        if more[line.key] == 0 and free[line.lane] > 0 then
+          return true
+        end
+      end
+    end
+    first = first + #ids
+    step = state.size - before < #ids * SMALL and CHUNK or FEW
+  end
+  return false
+end
+
+-- The lines of a queue, highest priority first, in groups of one priority, those with free slots only.
+local function groups_of(queue, free)
+  local index = call('ZRANGE', base .. 'q:' .. queue, 0, -1, 'WITHSCORES')
+  local groups, score = {}, nil
+  for i = 1, #index, 2 do
+    local lane = string.match(index[i], '|(.*)|$')
+    if (free[lane] or 0) > 0 then
+      if index[i + 1] ~= score then
+        score = index[i + 1]
+        groups[#groups + 1] = {}
+      end
+      local group = groups[#groups]
+      group[#group + 1] = index[i] .. queue
+    end
+  end
+  return groups
+end
+
+local function read_want(blob)
+  local it = cmsgpack.unpack(blob)
+  return {
+    worker = it[1], lease = it[2], max_bytes = it[3], queues = it[4], slots = it[5], name = it[6], channel = it[7],
+    blob = blob,
+  }
+end
+
+-- Claims for a want: queues in its order, inside a queue by priority, due time and id. Answers id, record, id, record.
+local function claim(work, want)
+  local state = {free = {}, open = 0, size = 0, parked = 0, got = {}}
+  work.claimed, work.heads = {}, {}
+  for lane, slots in pairs(want.slots) do
+    state.free[lane] = slots
+    state.open = state.open + math.max(0, slots)
+  end
+  for _, queue in ipairs(want.queues) do
+    for _, group in ipairs(queue_settings(work, queue).paused and {} or groups_of(queue, state.free)) do
+      if state.open <= 0 or state.size >= want.max_bytes then
+        return state.got
+      end
+      local heads, only, infos, more = candidates(group, state.free, work.popped)
+      if #heads == 0 then
+        for _, text in ipairs(group) do
+          local info = line_info(text)
+          if call('EXISTS', info.key) == 0 then
+            move(work, info.index, info.member, false)
+          end
+        end
+      end
+      while take(work, heads, only, infos, want, state, more) do
+        heads, only, infos, more = candidates(group, state.free, work.popped)
+      end
+    end
+  end
+  return state.got
+end
+
+-- The latest instant at which a lease was made, or nil.
+local function last_clock()
+  local last = redis.pcall('GET', base .. 'clock')
+  return type(last) == 'string' and tonumber(last) or nil
+end
+
+-- Remembers that instant, so that reclaim sees a clock that stepped back.
+local function see_clock()
+  local last = last_clock()
+  if not last or now > last then
+    call('SET', base .. 'clock', string.format('%.0f', now))
+  end
+end
+
+-- Writes what `claim` noted, and tells who watches the jobs.
+local function commit_claim(work)
+  commit(work)
+  if #work.claimed > 0 then
+    see_clock()
+  end
+  tell(work.claimed)
+  fill_up(work)
+end
+
+-- When the first job for a want is due, or nil.
+local function next_due(want)
+  local refills, work = call('ZRANGE', base .. 'refills', 0, 0, 'WITHSCORES'), new_work()
+  local first = tonumber(refills[2])
+  for _, queue in ipairs(want.queues) do
+    for _, group in ipairs(queue_settings(work, queue).paused and {} or groups_of(queue, want.slots)) do
+      for _, text in ipairs(group) do
+        local head = call('ZRANGE', base .. 'w:' .. text, 0, 0, 'WITHSCORES')
+        local due = tonumber(head[2])
+        if due and (not first or due < first) then
+          first = due
+        end
+      end
+    end
+  end
+  return first
+end

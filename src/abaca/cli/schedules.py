@@ -1,0 +1,246 @@
+"""``abaca schedules``"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from abaca.app import App as AbacaApp
+from abaca.cli.enqueue import read_arguments
+from abaca.cli.jobs import print_jobs
+from abaca.cli.jobview import as_json
+from abaca.cli.output import instant, note, print_json, print_pairs, print_table, span
+from abaca.cli.session import Given, Session
+from abaca.model import Every, Schedule
+from abaca.options import Pool, call_options
+from abaca.schedules import MissedPolicy, OverlapPolicy
+
+schedules = App(name="schedules", help="List schedules; create, change, run, disable or delete them.")
+
+CronFlag = Annotated[str | None, Parameter(help="Five fields, or six with seconds first.")]
+EveryFlag = Annotated[str | None, Parameter(help="A fixed distance, as 30s or 5m.")]
+ZoneFlag = Annotated[str, Parameter(help="The time zone of --cron, as Europe/Berlin.")]
+_UPCOMING = 5
+
+
+@schedules.default
+def list_schedules(*, session: Given) -> None:
+    """List schedules and when each is due next."""
+
+    async def ask(app: AbacaApp) -> list[tuple[Schedule, datetime | None]]:
+        found = await app.schedules.all()
+        return [(schedule, await _next(app, schedule)) for schedule in found]
+
+    rows = session.run(ask)
+    if session.json:
+        print_json([_as_json(schedule, [moment] if moment else []) for schedule, moment in rows])
+        return
+    heads = ("schedule", "task", "when", "next", "enabled", "missed", "overlap", "from")
+    print_table(heads, [_row(schedule, moment) for schedule, moment in rows], "no schedules")
+
+
+@schedules.command
+def show(name: str, /, *, session: Given) -> None:
+    """Show one schedule, its next ticks and its latest jobs."""
+
+    async def ask(app: AbacaApp) -> None:
+        schedule = await app.schedules.get(name)
+        ticks = await app.schedules.preview(name, _UPCOMING)
+        runs = await app.schedules.runs(name, limit=10)
+        if session.json:
+            print_json(_as_json(schedule, ticks))
+            return
+        print_pairs(
+            [
+                ("schedule", schedule.id),
+                ("description", schedule.description),
+                ("task", schedule.job.task),
+                ("args", schedule.job.args.decode()),
+                ("queue", schedule.job.queue),
+                ("priority", schedule.job.priority),
+                ("when", _when(schedule)),
+                ("enabled", _enabled(schedule)),
+                ("missed", schedule.missed.value),
+                ("overlap", schedule.overlap.value),
+                ("declared by", schedule.declared_by),
+                ("next", ", ".join(_text(tick) for tick in ticks)),
+            ]
+        )
+        print()
+        print_jobs(runs.jobs)
+
+    session.run(ask)
+
+
+@schedules.command
+def create(
+    name: str,
+    task: str,
+    args: str = "{}",
+    /,
+    *,
+    cron: CronFlag = None,
+    every: EveryFlag = None,
+    tz: ZoneFlag = "UTC",
+    missed: MissedPolicy = "once",
+    overlap: OverlapPolicy = "allow",
+    jitter: str = "0s",
+    queue: str | None = None,
+    pool: Annotated[Pool | None, Parameter(help="Needed for a task that no worker has announced yet.")] = None,
+    tag: Annotated[tuple[str, ...], Parameter(negative="", help="May be given several times.")] = (),
+    description: str = "",
+    session: Given,
+) -> None:
+    """Store a schedule that makes a job of TASK at each tick; ARGS is a JSON object of the arguments by name."""
+    arguments = read_arguments(args)
+
+    async def store(app: AbacaApp) -> Schedule:
+        job = await app.named_job(task, arguments, call_options(queue=queue, tags=tag or None), pool=pool)
+        return await app.schedules.create(
+            name,
+            job,
+            cron=cron,
+            every=every,
+            tz=tz,
+            missed=missed,
+            overlap=overlap,
+            jitter=jitter,
+            description=description,
+        )
+
+    _answer(session, session.run(store, create=True), "created")
+
+
+@schedules.command
+def change(
+    name: str,
+    /,
+    *,
+    cron: CronFlag = None,
+    every: EveryFlag = None,
+    tz: ZoneFlag = "UTC",
+    missed: MissedPolicy | None = None,
+    overlap: OverlapPolicy | None = None,
+    jitter: str | None = None,
+    description: str | None = None,
+    session: Given,
+) -> None:
+    """Change what is given and leave the rest."""
+
+    async def act(app: AbacaApp) -> Schedule:
+        return await app.schedules.change(
+            name,
+            cron=cron,
+            every=every,
+            tz=tz,
+            missed=missed,
+            overlap=overlap,
+            jitter=jitter,
+            description=description,
+        )
+
+    _answer(session, session.run(act), "changed")
+
+
+@schedules.command
+def enable(name: str, /, *, session: Given) -> None:
+    """Let a schedule fire again."""
+    _answer(session, session.run(lambda app: app.schedules.enable(name)), "enabled")
+
+
+@schedules.command
+def disable(name: str, /, *, session: Given) -> None:
+    """Let a schedule fire no more until it is enabled; its jobs are left alone."""
+    _answer(session, session.run(lambda app: app.schedules.disable(name)), "disabled")
+
+
+@schedules.command
+def run(name: str, /, *, session: Given) -> None:
+    """Make one job of a schedule now and print its id."""
+    handle = session.run(lambda app: app.schedules.run_now(name))
+    print_json({"id": handle.id}) if session.json else print(handle.id)
+
+
+@schedules.command
+def delete(name: str, /, *, session: Given) -> None:
+    """Remove a schedule; its jobs stay."""
+
+    def act(app: AbacaApp) -> Awaitable[Schedule]:
+        return _delete(app, name)
+
+    _answer(session, session.run(act), "deleted")
+
+
+async def _delete(app: AbacaApp, name: str) -> Schedule:
+    schedule = await app.schedules.get(name)
+    await app.schedules.delete(name)
+    return schedule
+
+
+def _answer(session: Session, schedule: Schedule, done: str) -> None:
+    if session.json:
+        print_json(_as_json(schedule, []))
+        return
+    note(f"schedule {schedule.id}: {done}")
+
+
+async def _next(app: AbacaApp, schedule: Schedule) -> datetime | None:
+    ticks = await app.schedules.preview(schedule.id, 1) if schedule.enabled else []
+    return ticks[0] if ticks else None
+
+
+def _row(schedule: Schedule, moment: datetime | None) -> tuple[object, ...]:
+    return (
+        schedule.id,
+        schedule.job.task,
+        _when(schedule),
+        None if moment is None else _text(moment),
+        _enabled(schedule),
+        schedule.missed.value,
+        schedule.overlap.value,
+        "stored" if schedule.declared_by is None else f"code of {schedule.declared_by}",
+    )
+
+
+def _when(schedule: Schedule) -> str:
+    cadence = schedule.cadence
+    if isinstance(cadence, Every):
+        return f"every {span(cadence.ms / 1000)}"
+    return f"{cadence.expression} {cadence.tz}"
+
+
+def _enabled(schedule: Schedule) -> str:
+    return "yes" if schedule.enabled else "no"
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _as_json(schedule: Schedule, upcoming: list[datetime]) -> dict[str, object]:
+    cadence = schedule.cadence
+    when: dict[str, object] = (
+        {"every_ms": cadence.ms} if isinstance(cadence, Every) else {"cron": cadence.expression, "tz": cadence.tz}
+    )
+    return {
+        "id": schedule.id,
+        **when,
+        "task": schedule.job.task,
+        "args": as_json(schedule.job.args),
+        "queue": schedule.job.queue,
+        "priority": schedule.job.priority,
+        "tags": schedule.job.tags,
+        "enabled": schedule.enabled,
+        "missed": schedule.missed.value,
+        "missed_limit": schedule.missed_limit,
+        "overlap": schedule.overlap.value,
+        "jitter_ms": schedule.jitter_ms,
+        "starts_at": instant(schedule.starts_at),
+        "ends_at": instant(schedule.ends_at),
+        "description": schedule.description,
+        "declared_by": schedule.declared_by,
+        "next": [_text(tick) for tick in upcoming],
+    }

@@ -1,0 +1,46 @@
+"""What holds jobs back: limits that they carry, and the settings of queues."""
+
+from __future__ import annotations
+
+from abaca.model.base import Value
+
+BUCKET = "bucket"
+"""The kind of the records that set a bucket's limit in place of what its jobs carry."""
+QUEUE = "queue"
+"""The kind of the records that hold the settings of queues."""
+MOST_LIMITS = 4
+"""How many limits one job may carry."""
+
+
+class Limit(Value, frozen=True, kw_only=True):
+    """At most ``concurrency`` RUNNING jobs, and at most ``rate`` starts in ``period_ms``, among those of one bucket.
+
+    ``None`` sets no such limit. ``burst`` is how many starts may come at once after a rest. A start is let through by
+    the generic cell rate algorithm (ITU-T I.371, annex A), with an emission interval of ``period_ms / rate``.
+    """
+
+    bucket: str
+    concurrency: int | None = None
+    rate: int | None = None
+    period_ms: int = 1000
+    burst: int = 1
+
+    @property
+    def interval_us(self) -> int:
+        """Microseconds between starts at the full rate."""
+        return self.period_ms * 1000 // (self.rate or 1)
+
+
+class QueueSettings(Value, frozen=True, kw_only=True):
+    """A record of kind ``queue``, whose id is the queue's name; what is left out is not limited.
+
+    ``paused``: nothing is claimed from it. ``concurrency``: how many of its jobs run at once, over all workers.
+    """
+
+    paused: bool = False
+    concurrency: int | None = None
+
+
+def queue_bucket(queue: str) -> str:
+    """The bucket that holds the permits of a queue with ``concurrency``. Buckets of jobs never begin like this."""
+    return f"queue:{queue}"

@@ -1,0 +1,58 @@
+"""S11, C1: jobs that follow others, and ticks of schedules.
+
+S11 holds the first start of a job against the ends of the jobs that it was enqueued after (the store's ends, else the
+handlers'). C1 counts the jobs of each (schedule, tick), from enqueues that were acknowledged as new or from the store's
+``cron`` events, and holds them against ``Options.ticks`` where these are given.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from abaca.verify.checker.book import Book
+from abaca.verify.checker.ends import ends_job
+from abaca.verify.checker.findings import Report
+from abaca.verify.checker.options import Options
+from abaca.verify.checker.tracks import NEVER, Track
+
+
+def judge_order(id: str, track: Track, book: Book, report: Report) -> None:
+    """S11 for one job."""
+    if track.item is None or not track.item.after or not track.runs:
+        return
+    first = min(run.start for run in track.runs)
+    for parent in track.item.after:
+        report.judged("S11")
+        other = book.tracks.get(parent)
+        if other is None or _ended(other) > first:
+            report.broken("S11", id, f"it started before {parent} had ended")
+
+
+def _ended(track: Track) -> float:
+    if track.store:
+        return min((event.mono for event in track.store if ends_job(event)), default=NEVER)
+    return max((run.end for run in track.runs if run.end != NEVER), default=NEVER)
+
+
+def _stored(track: Track) -> bool:
+    return any(event.f == "insert" for event in track.store) if track.store else track.acked != NEVER
+
+
+def judge_ticks(book: Book, options: Options, report: Report) -> None:
+    """C1."""
+    fired: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for id, track in book.tracks.items():
+        for event in track.store:
+            if event.f == "cron":
+                fired[event.val["schedule"], event.val["tick"]].add(id)
+        if track.item is not None and track.item.tick is not None and _stored(track):
+            fired[track.item.tick].add(id)
+    for (schedule, tick), ids in fired.items():
+        report.judged("C1")
+        if len(ids) > 1:
+            report.broken("C1", "", f"tick {tick} of {schedule} made {len(ids)} jobs: {', '.join(sorted(ids))}")
+    for schedule, ticks in options.ticks.items():
+        for tick in ticks:
+            report.judged("C1", 0 if (schedule, tick) in fired else 1)
+            if (schedule, tick) not in fired:
+                report.broken("C1", "", f"tick {tick} of {schedule} made no job")

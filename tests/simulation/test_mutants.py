@@ -1,0 +1,31 @@
+"""The judge is trusted only because it catches each naive design."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.world import simulate
+
+SEEDS = 40
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", sorted(MUTANTS))
+def test_a_naive_design_is_caught(name: str) -> None:
+    # Given
+    mutant = MUTANTS[name]
+    # When
+    caught = next((seed for seed in range(SEEDS) if _breaks(seed, name)), None)
+    # Then
+    assert caught is not None, f"mutant {name} ({mutant.what}) survived {SEEDS} seeds"
+
+
+def _breaks(seed: int, name: str) -> bool:
+    findings = simulate(seed, mutant=MUTANTS[name]).findings
+    return any(findings.rules[rule].broken for rule in MUTANTS[name].rules)
+
+
+def test_every_naive_design_has_a_mutant() -> None:
+    assert sorted(MUTANTS) == list("abcdefghijklmnopq")
