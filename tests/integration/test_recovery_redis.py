@@ -59,6 +59,8 @@ async def test_workers_carry_on_by_themselves_after_a_restart(
             totals = (await (await app.backend()).stats()).totals
             assert (totals["completed"], sum(totals.values())) == (JOBS, JOBS)
             assert {job.attempts for job in await stored(app, jobs)} == {1}
+            # And the store agrees with its records
+            assert await (await app.backend()).audit() == []
             # And the same processes did it, who end cleanly when they are told to
             assert all(worker.is_running for worker in workers)
             assert not any("runner died" in worker.log for worker in workers)

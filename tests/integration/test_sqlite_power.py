@@ -159,6 +159,7 @@ async def commits_that_survived(path: Path, after: list[States]) -> int:
         assert len(running) == sum(state == State.WAITING for state in found.values()) + 1
         answer = await store.exchange([complete(job) for job in running], want(), LEASE)
         assert set(answer.verdicts) == {0}
+        assert await store.audit() == []
     return after.index(found)
 
 
