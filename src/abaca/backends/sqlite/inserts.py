@@ -52,7 +52,8 @@ def _insert_judged(tx: Tx, job: NewJob, room: Room) -> Receipt:
         return Receipt(id=job.id, outcome=Inserted.PASSED)
     held = tx.rows("holder", key=job.key, now=tx.now) if job.key is not None else []
     if held:
-        return _insert_held(tx, job, *held[0], room)
+        ((holder, state),) = held
+        return _insert_held(tx, job, holder, state, room)
     if job.queue in room:
         most, left = room[job.queue]
         if left <= 0:
