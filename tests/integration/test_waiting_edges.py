@@ -24,7 +24,7 @@ from tests.integration.steps import Between
 
 pytestmark = pytest.mark.timeout(60)
 LEASE = Lease(worker="other", ms=600_000)
-SLOTS = dict.fromkeys(("async", "thread", "process"), 1000)
+SLOTS: dict[str, int] = dict.fromkeys(("async", "thread", "process"), 1000)
 PATIENCE = 25.0
 """Far below the minute between polls, far above what a busy machine needs."""
 
