@@ -110,7 +110,5 @@ async def test_a_permit_of_a_job_that_does_not_run_is_found_and_given_to_the_nex
     # When the store is audited and mended
     faults = await store.audit(repair=True)
     # Then the permit is told, and the job runs
-    assert [(fault.kind, fault.id, fault.repaired) for fault in faults] == [
-        (FaultKind.PERMIT_WITHOUT_RUN, FREE, True)
-    ]
+    assert [(fault.kind, fault.id, fault.repaired) for fault in faults] == [(FaultKind.PERMIT_WITHOUT_RUN, FREE, True)]
     assert len(await claim(store)) == 1
