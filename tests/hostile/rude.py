@@ -73,7 +73,7 @@ Homeless.__module__ = UglyRepr()  # type: ignore[assignment]
 
 class Looped(Exception):
     @property
-    def __cause__(self) -> Any:
+    def __cause__(self) -> Any:  # type: ignore[override]
         raise SystemExit
 
 

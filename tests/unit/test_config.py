@@ -151,6 +151,10 @@ def test_what_kubernetes_sets_for_a_service_named_abaca_is_left_alone() -> None:
     assert load(environ=environ).url == "sqlite:///abaca.db"
 
 
+def test_the_variable_that_arms_a_worker_s_weak_places_is_no_setting() -> None:
+    assert load(environ={"ABACA_BUGGIFY": "loop.before_settle=0.1"}).url == "sqlite:///abaca.db"
+
+
 def test_a_beat_above_a_third_of_the_lease_is_refused_with_both_sources() -> None:
     with pytest.raises(ConfigError, match=r"ABACA_WORKER_BEAT is 4 s and --worker__lease is 9 s"):
         load(environ={"ABACA_WORKER_BEAT": "4s"}, worker__lease="9s")

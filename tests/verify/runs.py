@@ -24,6 +24,7 @@ SMALL: dict[str, Any] = {
     "client_kills": 1,
     "flushes": 4,
     "clock_jumps": 2,
+    "places": 4,
 }
 _TRIES = 3
 
@@ -53,6 +54,15 @@ async def broken(folder: Path, application: str, url: str) -> Outcome:
         seed=SEED,
         url=url,
         application=application,
-        **{**PATIENT, **quiet, "minutes": 0.08, "jobs": 2000, "flushes": 0, "clock_jumps": 0, "lease": 1.0},
+        **{
+            **PATIENT,
+            **quiet,
+            "minutes": 0.08,
+            "jobs": 2000,
+            "flushes": 0,
+            "clock_jumps": 0,
+            "places": 0,
+            "lease": 1.0,
+        },
     )
     return await conduct(plan)

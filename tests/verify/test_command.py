@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import redis
 
 from abaca import App
+from abaca.verify import proc
 from tests.servers import RedisServer
 
 ROOT = Path(__file__).parents[2]
+HEARS_SIGINT = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may have had it ignored
+from abaca.cli import main
+main(sys.argv[1:])
+"""
 TINY = ("--minutes", "0.07", "--jobs", "600", "--kills", "1", "--pills", "2", "--stops", "0", "--store-kills", "0")
 
 
@@ -49,6 +59,30 @@ def test_a_folder_that_holds_something_is_not_written_to(tmp_path: Path) -> None
     run = verify("sqlite:///x.db", "--keep", "kept", folder=tmp_path)
     assert run.returncode == 2
     assert "not empty" in run.stderr
+
+
+@pytest.mark.timeout(180)
+def test_a_run_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
+    # Given a run whose workers are at work
+    command = [sys.executable, "-c", HEARS_SIGINT, "verify", f"sqlite:///{tmp_path}/user.db", "--minutes", "5"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ABACA_")}
+    environment = {**kept, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        until(lambda: bool(list(tmp_path.glob("abaca-verify-*/worker-*.history"))), "a handler ran")
+        workers = proc.tree(run.pid)[1:]
+        # When
+        run.send_signal(signal.SIGINT)
+        # Then it ends, its workers with it, and its files are gone
+        assert run.wait(120) == 130
+    until(lambda: not any(proc.is_alive(pid) for pid in workers), "all processes are gone")
+    assert not list(tmp_path.iterdir())
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    ends = time.monotonic() + 100
+    while not holds():
+        assert time.monotonic() < ends, f"never: {what}"
+        time.sleep(0.05)  # sleeps: another process gives no signal
 
 
 @pytest.mark.chaos

@@ -19,6 +19,7 @@ from abaca.verify import proc
 from abaca.verify.midwrite import kill_in_mid_write
 from abaca.verify.wallclock import Wallclock, compile_library
 
+pytestmark = pytest.mark.timeout(200)
 CLOCKS = "import json, time; print(json.dumps([time.time(), time.monotonic()]))"
 
 
@@ -36,7 +37,7 @@ def speaking(program: str, *words: str) -> Iterator[subprocess.Popen[str]]:
 
 def clocks(environment: dict[str, str]) -> tuple[float, float]:
     done = subprocess.run(
-        [sys.executable, "-c", CLOCKS], env={**os.environ, **environment}, capture_output=True, check=True
+        [sys.executable, "-c", CLOCKS], env={**os.environ, **environment}, capture_output=True, check=True, timeout=50
     )
     wall, monotonic = json.loads(done.stdout)
     return wall, monotonic
@@ -119,7 +120,7 @@ except BaseException as error:
     import resource
     print(resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=150, check=False)
     # It raises or dies, and the machine is unharmed; one that lives has its old limit again
     if done.returncode == 0:
         assert done.stdout.split()[1] == "True"
@@ -130,6 +131,6 @@ except BaseException as error:
 @pytest.mark.parametrize(("how", "status"), [("segfault", -11), ("abort", -6), ("exit-zero", 0), ("kill-self", -9)])
 def test_a_deadly_pill_ends_its_process(how: str, status: int) -> None:
     program = f"from abaca.verify.pills import PILLS; PILLS[{how!r}](); print('still here')"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == status
     assert "still here" not in done.stdout

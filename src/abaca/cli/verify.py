@@ -46,6 +46,9 @@ def verify(
         int | None, Parameter(help="Other faults of the own server: flushes, full memory. [default: 4 a minute]")
     ] = None,
     clock_jumps: Annotated[int | None, Parameter(help="Jumps of wall clocks. [default: 4 a minute]")] = None,
+    places: Annotated[
+        int | None, Parameter(help="Processes to die at exact places of the code, about. [default: 6 a minute]")
+    ] = None,
     lease: Annotated[float, Parameter(help="Seconds after which a silent worker's jobs are run elsewhere.")] = 3.0,
     seed: Annotated[int | None, Parameter(help="Draws the same faults again. [default: another every time]")] = None,
     own_server: Annotated[
@@ -75,6 +78,7 @@ def verify(
         "client_kills": client_kills,
         "flushes": flushes,
         "clock_jumps": clock_jumps,
+        "places": places,
     }
     folder = keep.absolute() if keep is not None else Path(tempfile.mkdtemp(prefix="abaca-verify-"))
     if keep is not None and folder.is_dir() and any(folder.iterdir()):
@@ -94,6 +98,9 @@ def verify(
     )
     try:
         outcome = asyncio.run(conduct(plan, _tell if sys.stderr.isatty() else _say_nothing))
+    except KeyboardInterrupt:
+        _forget(plan)
+        raise
     except AbacaError as error:
         _forget(plan)
         print(f"abaca verify: {error}", file=sys.stderr)

@@ -38,8 +38,8 @@ DEFAULT_URL = "sqlite:///abaca.db"
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("text", "json")
 
-_NOT_OURS = ("ABACA_TEST_", "ABACA_SERVICE_", "ABACA_PORT")
-"""The test suite's own, and what Kubernetes sets in every pod beside a service that is named ``abaca``."""
+_NOT_OURS = ("ABACA_TEST_", "ABACA_BUGGIFY", "ABACA_SERVICE_", "ABACA_PORT")
+"""The test suite's own, that of ``buggify``, and what Kubernetes sets beside a service that is named ``abaca``."""
 
 Read = Callable[[Any, str], Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -11,10 +12,15 @@ from abaca.backend import Backend
 from abaca.model import Exchanged, Lease, Settle, Verdict, Want
 from abaca.verify.history import Src, Type
 from abaca.verify.notes import notes
+from abaca.verify.places import arm_places
 
 
 class VerifyApp(App):
-    """The runner processes of a chaos run connect through it."""
+    """The runner processes of a chaos run connect through it, and may die where its conductor wants them to."""
+
+    def __init__(self, *words: Any, **options: Any) -> None:
+        super().__init__(*words, **options)
+        arm_places(os.environ)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Backend]:

@@ -12,6 +12,7 @@ import msgspec
 
 from abaca.verify.calls import Calls
 from abaca.verify.load import Errand, Load
+from abaca.verify.places import arm_places
 from abaca.worker.keeper import die_with_parent
 from abaca.worker.loading import load_app
 
@@ -51,6 +52,7 @@ async def _run(errand: Errand) -> None:
 
 def main() -> None:
     die_with_parent(int(sys.argv[2]))
+    arm_places(os.environ)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the conductor hears it and tells us
     asyncio.run(_run(msgspec.json.decode(sys.argv[1], type=Errand)))
 

@@ -70,7 +70,7 @@ async def _left(backend: Backend) -> int | None:
 async def end_of(backend: Backend, plan: Plan, crew: Crew, facts: StoreFacts, drained: bool) -> Ending:
     """Read everything and judge it. It takes about a minute for a million jobs."""
     stats = await backend.stats()
-    faults = await backend.audit() if hasattr(backend, "audit") else []
+    faults = await backend.audit()
     loop = asyncio.get_running_loop()
     records = _Records(backend, asked_for(plan.folder), loop)
     dump = Dump(jobs=records, stats=stats, faults=[str(fault) for fault in faults])

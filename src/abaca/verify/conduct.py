@@ -18,11 +18,13 @@ import msgspec
 from abaca.backend import Backend
 from abaca.backends import open_backend
 from abaca.errors import AbacaError
+from abaca.verify import places
 from abaca.verify.closing import Ending, drain, end_of
 from abaca.verify.crew import Crew, Quota
 from abaca.verify.faults import Faults, StoreFaults
 from abaca.verify.history import HistoryWriter
 from abaca.verify.nemesis import Can, Fault, Period, periods, schedule
+from abaca.verify.notes import SURVIVED, poisoned
 from abaca.verify.outcome import Outcome, StoreFacts
 from abaca.verify.plan import Plan
 from abaca.verify.proxy import FINE, FaultProxy
@@ -30,7 +32,7 @@ from abaca.verify.space import Space, SqliteSpace, make_space, with_port
 from abaca.verify.wallclock import Wallclock, compile_library
 
 _TICK = 0.1
-_MOST_OVERTIME = 1.5
+_MOST_OVERTIME = 2.5
 """How much longer than planned clients may take to meet their quota."""
 _STOP_SECONDS = 30.0
 _UP_SECONDS = 120.0
@@ -92,6 +94,7 @@ class _Stage:
             seed=plan.seed,
             pace=plan.pace,
             quotas=[Quota(-(-plan.jobs // plan.clients), -(-plan.pills // plan.clients)) for _ in range(plan.clients)],
+            places=places.variable(plan, on_sqlite=on_sqlite),
             library=library,
             shared_clock=machine_clock,
         )
@@ -186,6 +189,7 @@ class _Stage:
         told = 0.0
         while (now := time.monotonic() - began) < self.plan.seconds:
             part = next((part for part in parts if part.begins <= now < part.ends), parts[-1])
+            places.switch(self.plan.folder, on=not part.quiet)
             if part.quiet and not quiet and not under_way:
                 self.crew.note("quiet", {"on": True})
                 quiet = True
@@ -221,6 +225,7 @@ class _Stage:
 
     async def _calm(self) -> None:
         """Faults are over: everything is healed, and from here on nothing may be late."""
+        places.switch(self.plan.folder, on=False)
         if self.faults.proxy is not None:
             self.faults.proxy.set(FINE)
         if isinstance(self.crew.shared_clock, Wallclock):
@@ -266,6 +271,10 @@ class _Stage:
 
     async def _judge(self, backend: Backend, drained: bool, storm: float, total: float) -> Outcome:
         self.tell("reading the store and judging the history")
+        for place, count in places.deaths(self.plan.folder).items():
+            self.crew.count(f"deaths at {place}", count)
+        taken = poisoned(self.plan.folder)
+        self.crew.count("processes ended by a pill", taken.total() - 2 * taken[SURVIVED])
         ending: Ending = await end_of(backend, self.plan, self.crew, self.facts, drained)
         restarts = getattr(self.faults.store, "restarts", [])
         return Outcome(

@@ -18,6 +18,7 @@ from abaca.verify.client_main import COUNT_SUFFIX, read_count
 from abaca.verify.history import SUFFIX, HistoryWriter, Src, Type
 from abaca.verify.load import Errand
 from abaca.verify.notes import FOLDER, NAME
+from abaca.verify.places import VARIABLE as PLACES
 from abaca.verify.wallclock import Wallclock
 
 _NUMBERS = 10**9
@@ -73,6 +74,7 @@ class Crew:
     pace: float
     quotas: list[Quota]
     ends: float = 0.0
+    places: str = ""
     library: Path | None = None
     shared_clock: Wallclock | None = None
     workers: dict[int, Member] = field(default_factory=dict)
@@ -225,6 +227,7 @@ class Crew:
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "PYTHONFAULTHANDLER": "",
             FOLDER: str(self.folder),
+            PLACES: self.places,
             NAME: name,
         }
         with (self.folder / f"{name}.log").open("ab") as log:

@@ -19,7 +19,7 @@ from abaca.verify.wallclock import Wallclock
 _JUMPS = {"worker": 120.0, "store": 6.0}
 """Seconds by which a clock is moved, forwards or backwards. The store's stays within what a drain can wait for."""
 
-_TRIES, _LOOK = 20, 0.1
+_TRIES, _MOST_TRIES, _LOOK = 20, 300, 0.1
 
 _WEATHERS = {
     "latency": (Weather(latency=0.15), "slow"),
@@ -128,6 +128,7 @@ class Faults:
             self.crew.count("kills in mid-write", int(hit))
             for member in running:
                 self.crew.note("kill", {"p": member.name, "how": "all"})
+                self.crew.count("kills together with all others")
             await asyncio.sleep(seconds)
         finally:
             self.holding = False
@@ -183,12 +184,13 @@ class Faults:
 
     async def _busy_worker(self) -> Member | None:
         """One that runs jobs just now; after a while any. A fault on a worker that is still starting shows little."""
-        for _ in range(_TRIES):
-            busy = [member for member in self._ready() if self.crew.is_busy(member)]
-            if busy:
-                return self.rng.choice(busy)
+        for number in range(_MOST_TRIES):
+            ready = self._ready()
+            busy = [member for member in ready if self.crew.is_busy(member)]
+            if busy or (ready and number >= _TRIES):
+                return self.rng.choice(busy or ready)
             await asyncio.sleep(_LOOK)
-        return self._pick_worker()
+        return None
 
     def _fault(self, kind: str, on: bool | None = None) -> None:
         value: dict[str, Any] = {"kind": kind}

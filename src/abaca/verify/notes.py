@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +20,11 @@ from abaca.verify.history import HistoryWriter, Src, Type
 from abaca.verify.prints import print_of
 
 FOLDER = "VERIFY_FOLDER"
+SURVIVED = "survived"
 NAME = "VERIFY_NAME"
 EFFECTS_SUFFIX = ".effects"
 ORPHANS_SUFFIX = ".orphans"
+PILLS_SUFFIX = ".pills"
 
 
 class Notes:
@@ -31,6 +34,7 @@ class Notes:
         self.pid = os.getpid()
         self.history = HistoryWriter(folder, p)
         self._orphans = folder / f"{p}{ORPHANS_SUFFIX}"
+        self._pills = folder / f"{p}{PILLS_SUFFIX}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._effects = os.open(folder / f"{p}{EFFECTS_SUFFIX}", flags, 0o600)
 
@@ -40,6 +44,10 @@ class Notes:
 
     def effect(self, job: str, epoch: int) -> None:
         os.write(self._effects, f"{job} {epoch}\n".encode())
+
+    def pill(self, how: str) -> None:
+        with self._pills.open("a") as file:
+            file.write(f"{how}\n")
 
     def orphans(self, pids: list[int]) -> None:
         with self._orphans.open("a") as file:
@@ -76,6 +84,13 @@ class RunNotes:
         self._end("returned", print=print_of(value))
         return value
 
+    def takes(self, pill: str) -> None:
+        """A pill that may end this process. If it does not, ``survives`` is called."""
+        self._notes.pill(pill)
+
+    def survives(self) -> None:
+        self._notes.pill(SURVIVED)
+
     def leaves(self, pids: list[int]) -> None:
         """Processes that this run started and forgot."""
         self._notes.orphans(pids)
@@ -96,6 +111,14 @@ class RunNotes:
             tok=self._ctx.fence,
             val={"how": how, **more},
         )
+
+
+def poisoned(folder: Path) -> Counter[str]:
+    """How many processes took each pill, and under ``SURVIVED`` how many lived."""
+    found: Counter[str] = Counter()
+    for path in folder.glob(f"*{PILLS_SUFFIX}"):
+        found.update(path.read_text().split())
+    return found
 
 
 _open: Notes | None = None

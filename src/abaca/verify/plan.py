@@ -16,9 +16,10 @@ class Plan:
 
     ``url`` is empty with ``own_server``, which is a Redis started for the run with ``fsync`` as its ``appendfsync``.
     ``store_kills`` are SIGKILLs of that server; on SQLite they kill every process on the file at once, one of them in
-    the middle of a write. ``slack`` is added to every bound in time, and ``window`` is how long nothing may happen
-    while jobs are ready and all is quiet. ``patience`` is how long the drain may stand still. ``may_be_vacuous``: a run
-    in which an expected thing never happened is not a failure.
+    the middle of a write. ``places`` is about how many processes die at one of the places that ``buggify`` names.
+    ``slack`` is added to every bound in time, and ``window`` is how long nothing may happen while jobs are ready and
+    all is quiet. ``patience`` is how long the drain may stand still. ``may_be_vacuous``: a run in which an expected
+    thing never happened is not a failure.
     """
 
     url: str
@@ -36,6 +37,7 @@ class Plan:
     client_kills: int = 3
     flushes: int = 4
     clock_jumps: int = 4
+    places: int = 6
     lease: float = 3.0
     grace: float = 1.0
     concurrency: int = 40
@@ -67,4 +69,4 @@ class Plan:
     @property
     def period(self) -> float:
         """The length of a period of faults or of quiet."""
-        return max(4.0, min(20.0, self.seconds / 8))
+        return max(4.0, self.lease * 2.5, min(20.0, self.seconds / 8))

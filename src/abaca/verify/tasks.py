@@ -14,7 +14,7 @@ import time
 from abaca import Ctx, Retry
 from abaca.verify import pills
 from abaca.verify.application import VerifyApp
-from abaca.verify.notes import notes
+from abaca.verify.notes import RunNotes, notes
 
 KEEP = {"completed": "12h", "cancelled": "12h", "failed": "12h"}
 PATIENT = Retry(max_attempts=10, backoff=[0.05, 0.2, 0.5])
@@ -120,16 +120,23 @@ async def big(ctx: Ctx, n: int) -> str:
 async def pill(ctx: Ctx, n: int, how: str) -> str:
     """Ends the runner in which other jobs run too."""
     with notes().run(ctx, n=n, how=how) as run:
-        pills.PILLS[how]()
-        return run.ends(answer(n, ctx.fence))
+        return _swallow(run, how, answer(n, ctx.fence))
 
 
 @app.task(retry=Retry(max_attempts=2, backoff=[0.1]), timeout=PILL_TIMEOUT, pool="process")
 def pill_apart(ctx: Ctx, n: int, how: str) -> str:
     """The same in a process of its own."""
     with notes().run(ctx, n=n, how=how) as run:
+        return _swallow(run, how, answer(n, ctx.fence))
+
+
+def _swallow(run: RunNotes, how: str, result: str) -> str:
+    run.takes(how)
+    try:
         pills.PILLS[how]()
-        return run.ends(answer(n, ctx.fence))
+    finally:
+        run.survives()
+    return run.ends(result)
 
 
 @app.task(retry=PATIENT, pool="process")

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 
+from abaca.verify.places import arm_places
 from abaca.worker.keeper import die_with_parent
 
 
@@ -16,6 +18,7 @@ def main() -> None:
     die_with_parent(int(sys.argv[1]))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+    arm_places(os.environ)
     importlib.import_module("abaca.cli").main(["worker", *sys.argv[2:]])  # the face stands above this package
 
 
