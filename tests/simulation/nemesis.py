@@ -15,8 +15,8 @@ _PERIOD = 12.0
 _SETTLE = 8.0
 _BACKWARD = 100.0
 """How far the store's clock may be put back in all: jobs that wait may be due so much later."""
-_FURTHEST = 6000.0
-"""How far it may be ahead: ended jobs become tombstones after an hour, and go after two."""
+_FURTHEST = 1500.0
+"""How far it may be ahead: each tick of the schedule in that time is a job. Tombstones live for an hour at least."""
 
 
 class Nemesis:
@@ -188,7 +188,7 @@ class Nemesis:
             self._world.net.cut.pop(name, None)
 
     async def _step_store_clock(self) -> None:
-        step = self._rng.choice((-30.0, -4.0, -0.5, 0.5, 4.0, 30.0, 900.0, 1500.0))
+        step = self._rng.choice((-30.0, -4.0, -0.5, 0.5, 4.0, 30.0, 120.0, 400.0))
         if step < 0:
             step = max(step, -self._backward)
             self._backward += step

@@ -27,13 +27,17 @@ async def create(world: Any, app: Any) -> None:
 
 
 def ticks_due(world: Any, until: float) -> tuple[int, ...]:
-    """The ticks that must have made a job: up to what the store's clock showed at ``until``, less what steps forward
-    shortly before may have left for later."""
+    """The ticks that must have made a job: all before the last that did, and all up to what the store's clock showed at
+    ``until``, less what steps forward shortly before may have left for later."""
     recent = [e for e in world.events if e.f == "clock" and e.mono > until - _CATCHES_UP_IN and e.val["who"] == "store"]
     forward = sum(max(event.val["step"], 0.0) for event in recent)
     shown = world.shown_at - round((_CATCHES_UP_IN + forward) * 1e6)
+    stored = {event.j for event in world.events if event.src == "store" and event.f == "insert"}
+    items = (item for event in world.events for item in event.items)
+    fired = [item.tick[1] for item in items if item.tick is not None and item.id in stored]
     first = world.first_tick // EVERY_US + 1
-    return tuple(tick * EVERY_US for tick in range(first, shown // EVERY_US + 1))
+    last = max(shown, *fired, 0) // EVERY_US
+    return tuple(tick * EVERY_US for tick in range(first, last + 1))
 
 
 class TickLog:
