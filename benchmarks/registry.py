@@ -56,7 +56,7 @@ CONTENDERS = (
         "abaca_redis",
         "redis",
         Probe(("ZCARD abaca:{00}:ended",), "done"),
-        (*REDIS, "flat"),
+        (*REDIS, "drain_own", "flat"),
         ("abaca", "redis", "hiredis", "uvloop", "msgspec"),
     ),
     Contender(

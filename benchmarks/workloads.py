@@ -188,7 +188,8 @@ WORKLOADS = {
     "wait_flight": Workload(f"Submit and wait, {INFLIGHT} in flight", _wait_flight, 0.25),
     "bytes": Workload("Memory of the server per queued job, 100-byte payload", _bytes, 0.25, scaled=False),
     "threads": Workload(f"10 ms blocking jobs in {THREADS} threads", _drain(1, "threads", "block"), 0.5),
+    "drain_own": Workload("Drain no-op jobs whose results all differ, one worker process", _drain(1, task="own"), 1.0),
     "flat": Workload("Drain a short and a long backlog", _flat, 25.0, least=50_000, scaled=False),
 }
-EXTRA = ("flat",)
-"""Workloads that run only when they are named: they take minutes."""
+EXTRA = ("drain_own", "flat")
+"""Workloads that run only when they are named."""

@@ -14,7 +14,7 @@ def require_strace() -> str:
     program = shutil.which("strace")
     if program is None:
         word = "strace is not on PATH. `make test` installs it for root; otherwise: sudo apt-get install strace"
-    elif subprocess.run([program, "-qq", "-o", os.devnull, "true"], capture_output=True).returncode != 0:
+    elif subprocess.run([program, "-qq", "-o", os.devnull, "true"], capture_output=True, timeout=20).returncode != 0:
         word = "strace may not trace here (ptrace is not permitted)"
     else:
         return program

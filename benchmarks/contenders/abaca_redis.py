@@ -26,13 +26,15 @@ Calls = tuple[Callable[[], Awaitable[object]], Callable[[int], Awaitable[object]
 
 
 def calls(options: Options) -> Calls:
-    from benchmarks.contenders.abaca_tasks import app, block, noop, payload
+    from benchmarks.contenders.abaca_tasks import app, block, noop, own, payload
 
     if options.task == "payload":
         data = protocol.PAYLOAD
         return partial(payload.enqueue, data), lambda n: app.enqueue_many(payload.call(data) for _ in range(n))
     if options.task == "block":
         return block.enqueue, lambda n: app.enqueue_many(block.call() for _ in range(n))
+    if options.task == "own":
+        return own.enqueue, lambda n: app.enqueue_many(own.call() for _ in range(n))
     return noop.enqueue, lambda n: app.enqueue_many(noop.call() for _ in range(n))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 
 from abaca import App
 from benchmarks.contenders import protocol
@@ -13,6 +14,15 @@ app = App()
 @app.task
 async def noop() -> int:
     return 1
+
+
+_numbers = count()
+
+
+@app.task
+async def own() -> int:
+    """A result that no other job has."""
+    return next(_numbers)
 
 
 @app.task

@@ -4,7 +4,7 @@ A contender is one script, run as a process of its own, so that a peer needs not
 this file needs nothing but the standard library:
 
     python -m benchmarks.contenders.NAME enqueue --url URL --jobs N --mode one|flight|bulk [--inflight K] [--warm N] \\
-            [--task noop|payload|block]
+            [--task noop|own|payload|block]
     ... wait --url URL --jobs N --inflight K [--warm N]
     ... worker --url URL --processes P --threads T --purpose drain|wait|threads
 
@@ -60,7 +60,7 @@ def parse() -> Options:
     parser.add_argument("--warm", type=int, default=0)
     parser.add_argument("--mode", choices=["one", "flight", "bulk"], default="one")
     parser.add_argument("--inflight", type=int, default=1)
-    parser.add_argument("--task", choices=["noop", "payload", "block"], default="noop")
+    parser.add_argument("--task", choices=["noop", "own", "payload", "block"], default="noop")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--threads", type=int, default=50)
     parser.add_argument("--purpose", choices=["drain", "wait", "threads"], default="drain")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, overload
@@ -21,6 +21,7 @@ from abaca.decorator import Coro, ScheduleDecorator, TaskDecorator
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, TaskDeclarationError
 from abaca.handle import UNTYPED, JobHandle
+from abaca.limitspec import Limit, limit_rules, limits_of_call
 from abaca.model import Inserted, Keep, NewJob, Page, Query, Stats
 from abaca.options import (
     NO_OPTIONS,
@@ -39,6 +40,7 @@ from abaca.options import (
     none_if_default,
     positive,
 )
+from abaca.queues import Queues
 from abaca.records import Records
 from abaca.retryspec import Retry
 from abaca.schedules import Declared, ScheduleOptions, Schedules
@@ -86,6 +88,7 @@ class App:
         self.middleware: list[Middleware] = []
         self.records = Records(self)
         self.schedules = Schedules(self)
+        self.queues = Queues(self)
         self._declared = Declared(self.name)
         self._max_payload = check_size(max_payload, "App(max_payload=)", MAX_BATCH_BYTES)
         self._keep = _unless_default(settings.keep) if keep is None else check_keep(keep)
@@ -125,6 +128,7 @@ class App:
         keep: KeepSpec | None = None,
         tags: Iterable[str] = (),
         max_payload: int | None = None,
+        limits: Sequence[Limit] = (),
     ) -> TaskDecorator: ...
     def task(
         self,
@@ -141,12 +145,14 @@ class App:
         keep: KeepSpec | None = None,
         tags: Iterable[str] = (),
         max_payload: int | None = None,
+        limits: Sequence[Limit] = (),
     ) -> Any:
         """Register a function, as ``@app.task`` or ``@app.task(queue=..., ...)``. Its name is its ``__name__``.
 
         ``pool`` is where it runs: ``"async"`` for async def; ``"thread"`` (the default) or ``"process"`` for def.
         ``timeout`` stops one run; ``lease`` is how long a worker may be silent before the job is another's. ``keep`` is
         for completed jobs, or a mapping by ``completed``, ``cancelled`` and ``failed``; ``keep=0`` stores no result.
+        ``limits`` hold over all workers: see ``Limit``.
         Raises ``TaskDeclarationError`` for a function that cannot be a task, ``ConfigError`` naming an option.
         """
 
@@ -165,6 +171,7 @@ class App:
                 max_payload=self._max_payload
                 if max_payload is None
                 else check_size(max_payload, f"task {chosen!r}, max_payload", MAX_BATCH_BYTES),
+                limits=limit_rules(limits, chosen, list(handler.signature.parameters)),
             )
             task: TaskFunction[..., Any, Any] = TaskFunction(self, chosen, handler, options)
             holder = self.tasks.setdefault(chosen, task)  # one step, because modules may be imported in several threads
@@ -288,7 +295,9 @@ class App:
             if task is None
             else task.arguments.encode_named(args or {})
         )
-        return NewJob(id=new_id(), task=name, args=data, **{**options.job_fields, **given.over(NO_OPTIONS).fields})
+        fields = {**options.job_fields, **given.over(NO_OPTIONS).fields}
+        limits = limits_of_call(options.limits, name, args or {}, task.defaults() if task is not None else {})
+        return NewJob(id=new_id(), task=name, args=data, limits=limits, **fields)
 
     def job(self, id: str) -> JobHandle[Any]:
         """A handle for any stored job; ``.typed(type)`` gives its results a type. The store is not asked."""
@@ -373,6 +382,7 @@ class App:
 
     enqueue_many_sync = twin(enqueue_many)
     enqueue_by_name_sync = twin(enqueue_by_name)
+    named_job_sync = twin(named_job)
     find_sync = twin(find)
     stats_sync = twin(stats)
     close_sync = twin(close)

@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar
 
 from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
 from abaca.buggify import buggify
-from abaca.errors import BackendUnavailable, DuplicateJob, EnqueueRefused, JobNotFound, ResultTimeout
-from abaca.model import Inserted, Job, NewJob, Receipt
+from abaca.errors import BackendUnavailable, DuplicateJob, EnqueueRefused, JobNotFound, QueueFull, ResultTimeout
+from abaca.model import FULL, Inserted, Job, NewJob, Receipt
 from abaca.waiting import Waiter, Waiting
 
 PAUSES = (0.05, 0.2, 0.8)
@@ -94,7 +94,8 @@ class Client:
                 await asyncio.gather(*under_way, return_exceptions=True)
         refused = [receipt for receipt in receipts if receipt.outcome is Inserted.REFUSED]
         if refused:
-            raise EnqueueRefused(
+            full = all(receipt.reason.startswith(FULL) for receipt in refused)
+            raise (QueueFull if full else EnqueueRefused)(
                 f"{len(refused)} of {len(receipts)} jobs were refused, the first ({refused[0].id}) because: "
                 f"{refused[0].reason}; the others are stored"
             )
@@ -212,7 +213,8 @@ def batches(jobs: Iterable[NewJob], most: int = MAX_BATCH) -> Iterator[list[NewJ
 
 
 def refusal(job: NewJob, receipt: Receipt) -> EnqueueRefused:
-    return EnqueueRefused(
+    kind = QueueFull if receipt.reason.startswith(FULL) else EnqueueRefused
+    return kind(
         f"task {job.task!r}, queue {job.queue!r}: the job was refused because {receipt.reason}; nothing was stored"
     )
 

@@ -11,6 +11,7 @@
     ├── ResultError            a result that cannot be stored, or read, as its declared type; also a TypeError
     ├── PayloadTooLarge        arguments or a result above the size limit
     ├── EnqueueRefused         the store refused a new job; the message gives its reason
+    │   ├── QueueFull          as many jobs wait in the queue as its settings allow; try again later
     │   └── DuplicateJob       another job has its key, and the call asked to be told so
     ├── RunningLoopError       a _sync method was called inside a running event loop
     ├── BackendError           the store refused in a way that is a bug or a damaged store
@@ -70,6 +71,10 @@ class PayloadTooLarge(AbacaError, ValueError):
 
 class EnqueueRefused(AbacaError):
     """The store refused a new job and stored nothing. The message gives its reason."""
+
+
+class QueueFull(EnqueueRefused):
+    """As many jobs wait in the queue as its settings allow. Nothing was stored; there is room when some have begun."""
 
 
 class DuplicateJob(EnqueueRefused):

@@ -13,6 +13,7 @@ import msgspec
 from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError
+from abaca.limitspec import LimitRule
 from abaca.model import DEFAULT_PRIORITY, DEFAULT_QUEUE, Keep, KeyScope, RetryRule, Value
 from abaca.retryspec import Retry
 from abaca.text import shown
@@ -44,6 +45,7 @@ class TaskOptions(Value, frozen=True, kw_only=True):
     keep: Keep | None = None
     tags: tuple[str, ...] = ()
     max_payload: int = DEFAULT_MAX_PAYLOAD
+    limits: tuple[LimitRule, ...] = ()
 
     @property
     def job_fields(self) -> dict[str, Any]:

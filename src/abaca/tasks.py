@@ -13,6 +13,7 @@ from abaca.durations import Duration
 from abaca.errors import BackendUnavailable, ConfigError, ResultDisabled, ResultTimeout
 from abaca.handle import JobHandle
 from abaca.jobresult import value_of
+from abaca.limitspec import limits_of_call
 from abaca.model import Inserted, NewJob, Receipt
 from abaca.options import (
     NO_OPTIONS,
@@ -161,11 +162,25 @@ class Task(Generic[P, R]):
     def call(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
         """One call for ``App.enqueue_many``. Raises ``ArgumentError`` and ``PayloadTooLarge``; stores nothing."""
         data = self._both()[0].encode(args, kwargs)
+        if self.options.limits:
+            return self._limited(data, args, kwargs)
         if self._call_options.key_of is not None:
             return Call(
                 self, NewJob(id=new_id(), args=data, **self._fields, key=self._call_options.key(self.name, data))
             )
         return Call(self, NewJob(id=new_id(), args=data, **self._fields))
+
+    def _limited(self, data: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call[R]:
+        bound = self._handler.signature.bind(*args, **kwargs).arguments
+        fields = {**self._fields, "limits": limits_of_call(self.options.limits, self.name, bound, self.defaults())}
+        if self._call_options.key_of is not None:
+            fields["key"] = self._call_options.key(self.name, data)
+        return Call(self, NewJob(id=new_id(), args=data, **fields))
+
+    def defaults(self) -> dict[str, Any]:
+        """What parameters are when a call leaves them out."""
+        parameters = self._handler.signature.parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not p.empty}
 
     @property
     def rejects_duplicates(self) -> bool:

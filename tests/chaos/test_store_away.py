@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from pathlib import Path
 
@@ -89,3 +90,30 @@ async def test_a_worker_gives_up_on_a_store_that_stays_away(make_redis: MakeRedi
     assert status != 0
     assert "trying again" in worker.log
     assert "no answer from the store for" in worker.log
+
+
+async def test_a_run_that_ended_while_the_store_was_away_does_not_time_out(
+    make_redis: MakeRedis, tmp_path: Path
+) -> None:
+    # Given: a run with a short timeout, and a store that goes away while it is at work
+    server = make_redis(appendonly=True, appendfsync="always")
+    worker = WorkerProcess(server.url, YARD, lease="60s", grace="200ms")
+    try:
+        worker.wait_says("worker started")
+        async with App(server.url) as app:
+            ground = Yard(app, tmp_path)
+            job = await ground.hold(timeout_ms=1500)
+            await ground.marked(1)
+            server.kill()
+
+            # When: it ends in time, and its outcome waits for the store for much longer than its timeout
+            ground.go_on.touch()
+            await asyncio.sleep(4)  # sleeps: its timeout and the grace time have to pass, and nothing tells of it
+            server.start()
+            record = await ground.ended(job)
+
+        # Then: its own outcome counts
+        assert (record.state, record.attempts, record.losses, record.epoch) == (State.COMPLETED, 1, 0, 1)
+        assert worker.stop() == 0
+    finally:
+        worker.kill()

@@ -204,6 +204,23 @@ async def test_a_cancelled_run_that_will_not_end_costs_its_runner(ground: Yard, 
     assert took < 4
 
 
+async def test_a_cancel_is_heeded_while_its_worker_drains(ground: Yard, shared_url: str) -> None:
+    # Given: a worker that drains, with far more patience than the test, and a run that waits for nobody
+    with crew(shared_url, 1, YARD, lease="6s", beat="200ms", drain="80s") as (worker,):
+        job = await ground.hold()
+        await ground.marked(1)
+        worker.signal(signal.SIGTERM)
+        worker.wait_says("draining")
+
+        # When: the job is cancelled
+        await job.cancel()
+        record = await ground.ended(job)
+
+        # Then: it is told, and with it the drain is over
+        assert record.state is State.CANCELLED
+        assert worker.wait() == 0
+
+
 async def test_sigterm_gives_back_what_does_not_finish_and_exits_zero(ground: Yard, shared_url: str) -> None:
     # Given: runs of every kind that will not end in time
     with crew(shared_url, 1, YARD, drain="300ms", lease="30s") as (worker,):

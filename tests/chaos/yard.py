@@ -22,8 +22,12 @@ def note(path: str, text: object) -> None:
         file.write(f"{text}\n")
 
 
+def is_there(path: str) -> bool:
+    return os.path.exists(path)
+
+
 async def file_is_there(path: str) -> None:
-    while not os.path.exists(path):
+    while not is_there(path):  # noqa: ASYNC110
         await asyncio.sleep(0.01)  # sleeps: a file that another process makes gives no signal
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from abaca.backends.memory import MemoryBackend
-from abaca.model import FaultKind, NewJob, State
+from abaca.model import FaultKind, Limit, NewJob, State
 from abaca.testing import ManualClock
-from abaca.testing.conformance.making import make
+from abaca.testing.conformance.making import claim, make
 from tests.hostile.damage import ENDED, FREE, RUNNING, WAITING, fill, mended
 
 Break = Callable[[MemoryBackend], object]
@@ -97,3 +97,18 @@ async def test_a_job_with_two_faults_has_both_repaired(clock: ManualClock) -> No
     store._keys.drop("waits")
     # When it is audited and repaired, then both are found and mended
     await mended(store, (FaultKind.WAITING_NOT_IN_LINE, WAITING), (FaultKind.HOLDER_WITHOUT_KEY, WAITING))
+
+
+async def test_a_permit_of_a_job_that_does_not_run_is_found_and_given_to_the_next() -> None:
+    # Given a bucket for one whose permit belongs to a job that is gone, and a job held back by it
+    limit = Limit(bucket="b", concurrency=1)
+    clock = ManualClock()
+    store = MemoryBackend(clock)
+    await store.insert([make(1, limits=(limit,))])
+    store._waiting.buckets.take(FREE, [limit], clock.now())
+    assert await claim(store) == []
+    # When the store is audited and mended
+    faults = await store.audit(repair=True)
+    # Then the permit is told, and the job runs
+    assert [(fault.kind, fault.id, fault.repaired) for fault in faults] == [(FaultKind.PERMIT_WITHOUT_RUN, FREE, True)]
+    assert len(await claim(store)) == 1

@@ -101,6 +101,18 @@ BROKEN: dict[str, tuple[Break, Callable[[str], Names]]] = {
         lambda ask, at: ask("ZADD", key("w:9||default"), 5, raw(WAITING)),
         lambda at: [(FaultKind.LINE_WITHOUT_JOB, WAITING), (FaultKind.INDEX, "w:9||default")],
     ),
+    "a permit of a job that does not run": (
+        lambda ask, at: ask("SADD", key("b:bucket"), raw(WAITING)),
+        lambda at: [(FaultKind.PERMIT_WITHOUT_RUN, WAITING)],
+    ),
+    "a parked job that is not held back": (
+        lambda ask, at: [
+            ask("ZADD", key("p:6:bucket:50||default"), 5, raw(WAITING)),
+            ask("SADD", key("parks"), "6:bucket:50||default"),
+            ask("ZADD", key("i:bucket"), -50, "50||default"),
+        ],
+        lambda at: [(FaultKind.LINE_WITHOUT_JOB, WAITING)],
+    ),
     "a line that its queue does not list": (
         lambda ask, at: ask("DEL", key("q:default")),
         lambda at: [(FaultKind.INDEX, LINE)],

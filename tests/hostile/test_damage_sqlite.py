@@ -36,6 +36,14 @@ BROKEN: dict[str, tuple[str, Expected]] = {
         f"UPDATE jobs SET leaves_at = 1 WHERE id = x'{ENDED}'",
         [(FaultKind.ENDED_NOT_EXPIRING, ENDED)],
     ),
+    "a permit of a job that does not run": (
+        f"INSERT INTO permits VALUES ('b', x'{WAITING}')",
+        [(FaultKind.PERMIT_WITHOUT_RUN, WAITING)],
+    ),
+    "an ended job that is said to be held back": (
+        f"UPDATE jobs SET blocked = 'b' WHERE id = x'{ENDED}'",
+        [(FaultKind.LINE_WITHOUT_JOB, ENDED)],
+    ),
     "a log of an unknown job": (
         f"INSERT INTO log VALUES (x'{FREE}', 3, 'item', 1, 1, 'null')",
         [(FaultKind.LOG_WITHOUT_JOB, FREE)],

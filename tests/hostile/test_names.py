@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -80,14 +80,15 @@ async def test_a_name_outside_the_pattern_is_refused_with_its_option(name: str) 
     async def by_name() -> None:
         await app.enqueue_by_name(name, pool="async")
 
-    for what, attempt in {
+    places: dict[str, Callable[[], object]] = {
         "queue": lambda: task.opts(queue=name),
-        "task name": lambda: app.task(name=name)(task.fn),
+        "task name": lambda: app.task(name=name)(print_nothing),
         "queues": lambda: app.worker(queues=[name]),
         "worker name": lambda: app.worker(name=name or " "),
-        "App(name=)": lambda: App("memory://", name=name),
-    }.items():
-        with pytest.raises(ConfigError, match=what.replace("(", r"\(").replace(")", r"\)")) as refused:
+        r"App\(name=\)": lambda: App("memory://", name=name),
+    }
+    for what, attempt in places.items():
+        with pytest.raises(ConfigError, match=what) as refused:
             attempt()
         assert len(str(refused.value)) < 400
     with pytest.raises(ConfigError, match="task name"):
@@ -107,7 +108,7 @@ def test_a_text_that_no_store_holds_is_refused_with_its_option(value: str, limit
     with pytest.raises(ConfigError, match="tags"):
         task.opts(tags=[value])
     with pytest.raises(ConfigError, match="key"):
-        task.opts(key=value * 5 if isinstance(value, str) else value)
+        task.opts(key=value * 5)
 
 
 async def print_nothing(n: int) -> int:

@@ -1,4 +1,4 @@
-"""More work than anybody takes. RELIABILITY O1 and O2, as far as they hold today: there are no limits on a queue yet."""
+"""More work than anybody takes. RELIABILITY O1 and O2, as far as they hold without limits on a queue."""
 
 from __future__ import annotations
 

@@ -127,17 +127,19 @@ async def drain(store: Backend) -> int:
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """A filesystem of that size in memory; skips the test where it cannot be made."""
     folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, timeout=20
+    )
     if made.returncode:
         pytest.skip(f"a small filesystem cannot be mounted here: {made.stderr.decode().strip()}")
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=20)
 
 
 def make_room(folder: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,size=50m", str(folder)], check=True)
+    subprocess.run(["mount", "-o", "remount,size=50m", str(folder)], check=True, timeout=20)
 
 
 @pytest.mark.redis

@@ -34,7 +34,8 @@ def stage() -> Stage:
 
 def worker(stage: Stage) -> Worker:
     tasks = ChainMap(stage.app.tasks, rude.app.tasks)
-    return Worker(tasks, stage.connect, WorkerOptions(**{**SMALL, "concurrency": 2}))
+    options: dict[str, Any] = {**SMALL, "concurrency": 2}
+    return Worker(tasks, stage.connect, WorkerOptions(**options))
 
 
 def task_for(stage: Stage, pool: str, *, failing: bool) -> Any:
@@ -95,7 +96,6 @@ async def test_an_exception_that_cannot_be_looked_at_is_kept_as_bounded_text(sta
         assert kept < ENOUGH, (name, kept)
         assert error.kinds[-1] == "builtins.BaseException", name
         (error.message + error.traceback + error.type).encode()
-    assert "never" not in (jobs["silent"].error or rude).message  # type: ignore[union-attr]
     assert jobs["silent"].error
     assert "cannot be made" in jobs["silent"].error.message
     assert jobs["huge"].error

@@ -177,14 +177,7 @@ def arguments(type: Any, limit: int = 1_000_000) -> ArgumentCodec:
     return ArgumentCodec("store", inspect.Signature([parameter]), {"value": type}, limit=limit)
 
 
-def named(value: Any) -> str:
-    try:
-        return repr(value)[:40]
-    except (ValueError, RecursionError):
-        return type(value).__name__
-
-
-@pytest.mark.parametrize(("type_", "value"), EXACT, ids=map(named, (value for _, value in EXACT)))
+@pytest.mark.parametrize(("type_", "value"), EXACT, ids=range(len(EXACT)))
 def test_an_argument_and_a_result_come_back_exactly(type_: Any, value: Any) -> None:
     # When a value is written and read as an argument and as a result
     _, read = arguments(type_).decode(arguments(type_).encode((value,), {}))
@@ -204,7 +197,7 @@ def test_without_a_type_of_its_own_a_value_arrives_as_json_has_it(type_: Any, va
     assert codec.decode(codec.encode((value,), {}))[1]["value"] == back
 
 
-@pytest.mark.parametrize(("type_", "value", "words"), REFUSED, ids=map(named, (value for _, value, _ in REFUSED)))
+@pytest.mark.parametrize(("type_", "value", "words"), REFUSED, ids=range(len(REFUSED)))
 def test_what_would_arrive_changed_is_refused_by_name(type_: Any, value: Any, words: str) -> None:
     # An argument is refused before anything is enqueued
     with pytest.raises(ArgumentError, match=words) as refused:

@@ -8,6 +8,7 @@ from tests.house.test_guide import PROOF, ROOT, is_test
 
 GUARANTEES = ROOT / "docs" / "guarantees.md"
 FAILURES = ROOT / "docs" / "failure-modes.md"
+COMPLAINTS = ROOT / "docs" / "peers-complaints.md"
 UNCOVERED = "not covered: "
 
 PROMISED = {f"G{number}" for number in range(1, 11)}
@@ -49,6 +50,11 @@ def test_every_guarantee_is_told_with_its_tests() -> None:
 
 def test_every_failure_mode_is_told_with_its_test_or_why_it_has_none() -> None:
     assert faults(FAILURES.read_text(), NAMED, may_be_uncovered=True) == []
+
+
+def test_every_complaint_about_other_queues_is_answered_with_its_test() -> None:
+    ids = {str(number) for number in range(1, 49)}
+    assert faults(COMPLAINTS.read_text(), ids, may_be_uncovered=True) == []
 
 
 HERE = "`tests/house/test_promises.py::test_every_guarantee_is_told_with_its_tests`"

@@ -58,12 +58,17 @@ class WorkerProcess:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def wait_says(self, words: str, times: int = 1) -> None:
-        """Until the log has these words so many times; an assertion fails when the worker ends without them."""
+    def wait_says(self, *words: str, times: int = 1) -> None:
+        """Until the log has any of these words so many times; an assertion fails when the worker ends without them."""
         with self._said:
-            self._said.wait_for(lambda: self._ended or self.log.count(words) >= times, PATIENCE)
-            said = self.log.count(words)
-            assert said >= times, f"the worker said {words!r} {said} times, not {times}:\n{self.log}"
+            self._said.wait_for(lambda: self._ended or self.said(*words) >= times, PATIENCE)
+            said = self.said(*words)
+            assert said >= times, f"the worker said {words} {said} times, not {times}:\n{self.log}"
+
+    def said(self, *words: str) -> int:
+        """How often the log has any of these words."""
+        log = self.log
+        return sum(log.count(each) for each in words)
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from abaca.backend import Backend
+from abaca.backend import Backend, Watch
 from abaca.model import History, Job, NewJob, Receipt
 from tests.unit.face import DeafWatch
+
+T = TypeVar("T")
 
 STEPS = (
     "before insert",
@@ -24,7 +26,7 @@ STEPS = (
 
 
 class Between:
-    """The real store, with ``act`` called once, at the first time that ``step`` is passed. ``deaf``: all hints are lost."""
+    """The real store, with ``act`` called once, when ``step`` is first passed. ``deaf``: all hints are lost."""
 
     def __init__(self, inner: Backend, *, deaf: bool = False) -> None:
         self.inner = inner
@@ -32,6 +34,10 @@ class Between:
         self.act: Callable[[], Awaitable[None]] | None = None
         self.passed = asyncio.Event()
         self._deaf = deaf
+
+    def as_backend(self) -> Backend:
+        """The rest of the store's verbs is there too, by ``__getattr__``."""
+        return cast("Backend", self)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -44,7 +50,7 @@ class Between:
         return await self._call("insert", lambda: self.inner.insert(jobs))
 
     async def watch(self, topics: Sequence[str]) -> Any:
-        watch = await self._call("watch", lambda: self.inner.watch(topics))
+        watch: Watch = await self._call("watch", lambda: self.inner.watch(topics))
         if not self._deaf:
             return watch
         await watch.close()
@@ -56,7 +62,7 @@ class Between:
     async def updates(self, id: str, after: int, limit: int) -> History:
         return await self._call("updates", lambda: self.inner.updates(id, after, limit))
 
-    async def _call(self, verb: str, call: Callable[[], Awaitable[Any]]) -> Any:
+    async def _call(self, verb: str, call: Callable[[], Awaitable[T]]) -> T:
         await self._pass(f"before {verb}")
         answer = await call()
         await self._pass(f"after {verb}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import sys
@@ -300,6 +301,30 @@ async def test_closing_an_app_returns_every_connection(redis_server: RedisServer
     # When it is closed, then no connection is left
     assert during > before
     await until(lambda: connections() == before, "all connections are gone")
+
+
+async def test_a_store_given_to_an_app_keeps_no_connection_of_a_worker_that_ended(redis_server: RedisServer) -> None:
+    def connections() -> int:
+        return len(str(redis_server.command("CLIENT", "LIST")).splitlines())
+
+    # Given an app on a store object, and no garbage collector to tidy up
+    backend = open_backend(redis_server.url)
+    async with App(backend=backend) as app:
+        task = app.task(nothing)
+        await task.enqueue()
+        gc.disable()
+        try:
+            async with app.worker(concurrency=2):
+                await task.opts(wait=20).run()
+            first = connections()
+            # When workers come and go, each with a heart in a loop of its own
+            for _ in range(3):
+                async with app.worker(concurrency=2):
+                    await task.opts(wait=20).run()
+            # Then none of their connections stays
+            await until(lambda: connections() <= first, "the hearts' connections are gone")
+        finally:
+            gc.enable()
 
 
 async def test_an_unknown_task_is_refused_with_its_name(app: App) -> None:

@@ -402,3 +402,22 @@ def test_debug_shows_the_traceback(run: Run, stored: Stored) -> None:
 def test_version_says_what_it_runs_on(run: Run) -> None:
     assert set(run("version", "--json").json) >= {"abaca", "python", "sqlite", "redis"}
     assert run("--version").out == run("version").out.split("\n")[0].split()[-1] + "\n"
+
+
+@pytest.mark.parametrize("command", [(), ("jobs",), ("worker",), ("enqueue",), ("jobs", "wait")])
+def test_help_fits_a_terminal_and_says_what_each_flag_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    # When somebody asks for help on eighty columns
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run(*command, "--help").out
+    # Then no line is longer, and no entry goes on at the margin
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 80
+    entries = lines[lines.index("Commands:" if "Commands:" in lines else "For every command:") :]
+    assert all(line.startswith("  ") or line.endswith(":") or not line for line in entries)
+    # And each flag has its word
+    assert not [line for line in lines if line.startswith("  --") and ": " not in line]
+    # And what holds for every command is just that
+    common = shown.partition("For every command:\n")[2].partition("\n\n")[0]
+    assert [line.split()[0].rstrip(":") for line in common.splitlines()] == ["--url", "--config", "--json", "--debug"]

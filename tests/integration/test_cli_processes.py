@@ -72,9 +72,11 @@ def test_a_worker_says_what_it_serves_runs_jobs_and_ends_well_on_sigterm(start: 
     out, err = done.communicate(timeout=30)
     # Then its result comes back
     assert (done.returncode, out) == (0, "5\n"), err
-    # And the worker ends with 0 when it is asked to
+    # And the worker ends with 0 when it is asked to, and says so at the last
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
+    _, rest = worker.communicate(timeout=20)
+    assert worker.returncode == 0
+    assert '"event":"worker stopped"' in rest.splitlines()[-1].replace('": ', '":')
 
 
 @pytest.mark.parametrize(
@@ -125,5 +127,5 @@ def test_help_loads_no_command(start: Start, environment: dict[str, str]) -> Non
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30)
     assert re.search(r"^  worker", done.stdout, re.MULTILINE), "every command is listed all the same"
     loaded = {name for name in done.stderr.split() if name.startswith("abaca.cli.")}
-    assert loaded == {"abaca.cli.entry", "abaca.cli.session"}
+    assert loaded == {"abaca.cli.entry", "abaca.cli.session", "abaca.cli.helping"}
     assert not [name for name in done.stderr.split() if name.startswith(("abaca.backends.", "abaca.config"))]

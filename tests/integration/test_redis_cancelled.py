@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -78,18 +79,19 @@ async def test_settles_and_beats_that_are_given_up_change_nothing_for_the_others
         # When one of three calls at once is cancelled
         settle = Settle(id=job.id, epoch=job.epoch, to=done)
         stale = Settle(id=job.id, epoch=job.epoch + 7, to=done)
-        calls: list[asyncio.Task[object]] = [
+        calls: list[asyncio.Task[Any]] = [
             asyncio.create_task(store.exchange([settle], None, LEASE)),
             asyncio.create_task(store.exchange([stale], None, LEASE)),
             asyncio.create_task(store.beat(None, [Beat(id=job.id, epoch=job.epoch + 7)], LEASE)),
         ]
         await some_turns(chance)
         calls[chance.randrange(3)].cancel()
-        first, second, third = await asyncio.gather(*calls, return_exceptions=True)
+        answers: list[Any] = await asyncio.gather(*calls, return_exceptions=True)
+        first, second, third = answers
         # Then the others have their own verdicts
-        assert isinstance(first, asyncio.CancelledError) or first.verdicts == [Verdict.APPLIED]  # type: ignore[union-attr]
-        assert isinstance(second, asyncio.CancelledError) or second.verdicts == [Verdict.STALE]  # type: ignore[union-attr]
-        assert isinstance(third, asyncio.CancelledError) or [p.alive for p in third] == [False]  # type: ignore[union-attr]
+        assert isinstance(first, asyncio.CancelledError) or first.verdicts == [Verdict.APPLIED]
+        assert isinstance(second, asyncio.CancelledError) or second.verdicts == [Verdict.STALE]
+        assert isinstance(third, asyncio.CancelledError) or [p.alive for p in third] == [False]
         # And the settle can be repeated, whether or not it got there
         assert (await store.exchange([settle], None, LEASE)).verdicts == [Verdict.APPLIED]
     assert {job.state for job in await store.get([job.id for job in jobs]) if job} == {State.COMPLETED}

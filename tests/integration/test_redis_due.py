@@ -10,6 +10,7 @@ import redis.asyncio
 from abaca.backends import open_backend
 from abaca.codec import new_id
 from abaca.model import Lease, NewJob, Want
+from tests.integration.crew import eventually
 
 
 async def test_a_held_claim_is_answered_when_a_job_delayed_after_it_began_comes_due(redis_url: str) -> None:
@@ -18,9 +19,12 @@ async def test_a_held_claim_is_answered_when_a_job_delayed_after_it_began_comes_
     await store.open()
     want = Want(queues=("default",), slots={"async": 1}, hold_ms=5_000)
     held = asyncio.create_task(store.exchange([], want, Lease(worker="w", ms=15_000)))
-    async with asyncio.timeout(5), redis.asyncio.Redis.from_url(redis_url) as client:
-        while not await client.keys("abaca:{00}:v:*"):
-            await asyncio.sleep(0)
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+
+        async def is_held() -> object | None:
+            return await client.keys("abaca:{00}:v:*") or None
+
+        await eventually(is_held)
     # When a job comes that is due in 150 ms
     began = time.monotonic()
     await store.insert([NewJob(id=new_id(), task="t", lane="async", delay_ms=150)])

@@ -27,11 +27,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_KIB}k", "tmpfs", str(disk)]
-    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
+    mounted = subprocess.run(mount, capture_output=True, text=True, check=False, timeout=20)
     if mounted.returncode != 0:
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
     yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", str(disk)], check=True, timeout=20)
 
 
 async def fill(store: SqliteBackend, first: int) -> int:
@@ -62,6 +62,7 @@ async def test_new_jobs_are_refused_before_the_disk_is_full_and_stored_ones_end(
             assert answer.verdicts == [0]
             assert len(answer.jobs) == 1
         assert (await store.stats()).totals["completed"] == RUNNING
+        assert await store.audit() == []
 
 
 async def test_a_disk_that_others_filled_up_is_survived_without_a_restart(small_disk: Path) -> None:
@@ -86,6 +87,7 @@ async def test_a_disk_that_others_filled_up_is_survived_without_a_restart(small_
         assert found is not None
         assert found.state is State.COMPLETED
         assert by_hand(path, "PRAGMA integrity_check") == [("ok",)]
+        assert await store.audit() == []
 
 
 async def test_what_the_log_holds_is_counted_as_taken(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

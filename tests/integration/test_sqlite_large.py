@@ -99,6 +99,7 @@ async def test_a_tombstone_and_a_deleted_job_keep_no_body(sqlite_url: str) -> No
         assert (tombstone.purged, tombstone.spec.args) == (True, b"{}")
 
 
+@pytest.mark.damages
 async def test_arguments_that_are_lost_are_damage_of_their_job_alone(sqlite_url: str) -> None:
     # Given two large jobs, one of whose bodies somebody removed
     async with opened(sqlite_url) as store:

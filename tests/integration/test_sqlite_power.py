@@ -132,7 +132,7 @@ async def crashed(tmp_path: Path) -> Path:
             tell(writer)
             assert await asyncio.to_thread(hear, writer) == str(step + 1)
         writer.send_signal(signal.SIGKILL)
-        writer.wait()
+        writer.wait(20)
     return path
 
 
@@ -152,12 +152,14 @@ async def commits_that_survived(path: Path, after: list[States]) -> int:
         assert found in after, "the jobs are as they never were at any moment of the history"
         ended = sum(state == State.COMPLETED for state in found.values())
         assert (await store.stats()).totals["completed"] == ended
+        assert await store.audit() == []
         # and the queue goes on from there
         assert (await store.insert([make(STEPS)]))[0].outcome is Inserted.INSERTED
         running = [job for job in await claim(store, 1000) if job.state is State.RUNNING]
         assert len(running) == sum(state == State.WAITING for state in found.values()) + 1
         answer = await store.exchange([complete(job) for job in running], want(), LEASE)
         assert set(answer.verdicts) == {0}
+        assert await store.audit() == []
     return after.index(found)
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from abaca import App, Ctx, JobFailed, JobHandle, Kind, Retry, Status, Update
+from abaca import App, Ctx, JobFailed, JobHandle, Kind, Progress, Retry, Status, Update
 from abaca.backend import TRIMMED_LOG_CAP
 
 pytestmark = pytest.mark.timeout(60)
@@ -111,6 +111,38 @@ async def test_a_retry_that_succeeds_is_success_to_everybody(app: App) -> None:
     assert not {"failed", "cancelled"} & set(statuses)
     assert statuses.count("completed") == 1
     assert [update.attempt for update in updates if update.kind is Kind.ERROR] == [1]
+
+
+@pytest.mark.parametrize("ends", ["completed", "failed"])
+async def test_progress_is_followed_beside_the_wait_and_both_end(app: App, ends: str) -> None:
+    heard = asyncio.Semaphore(0)
+
+    @app.task(retry=Retry(max_attempts=1))
+    async def steps(ctx: Ctx, fails: bool) -> str:
+        for n in (1, 2, 3):
+            ctx.progress(n, 3, stage="walk")
+            await heard.acquire()
+        if fails:
+            raise Told
+        return "there"
+
+    # Given somebody who follows the progress of a job, and beside it somebody who waits for its end
+    job = await steps.enqueue(ends == "failed")
+    waiting = asyncio.create_task(job.outcome(timeout=30))
+    percents: list[float | None] = []
+    async with app.worker(concurrency=2):
+        async for update in job.updates():
+            if update.kind is Kind.PROGRESS:
+                # When each step is reported, the job says the same
+                progress = await job.progress()
+                assert progress is not None
+                assert progress == Progress(**update.value)
+                percents.append(progress.percent)
+                heard.release()
+        # Then the reader ends by itself, and the waiter has the end
+        outcome = await waiting
+    assert [round(percent or 0) for percent in percents] == [33, 67, 100]
+    assert (outcome.status, outcome.value) == (ends, "there" if ends == "completed" else None)
 
 
 async def test_a_reader_behind_the_cap_is_told_how_much_it_missed(app: App) -> None:

@@ -102,6 +102,7 @@ async def test_what_the_filesystem_weakens_is_told(
 ) -> None:
     # Given a folder on a filesystem of some kind
     monkeypatch.setattr(filesystem, "filesystem", lambda _: kind)
+    monkeypatch.setattr(filesystem, "filesystem_number", lambda _: 0)
     # When its weaknesses are asked for, then a disk has none, and memory and the unknown are told
     lines = filesystem.filesystem_weaknesses(tmp_path)
     assert len(lines) == (word is not None)

@@ -7,13 +7,15 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from abaca.errors import (
     AbacaError,
     BackendUnavailable,
     JobConflict,
     ResultTimeout,
 )
-from abaca.model import Inserted
+from abaca.model import Change, Inserted, Limit
 from abaca.policy.retry import DEFAULT_RULE
 from abaca.tasks import Call
 from abaca.verify.history import Item
@@ -33,6 +35,11 @@ _MIX = (
     ("freezing", 1, 1.0, 9.0),
 )
 _WAIT = 240.0
+_LIMITS = (
+    Limit(bucket="one", concurrency=1),
+    Limit(bucket="two", concurrency=2),
+    Limit(bucket="slow", rate=2, period_ms=1000, burst=2),
+)
 
 
 class Client:
@@ -51,9 +58,23 @@ class Client:
         while self._world.wishes > 0:
             await asyncio.sleep(self._rng.expovariate(1.0) * self._world.pace)  # sleeps: virtual time, somebody thinks
             await self._act()
+        if self._rng.random() < 0.4:
+            await self._farewell()
         while self._under_way:
             await asyncio.wait(list(self._under_way))
         return 0
+
+    async def _farewell(self) -> None:
+        """When all is quiet: bounds in time are judged only then."""
+        await asyncio.sleep(13.0)  # sleeps: virtual time, until the last faults are over
+        self._spawn(self._run_and_wait(self._app.tasks["quick"].call(n=3, x=0.5)))
+        if self._rng.random() < 0.3:
+            await self._enqueue([self._app.tasks["timed"].call(n=2, x=12.0)])
+            return
+        long = self._app.tasks["slow"].call(n=1, x=15.0)
+        await self._enqueue([long])
+        await asyncio.sleep(1.5)  # sleeps: virtual time, so that it runs
+        await self._cancel(long.job.id)
 
     async def _act(self) -> None:
         draw = self._rng.random()
@@ -69,8 +90,10 @@ class Client:
                 self._spawn(self._cancel(self._rng.choice(self._known[-6:])))
             elif draw < 0.87:
                 self._spawn(self._requeue(id))
-            elif draw < 0.94:
+            elif draw < 0.91:
                 self._spawn(self._wait(id))
+            elif draw < 0.94:
+                self._spawn(self._amend(self._rng.choice(self._known[-6:])))
             else:
                 self._spawn(self._read_updates(id))
 
@@ -98,7 +121,10 @@ class Client:
         if self._rng.random() < 0.2:
             options["priority"] = self._rng.choice((10, 60, 90))
         task = self._app.tasks[name].opts(**options)
-        return task.call(n=self._rng.randrange(1000), x=round(self._rng.uniform(low, high), 3))
+        call = task.call(n=self._rng.randrange(1000), x=round(self._rng.uniform(low, high), 3))
+        if self._rng.random() < 0.2:
+            call.job = msgspec.structs.replace(call.job, limits=(self._rng.choice(_LIMITS),))
+        return call
 
     def _say(self, type: str, f: str, **fields: Any) -> None:
         self._world.write("client", type, f, **fields)
@@ -190,6 +216,13 @@ class Client:
         else:
             self._say("ok", "requeue", op=op, j=id, val="requeued")
 
+    async def _amend(self, id: str) -> None:
+        change = Change(id=id, delay_ms=self._rng.randrange(4000), priority=self._rng.choice((None, 10, 90)))
+        try:
+            await self._app.client().ask(lambda backend: backend.amend([change]))
+        except BackendUnavailable:
+            pass  # the store writes down what it did
+
     async def _read_updates(self, id: str) -> None:
         op = self._op()
         self._say("invoke", "updates", op=op, j=id, val={"after": 0})
@@ -218,6 +251,7 @@ def _item(call: Call[Any]) -> Item:
         max=(job.retry or DEFAULT_RULE).max_attempts,
         timeout=None if job.timeout_ms is None else job.timeout_ms / 1000,
         lease=None if job.lease_ms is None else job.lease_ms / 1000,
+        limits=tuple((limit.bucket, limit.concurrency) for limit in job.limits if limit.concurrency is not None),
     )
 
 

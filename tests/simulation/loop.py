@@ -34,6 +34,7 @@ class Proc:
         self.exit: int | None = None
         self.stopped = False
         self.skew = 0.0
+        self.main: Coroutine[Any, Any, int | None] | None = None
         self.ready: deque[asyncio.Handle] = deque()
         self.tasks: list[SimTask] = []
         self.signals: dict[int, Callable[[], object]] = {}
@@ -52,6 +53,7 @@ class Proc:
 
     def start(self, main: Coroutine[Any, Any, int | None]) -> None:
         """Run ``main``; the process ends with its answer as status, 1 when it raises."""
+        self.main = main
         self.loop.create_task(self._live(main), context=self.context.copy())
 
     async def _live(self, main: Coroutine[Any, Any, int | None]) -> None:
@@ -121,6 +123,7 @@ class SimLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._rng = rng
         self._time = 0.0
+        self._debug = False
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._order = itertools.count()
         self._runnable: list[Proc] = []
@@ -186,10 +189,11 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def _admit(self, handle: asyncio.Handle) -> None:
         proc = handle._context.get(_PROC, self.root)  # type: ignore[attr-defined]
-        if not proc.alive:
+        if proc.exit is not None:
             return
-        proc.ready.append(handle)
-        if len(proc.ready) == 1 and not proc.stopped:
+        ready = proc.ready
+        ready.append(handle)
+        if len(ready) == 1 and not proc.stopped:
             self._runnable.append(proc)
 
     def rest(self, proc: Proc) -> None:
@@ -201,30 +205,32 @@ class SimLoop(asyncio.BaseEventLoop):
             self._runnable.append(proc)
 
     def _run_once(self) -> None:
-        if not self._runnable:
-            self._advance()
-            return
-        at = self._rng.randrange(len(self._runnable)) if len(self._runnable) > 1 else 0
-        proc = self._runnable[at]
-        handle = proc.ready.popleft()
-        if not proc.ready:
-            del self._runnable[at]
-        self.steps += 1
-        if not handle.cancelled():
-            handle._run()
-            if proc.ready and proc.alive and not proc.stopped and proc not in self._runnable:
-                self._runnable.append(proc)
+        runnable, draw = self._runnable, self._rng.random
+        while not self._stopping:  # type: ignore[attr-defined]
+            if not runnable:
+                self._advance()
+                continue
+            at = int(draw() * len(runnable))
+            proc = runnable[at]
+            ready = proc.ready
+            handle = ready.popleft()
+            self.steps += 1
+            if not ready:
+                del runnable[at]
+            if not handle._cancelled:
+                handle._run()
 
     def _advance(self) -> None:
+        """On to the next instant at which a timer ends."""
         timers = self._timers
-        while timers and timers[0][2].cancelled():
+        while timers and timers[0][2]._cancelled:
             heapq.heappop(timers)
         if not timers:
             raise RuntimeError("the simulated world stands still: nobody can run and no timer is set")
-        self._time = max(self._time, timers[0][0])
-        while timers and timers[0][0] <= self._time:
+        now = self._time = max(self._time, timers[0][0])
+        while timers and timers[0][0] <= now:
             handle = heapq.heappop(timers)[2]
-            if not handle.cancelled():
+            if not handle._cancelled:
                 self._admit(handle)
 
     def add_signal_handler(self, sig: int, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts) -> None:
@@ -258,6 +264,8 @@ class SimLoop(asyncio.BaseEventLoop):
                 if not task.done():
                     task._log_destroy_pending = False  # type: ignore[attr-defined]
                     _close(task.get_coro())
+            if proc.main is not None:
+                _close(proc.main)  # where its task never took a step
         self.close()
 
 

@@ -1,4 +1,4 @@
-"""The naive designs a to q of the reliability notes, each as a small change of the simulated product.
+"""The naive designs a to q of the reliability notes, and two more, each as a small change of the simulated product.
 
 The judge must catch every one of them: it is trusted only because it fails on these.
 """
@@ -6,26 +6,30 @@ The judge must catch every one of them: it is trusted only because it fails on t
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from abaca.backends.memory.buckets import Buckets
+from abaca.backends.memory.keys import Keys
+from abaca.backends.memory.lines import Lines
 from abaca.backends.memory.store import MemoryBackend
+from abaca.backends.memory.waiting import Waiting as Places
 from abaca.errors import BackendUnavailable
-from abaca.model import Job, Lease, QueueStats, Record, State, Stats, Transition, Verdict, Want
+from abaca.model import Job, Lease, QueueStats, State, Stats, Transition, Verdict, Want
 from abaca.policy import decide
+from abaca.policy.cron import due_ticks, tick_job
 from abaca.policy.retry import DEFAULT_RULE
 from abaca.waiting import Waiting
+from abaca.worker import ticker
 from abaca.worker.heart import Heart
 from abaca.worker.loop import ExchangeLoop
 from abaca.worker.reaper import Reaper
 from abaca.worker.runner import Runner
 from abaca.worker.runs import StopReason
 from tests.simulation.clients import Client
-from tests.simulation.cron import SCHEDULE, Scheduler
 from tests.simulation.net import Connection
 from tests.simulation.store import Server
 
@@ -67,7 +71,7 @@ def _b(world: Any) -> list[Change]:
         if type(outcome).__name__ == "Raised" and job.attempt < (job.spec.retry or DEFAULT_RULE).max_attempts:
             lane = job.spec.lane
             self._free[lane] -= 1
-            asyncio.get_running_loop().call_later(1.0, lambda: self.start(job, time.monotonic()))
+            asyncio.get_running_loop().call_later(1.0, lambda: self.start(job, world.monotonic()))
         else:
             settle_soon(self, job, outcome)
 
@@ -80,14 +84,14 @@ def _c(world: Any) -> list[Change]:
         receipts = await self._insert(jobs)
         for receipt in receipts:
             if receipt.id not in before:
-                self.memory._lines.remove(receipt.id)
+                self.memory._waiting.lines.remove(receipt.id)
         return receipts
 
     async def line_up(self: Server, ids: Sequence[str]) -> None:
         for id in ids:
             row = self.memory._rows.get(id)
             if row is not None and row.state is State.WAITING and row.epoch == 0:
-                self.memory._wait(row)
+                self.memory._waiting.enter(row)
 
     async def insert(self: Connection, jobs: Any) -> Any:
         receipts = await self._net.call("record_only", jobs)
@@ -170,7 +174,7 @@ def _g(world: Any) -> list[Change]:
     async def pop(self: Server, want: Want) -> list[str]:
         free, ids = dict(want.slots), []
         for queue in want.queues:
-            while (id := self.memory._lines.take(queue, self._clock.now(), free)) is not None:
+            while (id := self.memory._waiting.lines.take(queue, self._clock.now(), free)) is not None:
                 free[self.memory._rows[id].spec.lane] -= 1
                 ids.append(id)
         return ids
@@ -199,11 +203,11 @@ def _h(world: Any) -> list[Change]:
 
 def _i(world: Any) -> list[Change]:
     index: dict[str, set[str]] = {}
-    wait, stats = MemoryBackend._wait, MemoryBackend.stats
+    enter, stats = Places.enter, MemoryBackend.stats
 
-    def indexed(self: MemoryBackend, row: Any) -> None:
+    def indexed(self: Places, row: Any) -> None:
         index.setdefault(row.spec.queue, set()).add(row.spec.id)
-        wait(self, row)
+        enter(self, row)
 
     async def counted(self: MemoryBackend) -> Stats:
         answer = await stats(self)
@@ -212,7 +216,7 @@ def _i(world: Any) -> list[Change]:
         queues = [QueueStats(name=name, due=len(ids)) for name, ids in sorted(index.items())]
         return msgspec.structs.replace(answer, queues=queues)
 
-    return [(MemoryBackend, "_wait", indexed), (MemoryBackend, "stats", counted)]
+    return [(Places, "enter", indexed), (MemoryBackend, "stats", counted)]
 
 
 def _j(world: Any) -> list[Change]:
@@ -288,47 +292,41 @@ def _n(world: Any) -> list[Change]:
 
 
 def _o(world: Any) -> list[Change]:
-    """Whoever gets the lock fires; the lock ends by itself, whether the work is done or not."""
+    """Whoever sees that a tick is due fires it; the store keeps no cursor that would refuse a second one."""
 
-    async def look(self: Scheduler) -> None:
-        tick = self.now()
-        record = (await self.store.read("sim-lock", [SCHEDULE]))[0]
-        last = int(record.data) if record is not None else -1
-        if tick <= last:
-            return
-        version = record.version if record is not None else 0
-        lock = Record(kind="sim-lock", id=SCHEDULE, data=str(tick).encode(), version=version, expires_ms=400)
-        verdict = (await self.store.put([lock]))[0]
-        if verdict is Verdict.APPLIED:
-            await self.fire(tick, f"{random.Random(world.chance.random()).getrandbits(64):030x}01")
+    def with_an_id_of_its_own(schedule: Any, at: int) -> Any:
+        return msgspec.structs.replace(tick_job(schedule, at), id=world.new_id())
 
-    return [(Scheduler, "look", look)]
+    return [
+        (ticker, "tick_job", with_an_id_of_its_own),
+        (MemoryBackend, "_move_cursor", lambda self, tick: True),
+        (ticker, "due_ticks", _latest_tick),
+    ]
 
 
 def _p(world: Any) -> list[Change]:
-    async def look(self: Scheduler) -> None:
-        tick = self.now()
-        await self.fire(tick, f"{tick:030x}00")
+    return [(ticker, "due_ticks", _latest_tick)]
 
-    return [(Scheduler, "look", look)]
+
+def _latest_tick(schedule: Any, cursor: int, now: int) -> list[int]:
+    return due_ticks(schedule, cursor, now)[-1:]
 
 
 def _q(world: Any) -> list[Change]:
-    claim = MemoryBackend._claim
+    take = Lines.take
 
-    def at_once(self: MemoryBackend, want: Want, lease: Lease, now: int) -> list[Job]:
-        due = self._lines.take
+    def at_once(self: Lines, queue: str, now: int, free: dict[str, int]) -> str | None:
+        return take(self, queue, now + 3_600_000_000, free)
 
-        def take(queue: str, now: int, free: dict[str, int]) -> str | None:
-            return due(queue, now + 3_600_000_000, free)
+    return [(Lines, "take", at_once)]
 
-        self._lines.take = take  # type: ignore[method-assign]
-        try:
-            return claim(self, want, lease, now)
-        finally:
-            del self._lines.take
 
-    return [(MemoryBackend, "_claim", at_once)]
+def _keys(world: Any) -> list[Change]:
+    return [(Keys, "on_claim", lambda self, spec: self.release(spec))]
+
+
+def _limits(world: Any) -> list[Change]:
+    return [(Buckets, "exhausted", lambda self, limits, now: None)]
 
 
 MUTANTS = {
@@ -348,8 +346,10 @@ MUTANTS = {
         Mutant("l", "a run that timed out is abandoned, not stopped", ("L4",), _l),
         Mutant("m", "a settle is not fenced", ("S2", "S3"), _m),
         Mutant("n", "attempts count when the handler reports", ("S1", "S4"), _n),
-        Mutant("o", "a lock decides who fires a tick", ("C1",), _o),
+        Mutant("o", "whoever sees a tick fires it", ("C1",), _o),
         Mutant("p", "only the present tick is fired", ("C1",), _p),
         Mutant("q", "the due time is ignored by the claim", ("S5",), _q),
+        Mutant("keys", "a claim lets go of the job's key", ("S9",), _keys),
+        Mutant("limits", "no bucket is ever exhausted", ("S9",), _limits),
     )
 }

@@ -15,8 +15,8 @@ _PERIOD = 12.0
 _SETTLE = 8.0
 _BACKWARD = 100.0
 """How far the store's clock may be put back in all: jobs that wait may be due so much later."""
-_FURTHEST = 6000.0
-"""How far it may be ahead: ended jobs become tombstones after an hour, and go after two."""
+_FURTHEST = 1500.0
+"""How far it may be ahead: each tick of the schedule in that time is a job. Tombstones live for an hour at least."""
 
 
 class Nemesis:
@@ -38,6 +38,7 @@ class Nemesis:
             (self._drain_worker, 2),
             (self._kill_client, 1),
             (self._lose_hints, 1),
+            (self._lose_verb, 1),
         ]
         self._faults = [(fault, weight) for fault, weight in faults if rng.random() < 0.6] or faults[:1]
         self._backward = _BACKWARD
@@ -97,9 +98,8 @@ class Nemesis:
             self._kill(self._rng.choice(self._world.workers))
 
     async def _kill_client(self) -> None:
-        clients = [*self._world.clients, *self._world.schedulers]
-        if clients:
-            self._kill(self._rng.choice(clients))
+        if self._world.clients:
+            self._kill(self._rng.choice(self._world.clients))
 
     async def _drain_worker(self) -> None:
         if self._world.workers:
@@ -166,6 +166,15 @@ class Nemesis:
         finally:
             self._world.net.lose_hints = 0.0
 
+    async def _lose_verb(self) -> None:
+        """One kind of call fails while all others succeed."""
+        verb = self._rng.choice(("beat", "exchange", "reclaim", "append", "insert", "get"))
+        self._world.net.lose_verbs[verb] = None
+        try:
+            await self._for(f"lossy_{verb}", 1.0, 2.0 * LEASE)
+        finally:
+            self._world.net.lose_verbs.pop(verb, None)
+
     async def _cut_off(self) -> None:
         if not self._world.workers:
             return
@@ -179,7 +188,7 @@ class Nemesis:
             self._world.net.cut.pop(name, None)
 
     async def _step_store_clock(self) -> None:
-        step = self._rng.choice((-30.0, -4.0, -0.5, 0.5, 4.0, 30.0, 900.0, 3000.0))
+        step = self._rng.choice((-30.0, -4.0, -0.5, 0.5, 4.0, 30.0, 120.0, 400.0))
         if step < 0:
             step = max(step, -self._backward)
             self._backward += step

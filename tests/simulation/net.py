@@ -11,8 +11,9 @@ from typing import Any
 
 from abaca.backends.signal import Signal
 from abaca.errors import BackendUnavailable
-from abaca.model import Hint
+from abaca.model import Hint, NewJob, Receipt
 from tests.simulation.loop import Proc, SimLoop, current
+from tests.simulation.schedule import TickLog
 from tests.simulation.store import Server
 
 _CLAIMS = ("exchange", "reclaim")
@@ -49,6 +50,8 @@ class Net:
         self.away = False
         self.hangs = False
         self.lose = 0.0
+        self.lose_verbs: dict[str, None] = {}
+        """Verbs that never get through."""
         self.lose_hints = 0.0
         self.slow = 1.0
         self.cut: dict[str, None] = {}
@@ -68,7 +71,7 @@ class Net:
             self._fail(call, "no answer", self._rng.uniform(0.3, 3.0))
         elif self.away:
             self._fail(call, "connection refused", self.latency())
-        elif self._rng.random() < self.lose:
+        elif verb in self.lose_verbs or self._rng.random() < self.lose:
             self._fault("request_lost", verb)
             self._fail(call, "request lost", self._rng.uniform(0.01, 2.0))
         else:
@@ -238,8 +241,18 @@ class SimWatch:
 class Connection:
     """The seam as a process sees it: every verb crosses the network."""
 
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: Net, ticks: TickLog) -> None:
         self._net = net
+        self._ticks = ticks
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[Receipt]:
+        def send() -> Any:
+            return self._net.call("insert", jobs)
+
+        if any(job.tick is not None for job in jobs):
+            return await self._ticks.insert(jobs, send)
+        receipts: list[Receipt] = await send()
+        return receipts
 
     @property
     def durability(self) -> str:

@@ -11,12 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import abaca
 from abaca.codec import new_id
 from abaca.logs import worker_log
+from abaca.worker.ticker import Ticker
 
 _SETS_OF = {
     "abaca.backends.hub": ("HubWatch",),
@@ -79,6 +80,7 @@ def patched(world: Any, extra: list[tuple[Any, str, Any]]) -> Iterator[None]:
         (proxy, "end_tree", world.end_tree),
         (proxy, "end_left_over", lambda groups: None),
         (processes, "spawn", world.spawn),
+        (Ticker.__init__, "__defaults__", (world.monotonic,)),
     ]
     for name, classes in _SETS_OF.items():
         changes += [(getattr(importlib.import_module(name), cls), "__hash__", _nought) for cls in classes]
@@ -97,7 +99,7 @@ def _nought(self: object) -> int:
 
 
 def _set(target: Any, name: str, value: Any) -> Callable[[], None]:
-    own = vars(target).get(name, _nought)
+    own = getattr(target, name) if isinstance(target, FunctionType) else vars(target).get(name, _nought)
     setattr(target, name, value)
     if own is _nought:
         return lambda: delattr(target, name)

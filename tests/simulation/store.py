@@ -9,8 +9,10 @@ import msgspec
 
 from abaca.backends.memory.store import MemoryBackend
 from abaca.model import (
+    Amended,
     Beat,
     Cancelled,
+    Change,
     Exchanged,
     Inserted,
     Job,
@@ -136,6 +138,16 @@ class Server:
             name = answer.name.lower() if answer is not Requeued.REQUEUED or moved else "repeat"
             val = {"answer": name, "due": new.due_at} if moved and new is not None else {"answer": name}
             self._write("requeue", id, val=val)
+        return answers
+
+    async def _amend(self, changes: Sequence[Change]) -> list[Amended]:
+        answers = await self.memory.amend(changes)
+        after = await self._jobs([change.id for change in changes])
+        for change, answer, new in zip(changes, answers, after, strict=True):
+            val: dict[str, Any] = {"answer": answer.name.lower()}
+            if new is not None and new.state is State.WAITING:
+                val["due"] = new.due_at
+            self._write("amend", change.id, val=val)
         return answers
 
     async def _append(self, updates: Sequence[NewUpdate]) -> list[Verdict]:

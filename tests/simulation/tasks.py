@@ -87,7 +87,7 @@ async def freezing(world: Any, ctx: Ctx, n: int, x: float) -> Any:
 
 
 _TASKS: tuple[tuple[Body, dict[str, Any]], ...] = (
-    (quick, {}),
+    (quick, {"keep": 40.0}),
     (slow, {"queue": "low", "retry": Retry(max_attempts=3, backoff=_FAST)}),
     (flaky, {"retry": Retry(max_attempts=4)}),
     (hopeless, {"retry": Retry(max_attempts=2, backoff=_FAST)}),

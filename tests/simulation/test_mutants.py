@@ -11,7 +11,8 @@ SEEDS = 40
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.no_cover
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", sorted(MUTANTS))
 def test_a_naive_design_is_caught(name: str) -> None:
     # Given
@@ -28,4 +29,4 @@ def _breaks(seed: int, name: str) -> bool:
 
 
 def test_every_naive_design_has_a_mutant() -> None:
-    assert sorted(MUTANTS) == list("abcdefghijklmnopq")
+    assert set("abcdefghijklmnopq") <= set(MUTANTS)

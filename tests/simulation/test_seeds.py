@@ -12,7 +12,7 @@ from tests.simulation.world import Outcome, simulate
 SEEDS = 500
 SHARDS = 10
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))

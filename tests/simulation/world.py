@@ -14,13 +14,14 @@ from abaca.verify import Dump, Event, Findings, Options, check
 from abaca.verify.history import Src, Type, encode_line
 from tests.simulation import procs
 from tests.simulation.clients import Client
-from tests.simulation.cron import EVERY, SCHEDULE, Scheduler, ticks_until
 from tests.simulation.links import End, Kept, pair
 from tests.simulation.loop import Proc, SimLoop, Vanished, current
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.net import Connection, Net
 from tests.simulation.patches import patched
+from tests.simulation.schedule import SCHEDULE, TickLog, create, ticks_due
 from tests.simulation.store import EPOCH, Server, StoreClock
+from tests.simulation.tasks import make_app
 
 _JOBS = 45
 _DRAIN = 400.0
@@ -59,11 +60,10 @@ class World:
         self.clock = StoreClock(self.loop.time)
         self.workers: list[Proc] = []
         self.clients: list[Proc] = []
-        self.schedulers: list[Proc] = []
         self.wishes = _JOBS
         self.pace = self.rng.choice((0.3, 0.8, 1.5))
-        self.ending = False
-        self.ticking = 0.0
+        self.first_tick = self.shown_at = 0
+        self.ticks = TickLog(self)
         self.calm = False
         self.judging = False
         self.memory = MemoryBackend(self.clock)
@@ -105,7 +105,7 @@ class World:
         return current().pid
 
     def connect(self) -> Any:
-        return Connection(self.net)
+        return Connection(self.net, self.ticks)
 
     def write(self, src: str, type: str, f: str, **fields: Any) -> None:
         """One event, at this instant, in the name of the current process where it is a client's or a handler's."""
@@ -165,21 +165,19 @@ class World:
 
     async def live(self) -> None:
         """Until all wishes are done and the queue is drained, or far too long after."""
+        await create(self, make_app(self))
         nemesis = self.proc("nemesis")
         for number in range(self.rng.choice((2, 3))):
             self._keep_worker(number, seats=self.rng.choice((1, 1, 2)))
         for number in range(2):
             self._keep_client(number)
-            self._keep_scheduler(number)
         over = asyncio.Event()
         nemesis.on_exit.append(lambda: self.loop.root.soon(over.set))
         nemesis.start(Nemesis(self, random.Random(self.rng.random())).run())
         await over.wait()
-        await asyncio.sleep(8.0)  # sleeps: virtual time, for restarts that the last faults made
-        self.ticking = self.time()
-        self.ending = True
         self.quiet(on=True)
         await self._drained()
+        self.shown_at = self.clock.now()
 
     async def _drained(self) -> None:
         ends = self.time() + _DRAIN
@@ -187,7 +185,7 @@ class World:
             await asyncio.sleep(1.0)  # sleeps: virtual time between two looks
             stats = await self.memory.stats()
             waiting = sum(queue.due + queue.later for queue in stats.queues)
-            if not stats.running and not waiting and not self.clients and not self.schedulers:
+            if not stats.running and not waiting and not self.clients:
                 return
 
     def _keep_worker(self, number: int, seats: int) -> None:
@@ -214,18 +212,6 @@ class World:
 
         client.on_exit.append(gone)
         client.soon(lambda: client.start(Client(self, rng).run()))
-
-    def _keep_scheduler(self, number: int) -> None:
-        cron = self.proc(f"client-cron{number}")
-        self.schedulers.append(cron)
-
-        def gone() -> None:
-            self.schedulers.remove(cron)
-            if not self.ending:
-                self.loop.root.soon(self._keep_scheduler, number, delay=1.0)
-
-        cron.on_exit.append(gone)
-        cron.soon(lambda: cron.start(Scheduler(self).run()))
 
     async def dump(self) -> Dump:
         self.judging = True
@@ -273,6 +259,6 @@ def simulate(seed: int, *, mutant: Any = None, verbose: bool = False) -> Outcome
         finally:
             disarm()
             loop.bury()
-    options = replace(OPTIONS, ticks={SCHEDULE: ticks_until(world.ticking - EVERY)})
+    options = replace(OPTIONS, ticks={SCHEDULE: ticks_due(world, seconds)})
     findings = check(world.events, dump, options)
     return Outcome(seed, findings, world.events, failures, world.logged, steps, seconds)

@@ -15,7 +15,9 @@ import pytest
 
 from abaca import App, ArgumentError, Call, JobHandle, JobNotFound, ResultTimeout, RunningLoopError, Status, Task
 from abaca.codec import new_id
+from abaca.queues import Queues
 from abaca.records import Records
+from abaca.schedules import Schedules
 from abaca.sync import background_loop
 from tests.unit.face import finish
 
@@ -44,7 +46,7 @@ def asynchronous(cls: type) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("cls", [App, Task, JobHandle, Records])
+@pytest.mark.parametrize("cls", [App, Task, JobHandle, Queues, Records, Schedules])
 def test_every_async_method_has_a_twin_with_its_parameters(cls: type) -> None:
     names = set(asynchronous(cls)) - FOR_WORKERS
     assert names

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from abaca.model import State
-from tests.verify.story import Story, broken, record
+from tests.verify.story import OTHER, Story, broken, record
 
 End = Callable[[Story], Story]
 
@@ -126,3 +126,21 @@ def test_starts_without_end_are_too_many() -> None:
         story.settled(tok * 2.0 + 0.3, tok, "waiting", attempts=0, losses=tok, due=1)
     # Then
     assert "S4" in broken(story.judged(record(State.FAILED, epoch=9)))
+
+
+@pytest.mark.parametrize(("second", "kept"), [(2.5, False), (3.5, True)])
+def test_a_bucket_with_one_permit(second: float, kept: bool) -> None:
+    # Given a run from 2.0 to 3.0, and another of the same bucket that begins at ``second``
+    limits = (("b", 1),)
+    story = Story().enqueued(limits=limits).stored(1.1, "insert", val={"due": 1}).claimed(2.0, 1).started(2.0)
+    story.ended(2.9).settled(3.0, 1, "completed").enqueued(OTHER, 1.2, limits=limits)
+    story.stored(1.3, "insert", val={"due": 1}, id=OTHER)
+    story.stored(second, "claim", 1, {"worker": "w", "lease_ms": 6000}, id=OTHER, att=1).started(second, id=OTHER)
+    val = {"verdict": "applied", "target": "completed", "attempts": 1, "losses": 0}
+    story.ended(second + 1, id=OTHER).stored(second + 1.1, "settle", 1, val, id=OTHER)
+    story.events.sort(key=lambda event: event.mono)
+    # When
+    findings = story.judged(record(), record(id=OTHER))
+    # Then
+    assert (broken(findings) == []) is kept
+    assert findings.rules["S9"].judged == 2

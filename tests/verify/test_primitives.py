@@ -37,7 +37,7 @@ def speaking(program: str, *words: str) -> Iterator[subprocess.Popen[str]]:
 
 def clocks(environment: dict[str, str]) -> tuple[float, float]:
     done = subprocess.run(
-        [sys.executable, "-c", CLOCKS], env={**os.environ, **environment}, capture_output=True, check=True
+        [sys.executable, "-c", CLOCKS], env={**os.environ, **environment}, capture_output=True, check=True, timeout=50
     )
     wall, monotonic = json.loads(done.stdout)
     return wall, monotonic

@@ -14,7 +14,7 @@ import pytest
 
 from abaca.model import Job, State
 from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut
-from abaca.worker.link import Apart, ChildStarted, Drained, Hopeless, frame, frame_gone, frame_taken
+from abaca.worker.link import Apart, ChildStarted, Drained, Hopeless, Over, frame, frame_gone, frame_taken
 from abaca.worker.runner_proxy import RunnerProxy
 from abaca.worker.spawn import Kept
 from tests.worker.harness import Stage
@@ -25,6 +25,14 @@ def sleeper() -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
 
 
+class Mute(asyncio.WriteTransport):
+    """Takes every word and does nothing."""
+
+    def write(self, data: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Morgue:
     """A proxy whose runner said what the test wants, and then died by a signal."""
 
@@ -33,6 +41,7 @@ class Morgue:
         self.proxy = RunnerProxy(15_000, on_ready=self._never)
         self._runner = sleeper()
         self.proxy._process = Kept(self._runner)
+        self.proxy._transport = Mute()
 
     async def _never(self, *args: object) -> None:
         raise AssertionError("the runner never said that it is ready")
@@ -181,7 +190,6 @@ async def test_a_run_that_has_got_its_process_has_begun(morgue: Morgue) -> None:
 async def test_a_death_during_a_drain_is_a_death_like_any_other(morgue: Morgue) -> None:
     # Given: a runner that was told to drain, with one run
     (job,) = morgue.took(1)
-    morgue.proxy._transport = Mute()
     morgue.proxy.drain(30)
 
     # When: it dies before it has done so
@@ -236,7 +244,15 @@ async def test_the_time_of_a_run_begins_with_its_process(morgue: Morgue) -> None
     morgue.die()
 
 
-class Mute(asyncio.WriteTransport):
-    """Takes every word and does nothing."""
+async def test_a_run_whose_handler_is_over_is_not_killed_for_it(morgue: Morgue) -> None:
+    # Given: a run past its deadline, of which the runner says that only its settle is on the way
+    (job,) = morgue.took(1, timeout_ms=1)
+    morgue.proxy.enforce(time.monotonic() + 0.1, 10)
+    morgue.proxy.data_received(frame(Over(id=job.id, epoch=1)))
 
-    def write(self, data: object) -> None: ...
+    # When: its deadline and the grace time are long over
+    morgue.proxy.enforce(time.monotonic() + 1000, 0)
+
+    # Then: the runner lives
+    assert morgue._runner.poll() is None
+    morgue.die()

@@ -72,6 +72,22 @@ async def test_whoever_waits_too_long_gives_up_its_slot_uncharged(
     assert {(job.state, job.attempts) for job in jobs} == {(State.COMPLETED, 1)}
 
 
+async def test_a_guest_s_process_goes_when_nobody_needs_it(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given: a worker whose guests' processes may stay for a moment
+    monkeypatch.setattr(processes, "_GUEST_STAYS", 0.2)
+    path = tmp_path / "pids"
+    async with stage.worker(concurrency=50):
+        # When: jobs under quarantine have run
+        Path(f"{path}.go").touch()
+        await stage.all_ended(await suspects(stage, path))
+
+        # Then: their processes end, while the worker goes on
+        for pid in set(handlers.lines(path)):
+            await is_gone(int(pid))
+
+
 async def test_time_in_line_is_not_the_job_s_own(stage: Stage, tmp_path: Path) -> None:
     # Given: a job under quarantine with a timeout of a second, behind more than have a place
     path = tmp_path / "pids"

@@ -33,7 +33,9 @@ def enqueue(
     delay: Annotated[str | None, Parameter(help="Due after this time, as 30s or 5m.")] = None,
     timeout: Annotated[str | None, Parameter(help="Stop one run after this time.")] = None,
     key: Annotated[str | None, Parameter(help="While a live job has it, answer that job.")] = None,
-    tag: Annotated[tuple[str, ...], Parameter(negative="", help="May be given several times.")] = (),
+    tag: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, help="May be given several times.")
+    ] = (),
     wait: Annotated[str | None, Parameter(help="Wait this long for the end and print the result.")] = None,
     session: Given,
 ) -> int:

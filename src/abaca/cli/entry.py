@@ -9,12 +9,14 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, Group, Parameter
 
 from abaca import __version__
+from abaca.cli.helping import HangingFormatter
 from abaca.cli.session import Session
 from abaca.errors import AbacaError, ConfigError
 from abaca.text import escape
@@ -34,7 +36,7 @@ COMMANDS = {
     "worker": ("abaca.cli.worker:worker", "Run jobs of an application in worker processes."),
     "enqueue": ("abaca.cli.enqueue:enqueue", "Enqueue one job by its task's name."),
     "jobs": ("abaca.cli.jobs:jobs", "List jobs; show, wait for, cancel, requeue or delete them."),
-    "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue, and since when."),
+    "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue; pause, resume, limit or empty one."),
     "schedules": ("abaca.cli.schedules:schedules", "List schedules; create, change, run, disable or delete them."),
     "workers": ("abaca.cli.workers:workers", "Show the live workers."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
@@ -43,17 +45,16 @@ COMMANDS = {
     "version": ("abaca.cli.version:version", "Print the version of abaca and of what it runs on."),
 }
 
-_EVERYWHERE = Group("For every command", sort_key=9)
+_everywhere = partial(Parameter, group=Group("For every command", sort_key=9))
 
 app = App(
     name="abaca",
     help=_HELP,
     version=__version__,
-    help_formatter="plain",
+    help_formatter=HangingFormatter(),
     help_format="plaintext",
     group_parameters=Group("Parameters", sort_key=1),
 )
-app.meta.group_parameters = _EVERYWHERE
 for _name, (_where, _about) in COMMANDS.items():
     app.command(_where, name=_name, help=_about)
 
@@ -61,10 +62,10 @@ for _name, (_where, _about) in COMMANDS.items():
 @app.meta.default
 def launch(
     *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-    url: Annotated[str | None, Parameter(help="The store; else ABACA_URL, abaca.toml, sqlite:///abaca.db.")] = None,
-    config: Annotated[Path | None, Parameter(help="The settings file; else ABACA_CONFIG, ./abaca.toml.")] = None,
-    json: Annotated[bool, Parameter(negative="", help="Answer for machines, in JSON.")] = False,
-    debug: Annotated[bool, Parameter(negative="", help="Show the traceback of an error.")] = False,
+    url: Annotated[str | None, _everywhere(help="The store; else ABACA_URL, abaca.toml, sqlite:///abaca.db.")] = None,
+    config: Annotated[Path | None, _everywhere(help="The settings file; else ABACA_CONFIG, ./abaca.toml.")] = None,
+    json: Annotated[bool, _everywhere(negative="", help="Answer for machines, in JSON.")] = False,
+    debug: Annotated[bool, _everywhere(negative="", help="Show the traceback of an error.")] = False,
 ) -> Any:
     session = Session(url=url, config=config, json=json, debug=debug)
     command, bound, ignored = app.parse_args(words)

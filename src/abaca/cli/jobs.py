@@ -43,13 +43,15 @@ _PAGE = 200
 @jobs.default
 def list_jobs(
     *,
-    status: Annotated[tuple[str, ...], Parameter(negative="", help="Only these; may be given several times.")] = (),
-    queue: str | None = None,
-    task: str | None = None,
-    tag: str | None = None,
-    key: str | None = None,
+    status: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, help="Only these; may be given several times.")
+    ] = (),
+    queue: Annotated[str | None, Parameter(help="Only this queue's.")] = None,
+    task: Annotated[str | None, Parameter(help="Only this task's.")] = None,
+    tag: Annotated[str | None, Parameter(help="Only those with this tag.")] = None,
+    key: Annotated[str | None, Parameter(help="Only those with this key.")] = None,
     text: Annotated[str | None, Parameter(help="Look for this in ids, task names and arguments.")] = None,
-    limit: int = 50,
+    limit: Annotated[int, Parameter(help="At most so many.")] = 50,
     cursor: Annotated[str | None, Parameter(help="Go on where an earlier list ended.")] = None,
     session: Given,
 ) -> None:

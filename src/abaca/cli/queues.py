@@ -2,44 +2,122 @@
 
 from __future__ import annotations
 
-from abaca.app import App
-from abaca.cli.output import ago, instant, print_json, print_pairs, print_table
-from abaca.cli.session import Given
-from abaca.model import Stats
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from abaca.app import App as AbacaApp
+from abaca.cli.output import ago, instant, note, print_json, print_pairs, print_table
+from abaca.cli.session import Given, Session
+from abaca.model import QUEUE, QueueSettings, Stats
+
+queues = App(name="queues", help="Show how much waits in each queue; pause, resume, limit or empty one.")
 
 
-def queues(*, session: Given) -> None:
+@queues.default
+def list_queues(*, session: Given) -> None:
     """Show how much waits in each queue, by priority, and since when."""
-    stats = session.run(_stats)
+    stats, settings = session.run(_look)
     if session.json:
-        print_json(_as_json(stats))
+        print_json(_as_json(stats, settings))
         return
     rows = [
         (
             queue.name,
             queue.due,
             queue.later,
+            queue.blocked,
+            _state(settings.get(queue.name, QueueSettings())),
             ago(queue.oldest_due_at, stats.seen_at),
             " ".join(f"{priority}:{count}" for priority, count in sorted(queue.by_priority.items(), reverse=True)),
         )
         for queue in sorted(stats.queues, key=lambda queue: queue.name)
     ]
-    print_table(("queue", "due", "later", "oldest", "priority:waiting"), rows, "nothing waits")
+    print_table(("queue", "due", "later", "blocked", "settings", "oldest", "priority:waiting"), rows, "nothing waits")
     print()
     print_pairs([("running", stats.running), *((f"{end} in all", count) for end, count in stats.totals.items())])
 
 
-async def _stats(app: App) -> Stats:
-    return await (await app.backend()).stats()
+@queues.command
+def pause(name: str, /, *, session: Given) -> None:
+    """Let workers claim nothing from a queue; what runs goes on."""
+    _change(session, name, lambda app: app.queues.pause(name))
 
 
-def _as_json(stats: Stats) -> dict[str, object]:
+@queues.command
+def resume(name: str, /, *, session: Given) -> None:
+    """Let workers claim from a queue again."""
+    _change(session, name, lambda app: app.queues.resume(name))
+
+
+@queues.command
+def limit(
+    name: str,
+    concurrency: Annotated[
+        int | None, Parameter(help="How many run at once over all workers; none takes it away.")
+    ] = None,
+    /,
+    *,
+    session: Given,
+) -> None:
+    """Say how many jobs of a queue run at once, over all workers."""
+    _change(session, name, lambda app: app.queues.limit(name, concurrency))
+
+
+@queues.command(name="limit-length")
+def limit_length(
+    name: str,
+    max_length: Annotated[int | None, Parameter(help="How many may wait; none takes the limit away.")] = None,
+    /,
+    *,
+    session: Given,
+) -> None:
+    """Say how many jobs may wait in a queue; enqueuing more is refused."""
+    _change(session, name, lambda app: app.queues.limit_length(name, max_length))
+
+
+@queues.command
+def purge(name: str, /, *, session: Given) -> None:
+    """Delete the jobs that wait in a queue, those of later too; running and ended ones stay."""
+    deleted = session.run(lambda app: app.queues.purge(name))
+    print_json({"deleted": deleted}) if session.json else note(f"queue {name}: {deleted} waiting jobs deleted")
+
+
+def _change(session: Session, name: str, act: Callable[[AbacaApp], Awaitable[QueueSettings]]) -> None:
+    settings = session.run(act)
+    if session.json:
+        print_json(settings)
+        return
+    note(f"queue {name}: {_state(settings) or 'open'}")
+
+
+def _state(settings: QueueSettings) -> str:
+    words = ["paused"] if settings.paused else []
+    if settings.concurrency is not None:
+        words.append(f"{settings.concurrency} at once")
+    if settings.max_length is not None:
+        words.append(f"{settings.max_length} may wait")
+    return ", ".join(words)
+
+
+async def _look(app: AbacaApp) -> tuple[Stats, dict[str, QueueSettings]]:
+    stats = await (await app.backend()).stats()
+    names = [record.id for record in await app.records.scan(QUEUE, limit=1000)]
+    return stats, {name: await app.queues.get(name) for name in names}
+
+
+def _as_json(stats: Stats, settings: dict[str, QueueSettings]) -> dict[str, object]:
     return {
         "queues": [
             {
                 "name": queue.name,
                 "due": queue.due,
                 "later": queue.later,
+                "blocked": queue.blocked,
+                "paused": settings.get(queue.name, QueueSettings()).paused,
+                "concurrency": settings.get(queue.name, QueueSettings()).concurrency,
+                "max_length": settings.get(queue.name, QueueSettings()).max_length,
                 "by_priority": queue.by_priority,
                 "oldest_due_at": instant(queue.oldest_due_at),
             }

@@ -88,7 +88,9 @@ def worker(
     supervisor = Supervisor(application, settings.processes, settings.worker, settings.log)
     start = _Start(settings, supervisor.id)
     status = _run(_to_its_end(supervisor.run(start)))
-    return 2 if status == EXIT_CONFIG or start.refused else min(status, 1)
+    status = 2 if status == EXIT_CONFIG or start.refused else min(status, 1)
+    worker_log().info("worker stopped", worker=supervisor.id, exit_status=status)
+    return status
 
 
 def _hand_down(settings: Settings) -> None:

@@ -18,6 +18,8 @@ from abaca.codec.payload import DEFAULT_MAX_PAYLOAD, json_decoder, unpack
 from abaca.codec.writing import NOT_ENQUEUED, ArgumentWriter, place, reason
 from abaca.errors import ArgumentError
 
+KEPT = "; the job fails and keeps its arguments: requeue it once the handler takes them"
+
 _asdict = msgspec.structs.asdict
 _any_object = json_decoder(dict[str, Any]).decode
 
@@ -66,7 +68,7 @@ class ArgumentCodec:
         try:
             values = _asdict(self._decode(unpack(data)))
         except Exception as error:
-            raise ArgumentError(f"{place(self._task, error)}: {reason(error)}") from error
+            raise ArgumentError(f"{place(self._task, error)}: {reason(error)}{KEPT}") from error
         if len(values) != len(self._required):
             values = {name: value for name, value in values.items() if value is not msgspec.UNSET}
         return ((), values) if self._plain else self._spread(values)
@@ -104,7 +106,7 @@ class ArgumentCodec:
                     pass
         taken = extra.keys() & self._named
         if taken:
-            raise ArgumentError(f"task {self._task!r}, argument {min(taken)!r}: it is given twice")
+            raise ArgumentError(f"task {self._task!r}, argument {min(taken)!r}: it is given twice{KEPT}")
         return tuple(args), {**extra, **kwargs}
 
 

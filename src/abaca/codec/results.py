@@ -22,6 +22,7 @@ from abaca.errors import PayloadTooLarge, ResultError
 from abaca.text import error_text
 
 R = TypeVar("R")
+NOT_RETRIED = "; the job fails and is not retried"
 
 
 class ResultCodec(Generic[R]):
@@ -46,21 +47,22 @@ class ResultCodec(Generic[R]):
             data = encode_json(value)
             if b"null" in data and holds_non_finite(value):
                 raise ResultError(
-                    f"{self._what}: the result holds NaN or an infinity, which JSON cannot store; return None instead"
+                    f"{self._what}: the result holds NaN or an infinity, which JSON cannot store{NOT_RETRIED}; "
+                    "return None instead"
                 )
             back = self._decode(data)
             if self._doubtful and (fault := loss(value, back)) is not None:
-                raise ResultError(f"{self._what}: the result would not arrive as it is: {fault}")
+                raise ResultError(f"{self._what}: the result would not arrive as it is: {fault}{NOT_RETRIED}")
         except ResultError:
             raise
         except Exception as error:
             raise ResultError(
-                f"{self._what}: the result cannot be stored as {self._name}: {error_text(error)}"
+                f"{self._what}: the result cannot be stored as {self._name}: {error_text(error)}{NOT_RETRIED}"
             ) from error
         if len(data) > self._limit:
             raise PayloadTooLarge(
-                f"{self._what}: the result takes {len(data):,} bytes as JSON and the limit is {self._limit:,}; "
-                "return a reference to it, or raise max_payload"
+                f"{self._what}: the result takes {len(data):,} bytes as JSON and the limit is {self._limit:,}"
+                f"{NOT_RETRIED}; return a reference to it, or raise max_payload"
             )
         return pack(data) if len(data) > COMPRESS_ABOVE else data
 
@@ -68,5 +70,7 @@ class ResultCodec(Generic[R]):
         """The value. Raises ``ResultError`` when the stored result is not of the declared type."""
         try:
             return cast("R", self._decode(unpack(data)))
-        except (msgspec.MsgspecError, DamagedPayload, TypeError, ValueError) as error:
-            raise ResultError(f"{self._what}: the stored result cannot be read as {self._name}: {error}") from error
+        except (msgspec.MsgspecError, DamagedPayload, TypeError, ValueError, RecursionError) as error:
+            raise ResultError(
+                f"{self._what}: the stored result cannot be read as {self._name}: {error_text(error)}"
+            ) from error

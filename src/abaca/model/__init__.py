@@ -19,7 +19,7 @@ from abaca.model.job import (
     Status,
     Tick,
 )
-from abaca.model.limits import BUCKET, MOST_LIMITS, QUEUE, Limit, QueueSettings, queue_bucket
+from abaca.model.limits import BUCKET, FULL, MOST_LIMITS, QUEUE, Limit, QueueSettings, full_queue, queue_bucket
 from abaca.model.log import TRIMMED_KINDS, History, Kind, NewUpdate, Progress, Update
 from abaca.model.moves import Beat, Card, Exchanged, Inserted, Lease, Pulse, Receipt, Settle, Transition, Verdict, Want
 from abaca.model.operator import Amended, Cancelled, Change, Requeued
@@ -33,6 +33,7 @@ __all__ = [
     "DAY_MS",
     "DEFAULT_PRIORITY",
     "DEFAULT_QUEUE",
+    "FULL",
     "HOUR_MS",
     "MINUTE_MS",
     "MOST_LIMITS",
@@ -92,6 +93,7 @@ __all__ = [
     "Value",
     "Verdict",
     "Want",
+    "full_queue",
     "job_topic",
     "queue_bucket",
     "queue_topic",

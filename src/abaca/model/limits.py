@@ -8,6 +8,8 @@ BUCKET = "bucket"
 """The kind of the records that set a bucket's limit in place of what its jobs carry."""
 QUEUE = "queue"
 """The kind of the records that hold the settings of queues."""
+FULL = "the queue is full"
+"""What the reason of a refusal begins with when the queue has its maximal length."""
 MOST_LIMITS = 4
 """How many limits one job may carry."""
 
@@ -35,10 +37,18 @@ class QueueSettings(Value, frozen=True, kw_only=True):
     """A record of kind ``queue``, whose id is the queue's name; what is left out is not limited.
 
     ``paused``: nothing is claimed from it. ``concurrency``: how many of its jobs run at once, over all workers.
+    ``max_length``: how many may wait in it, those held back and those of later included; an insert beyond that is
+    ``REFUSED``. Retries, requeues and follow-ups of other jobs come in all the same.
     """
 
     paused: bool = False
     concurrency: int | None = None
+    max_length: int | None = None
+
+
+def full_queue(queue: str, max_length: int) -> str:
+    """Why an insert into a full queue is refused."""
+    return f"{FULL}: {max_length} jobs wait in {queue!r}, and no more may"
 
 
 def queue_bucket(queue: str) -> str:

@@ -54,6 +54,7 @@ SETTINGS = (
     Record(kind=QUEUE, id="a", data=b"{}"),
     Record(kind=QUEUE, id="b", data=b'{"concurrency":2}'),
     Record(kind=QUEUE, id="b", data=b"broken"),
+    Record(kind=QUEUE, id="b", data=b'{"max_length":2,"concurrency":3}'),
     Record(kind=QUEUE, id="b", data=None),
     Record(kind=BUCKET, id="one", data=b'{"bucket":"one","concurrency":2}'),
     Record(kind=BUCKET, id="one", data=None),

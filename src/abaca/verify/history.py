@@ -46,6 +46,7 @@ store     settle  event     j, tok, at; val ``{"verdict", "target", "due", "atte
 store     append  event     j, tok, at; val the verdict
 store     cancel  event     j, at; val as for the client's
 store     requeue event     j, at; val ``{"answer", "due"}``
+store     amend   event     j, at; val ``{"answer", "due"}``: due of a job that waits
 store     cron    event     j, at; val ``{"schedule", "tick"}``: a tick's job was inserted
 nemesis   kill    event     val ``{"p"}``: SIGKILL to a process; also ``drain`` (SIGTERM), ``stop``, ``cont`` (paused)
 nemesis   fault   event     val ``{"kind", "on"}``: ``on`` true when it begins, false when it ends, absent for one that
@@ -111,7 +112,8 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     """One job of an enqueue. ``id`` is the client's own, ``print`` of its arguments by name.
 
     ``delay`` in seconds, ``run_at`` in microseconds since the epoch, ``timeout`` and ``lease`` in seconds, where given.
-    ``max`` is the rule's ``max_attempts``. ``tick`` is (schedule, tick) of a cron job.
+    ``limits`` are (bucket, concurrency) of those that bound how many run at once. ``max`` is the rule's
+    ``max_attempts``. ``tick`` is (schedule, tick) of a cron job.
     """
 
     id: str
@@ -124,6 +126,7 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout: float | None = None
     lease: float | None = None
     after: tuple[str, ...] = ()
+    limits: tuple[tuple[str, int], ...] = ()
     tick: tuple[str, int] | None = None
 
 

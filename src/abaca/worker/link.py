@@ -88,6 +88,13 @@ class StopRun(Value, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class Over(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to supervisor, after an order to stop: the handler is over and its outcome is on the way to the store."""
+
+    id: str
+    epoch: int
+
+
 class Beaten(Value, frozen=True, kw_only=True, tag=True):
     """Supervisor to runner, after each round of beats: when it was sent (monotonic), ``None`` when it failed."""
 
@@ -147,6 +154,7 @@ Message = (
     | Apart
     | ChildEnded
     | StopRun
+    | Over
     | Beaten
     | Drain
     | Drained

@@ -180,6 +180,7 @@ class ExchangeLoop:
             self._backend.unhold()
             self._patience = asyncio.get_running_loop().call_later(self._options.give_up_after, self._give_up)
         else:
+            worker_log().info("leases are renewed again; claims go on")
             self._hungry = True
         self._wake.set()
 

@@ -21,6 +21,7 @@ from abaca.worker.turns import Turns, leave
 _NOT_BEGUN_MS = 1_000
 _MAX_GUESTS = 8
 _GUEST_WAITS = 5.0
+_GUEST_STAYS = 30.0
 _PUT_OFF_MS = (1_000, 2_000)
 _PATIENCE = 5.0
 _LEAVES_BY_ITSELF = 1.0
@@ -57,6 +58,7 @@ class Processes:
         self._idle: list[_Child] = []
         self._all: set[_Child] = set()
         self._turns = Turns(_MAX_GUESTS)
+        self._retiring: set[asyncio.Task[None]] = set()
 
     def can_run(self, task: Any) -> bool:
         """Whether another process can find the task: by the application's name, or at its module's top level."""
@@ -101,9 +103,10 @@ class Processes:
         run.halt = None  # the child may be another run's by the time anybody wants to stop this one
         if child.fit(self._max_jobs, self._max_rss):
             self._idle.append(child)
+            if run.task.pool != "process":  # no slot stands for its process: it goes when nobody needs it for a while
+                asyncio.get_running_loop().call_later(_GUEST_STAYS, self._retire, child, child.jobs)
         else:
-            await child.end()
-            self._forget(child)
+            await self._end(child)
         if run.is_set() and isinstance(outcome, Crashed | Snoozed | WasCancelled):
             return run.stopped_outcome()
         if isinstance(outcome, WasCancelled):  # a SIGTERM that did not come from here
@@ -119,13 +122,20 @@ class Processes:
             child = self._idle.pop()
             if child.is_alive():
                 return child
-            await child.end()
-            self._forget(child)
+            await self._end(child)
         child = await _Child.start(self._report, self._grace)
         self._all.add(child)
         return child
 
-    def _forget(self, child: _Child) -> None:
+    def _retire(self, child: _Child, jobs: int) -> None:
+        if child in self._idle and child.jobs == jobs:
+            self._idle.remove(child)
+            task = asyncio.get_running_loop().create_task(self._end(child))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+    async def _end(self, child: _Child) -> None:
+        await child.end()
         if child in self._all:
             self._all.discard(child)
             self._on_child(child.pid, None)
@@ -133,8 +143,7 @@ class Processes:
     async def close(self) -> None:
         """End every child now, those at work included."""
         for child in list(self._all):
-            await child.end()
-            self._forget(child)
+            await self._end(child)
         self._idle.clear()
 
 
@@ -157,7 +166,7 @@ class _Child(asyncio.Protocol):
         self._lost = asyncio.Event()
         self._begun = False
         self._interrupted = False
-        self._jobs = 0
+        self.jobs = 0
         self._rss = 0
 
     @classmethod
@@ -179,7 +188,7 @@ class _Child(asyncio.Protocol):
         self._run = run
         self._ended = asyncio.get_running_loop().create_future()
         self._begun = False
-        self._jobs += 1
+        self.jobs += 1
         if self._lost.is_set():
             return await self._crash()
         self._transport.write(frame(work))
@@ -206,7 +215,7 @@ class _Child(asyncio.Protocol):
 
     def fit(self, max_jobs: int, max_rss: int) -> bool:
         healthy = not self._interrupted and not self._lost.is_set()
-        return healthy and self._jobs < max_jobs and self._rss <= max_rss
+        return healthy and self.jobs < max_jobs and self._rss <= max_rss
 
     def interrupt(self) -> None:
         """SIGTERM to the whole group, SIGKILL after the grace time."""

@@ -33,6 +33,7 @@ from abaca.worker.link import (
     Go,
     Hopeless,
     Message,
+    Over,
     Ready,
     StopRun,
     frame,
@@ -46,6 +47,8 @@ from abaca.worker.runs import Run, RunKey, StopReason
 EXIT_CONFIG = 78
 EXIT_STORE_GONE = 75
 _COUNTERS_INTERVAL = 1.0
+_LOOK_AGAIN = 0.05
+_TELL_AFTER = 0.02
 _YOUNG_OBJECTS = 10_000
 """A batch of jobs makes some thousand short-lived objects: Python's 700 would collect several times in each."""
 
@@ -62,6 +65,7 @@ class RunnerProcess(asyncio.Protocol):
         self._engine: Engine | None = None
         self._guard: Guard | None = None
         self._gone = b""
+        self._telling: asyncio.TimerHandle | None = None
         self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -84,6 +88,7 @@ class RunnerProcess(asyncio.Protocol):
                 self._go.set()
             case StopRun(id=id, epoch=epoch, reason=reason) if self._engine is not None:
                 self._engine.stop((id, epoch), StopReason(reason))
+                self._tell_when_over(self._engine, (id, epoch))
             case Beaten(sent_at=sent_at) if self._guard is not None:
                 self._guard.beaten(sent_at)
             case Drain(grace=grace) if not self._drain.done():
@@ -91,6 +96,13 @@ class RunnerProcess(asyncio.Protocol):
                 self._drain.set_result(grace)
             case _:
                 pass
+
+    def _tell_when_over(self, engine: Engine, key: RunKey) -> None:
+        """The supervisor kills what does not end, and cannot see a handler's end before the store has judged it."""
+        if key in engine.runner.runs:
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._tell_when_over, engine, key)
+        else:
+            self.send(Over(id=key[0], epoch=key[1]))
 
     def taken(self, jobs: Sequence[Job], sent_at: float) -> None:
         """Which of them this process will not run itself goes along: who is blamed for its death depends on it."""
@@ -107,12 +119,16 @@ class RunnerProcess(asyncio.Protocol):
         return task is not None and damage_of(job) is None and (task.pool == "process" or quarantined(job))
 
     def gone(self, keys: Sequence[RunKey]) -> None:
-        """What is gone may be told a moment later, together with what was taken by the same exchange."""
-        if not self._gone:
-            asyncio.get_running_loop().call_soon(self._say_gone)
+        """What is gone may be told a moment later, together with what is taken next. Until then the supervisor believes
+        that it runs: it asks the store before it judges a run, and blames nobody alone."""
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(_TELL_AFTER, self._say_gone)
         self._gone += frame_gone(keys)
 
     def _say_gone(self, more: bytes = b"") -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
         if self._gone or more:
             self._transport.write(self._gone + more)
             self._gone = b""

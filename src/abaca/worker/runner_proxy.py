@@ -20,7 +20,9 @@ from abaca.worker.link import (
     FrameReader,
     Hopeless,
     Message,
+    Over,
     Ready,
+    StopRun,
     Taken,
     frame,
     run_key,
@@ -36,12 +38,16 @@ OnReady = Callable[["RunnerProxy", Ready], Awaitable[None]]
 
 @dataclass(slots=True)
 class _Entry(HeldRun):
-    """A held run with its own deadline (monotonic; ``None`` without timeout) and the order to stop, if any."""
+    """A held run with its own deadline (monotonic; ``None`` without timeout) and the order to stop, if any.
+
+    ``over``: its handler has ended, so there is nothing to kill, however long the store takes to hear of it.
+    """
 
     timeout_ms: int = 0
     taken_at: float = 0.0
     reason: StopReason | None = None
     kill_at: float | None = None
+    over: bool = False
 
 
 class RunnerProxy(asyncio.Protocol):
@@ -106,6 +112,8 @@ class RunnerProxy(asyncio.Protocol):
                 self._groups[pid] = (id, epoch) if id is not None else None
                 if id is not None:
                     self._begins((id, epoch))
+            case Over(id=id, epoch=epoch):
+                self._end((id, epoch))
             case Apart(id=id, epoch=epoch, untouched=untouched):
                 self._apart[id, epoch] = untouched
             case Drained():
@@ -122,6 +130,11 @@ class RunnerProxy(asyncio.Protocol):
         entry = self._held.get(_packed(key))
         if entry is not None and entry.reason is None:
             entry.taken_at, entry.kill_at = time.monotonic(), None
+
+    def _end(self, key: RunKey) -> None:
+        entry = self._held.get(_packed(key))
+        if entry is not None:
+            entry.over = True
 
     def _on_taken(self, runs: list[Taken], sent_at: float) -> None:
         now = time.monotonic()
@@ -155,10 +168,14 @@ class RunnerProxy(asyncio.Protocol):
     def enforce(self, now: float, grace: float) -> None:
         """Kill what should have ended: its own process group where it has one, else the whole runner."""
         for packed, entry in list(self._held.items()):
-            kill_at = entry.kill_at
-            if entry.timeout_ms and kill_at is None:
-                kill_at = entry.kill_at = entry.taken_at + entry.timeout_ms / 1000 + grace
-            if kill_at is not None and now >= kill_at:
+            if entry.over:
+                continue
+            if entry.timeout_ms and entry.reason is None and now >= entry.taken_at + entry.timeout_ms / 1000:
+                id, epoch = run_key(packed)  # it may be over: then the runner says so
+                self.send(StopRun(id=id, epoch=epoch, reason=StopReason.TIMED_OUT.value))
+                entry.reason = StopReason.TIMED_OUT
+                entry.kill_at = entry.taken_at + entry.timeout_ms / 1000 + grace
+            if entry.kill_at is not None and now >= entry.kill_at:
                 self._kill_run(packed, entry, now)
 
     def _kill_run(self, packed: bytes, entry: _Entry, now: float) -> None:
@@ -176,7 +193,7 @@ class RunnerProxy(asyncio.Protocol):
     def kill(self, *, released: bool = False) -> None:
         """End the runner and every process under it. ``released``: nobody's fault, unless it had died before."""
         if self._process.is_alive():
-            self._released = self._released or released
+            self._released = self._released or (released and not self.gone.is_set())  # a keeper outlives it a little
             self._process.kill()
 
     async def wait_gone(self, seconds: float) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from abaca.backends.memory.keys import Keys, must_hold
 from abaca.backends.memory.rows import Row
@@ -38,6 +39,7 @@ class Audit:
         await self._each(self.rows, lambda id: counted.update(self._judge_row(id)))
         await self._each(self.waiting.lines, self._judge_place)
         await self._each(self.keys, self._judge_key)
+        await self._each(self.waiting.buckets, self._judge_bucket)
         with self.lock:
             for state in self.totals.ended:
                 self._judge_total(state, counted[state], before)
@@ -103,6 +105,15 @@ class Audit:
         if id is not None and not self.keys.for_a_period(key) and not self._holds(id, key):
             detail = f"it is held in the name of job {id}, which is no live job with this key"
             self._found(FaultKind.KEY_WITHOUT_HOLDER, key, detail, lambda: self.keys.drop(key))
+
+    def _judge_bucket(self, bucket: str) -> None:
+        """Running jobs hold permits, and nobody else."""
+        for id in sorted(self.waiting.buckets.holders(bucket)):
+            row = self.rows.get(id)
+            if row is None or row.state is not State.RUNNING or bucket not in row.permits:
+                detail = f"it holds a permit of the bucket {bucket!r} and does not run"
+                mend = partial(self.waiting.give_back, id, bucket)
+                self._found(FaultKind.PERMIT_WITHOUT_RUN, id, detail, mend)
 
     def _judge_total(self, state: State, counted: int, before: Totals) -> None:
         """Jobs end and leave while others are counted, so the recount has bounds; without traffic they are equal."""

@@ -17,6 +17,10 @@ class Buckets:
         self._refills: dict[str, tuple[int, Limit]] = {}
         self._parked: dict[str, Lines] = {}
 
+    def __iter__(self) -> Iterator[str]:
+        """The buckets of which somebody holds a permit."""
+        return iter(self._holders)
+
     def holders(self, bucket: str) -> set[str]:
         return self._holders.get(bucket, set())
 

@@ -6,11 +6,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from operator import attrgetter
 
+from abaca.backend import CARD_LIFE_MS
 from abaca.backends.memory.rows import Row
 from abaca.backends.memory.totals import Totals
 from abaca.backends.memory.waiting import Waiting
 from abaca.backends.search import matches
 from abaca.model import Card, Job, Page, Query, QueueStats, State, Stats
+
+
+def is_listed(card: Card, now: int) -> bool:
+    return now - card.seen_at <= CARD_LIFE_MS * 1000
 
 
 def find(rows: dict[str, Row], query: Query, now: int) -> Page:

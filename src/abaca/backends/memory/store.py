@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from abaca.backend import CARD_LIFE_MS
 from abaca.backends.hub import HintHub, HubWatch
 from abaca.backends.memory import counts
 from abaca.backends.memory.audit import Audit
@@ -89,7 +88,7 @@ class MemoryBackend(MemoryRecords):
             now = self._clock.now()
             return [self._insert(job, now) for job in jobs]
 
-    def _insert(self, new: NewJob, now: int) -> Receipt:
+    def _insert(self, new: NewJob, now: int, *, follows: bool = False) -> Receipt:
         if new.id in self._rows:
             return Receipt(id=new.id, outcome=Inserted.KNOWN)
         if new.tick is not None and not self._move_cursor(new.tick):
@@ -97,6 +96,9 @@ class MemoryBackend(MemoryRecords):
         holder = self._keys.holder(new.key, now) if new.key is not None else None
         if holder is not None:
             return self._insert_held(new, self._rows.get(holder), holder, now)
+        full = None if follows else self._waiting.full(new.queue)
+        if full is not None:
+            return Receipt(id=new.id, outcome=Inserted.REFUSED, reason=full)
         row = self._rows[new.id] = Row(new, created_at=now, due_at=due_time(new, now))
         self._keys.take(new, now)
         self._waiting.enter(row)
@@ -159,7 +161,7 @@ class MemoryBackend(MemoryRecords):
             row.result = to.result
             self._end(row, to.target, to.keep_ms, now)
         for new in to.then:
-            self._insert(new, now)
+            self._insert(new, now, follows=True)
 
     def _end(self, row: Row, state: State, keep_ms: int, now: int) -> None:
         row.end(state, keep_ms, now)
@@ -224,7 +226,7 @@ class MemoryBackend(MemoryRecords):
         with self._lock:
             now = self._clock.now()
             if card is not None:
-                self._cards = {id: held for id, held in self._cards.items() if _is_listed(held, now)}
+                self._cards = {id: held for id, held in self._cards.items() if counts.is_listed(held, now)}
                 self._cards[card.id] = msgspec.structs.replace(card, seen_at=now)
             return [self._pulse(beat, lease, now) for beat in beats]
 
@@ -353,7 +355,7 @@ class MemoryBackend(MemoryRecords):
     async def stats(self) -> Stats:
         with self._lock:
             now = self._clock.now()
-            cards = [card for card in self._cards.values() if _is_listed(card, now)]
+            cards = [card for card in self._cards.values() if counts.is_listed(card, now)]
             return counts.count(self._rows, self._waiting, self._totals, cards, now)
 
     async def purge(self, limit: int) -> int:
@@ -387,10 +389,6 @@ class MemoryBackend(MemoryRecords):
 
     async def watch(self, topics: Sequence[str]) -> HubWatch:
         return self._hub.watch(topics)
-
-
-def _is_listed(card: Card, now: int) -> bool:
-    return now - card.seen_at <= CARD_LIFE_MS * 1000
 
 
 def from_url(url: str, clock: Clock | None) -> MemoryBackend:

@@ -11,7 +11,7 @@ from abaca.backend import MOST_PARKED
 from abaca.backends.memory.buckets import Buckets
 from abaca.backends.memory.lines import Lines
 from abaca.backends.memory.rows import Row
-from abaca.model import BUCKET, QUEUE, Limit, QueueSettings, Record, State, Want, queue_bucket, queue_topic
+from abaca.model import BUCKET, QUEUE, Limit, QueueSettings, Record, State, Want, full_queue, queue_bucket, queue_topic
 
 T = TypeVar("T")
 
@@ -64,6 +64,11 @@ class Waiting:
         for bucket in permits:
             self._free(bucket, 1)
 
+    def give_back(self, id: str, bucket: str) -> None:
+        """Take a permit from whoever should not have it."""
+        self.buckets.release(id, bucket)
+        self._free(bucket, 1)
+
     def on_put(self, record: Record) -> None:
         """The settings of a queue or of a bucket have changed: look again at whom they hold back."""
         if record.kind == QUEUE:
@@ -71,6 +76,15 @@ class Waiting:
             self._publish(queue_topic(record.id))
         elif record.kind == BUCKET:
             self._free(record.id, MOST_PARKED)
+
+    def full(self, queue: str) -> str | None:
+        """Why nothing more may be stored in a queue, ``None`` where it may."""
+        most = self._record(QUEUE, queue, _settings_of, QueueSettings()).max_length
+        if most is None:
+            return None
+        waiting = sum(line[0] == queue for line, _ in self.lines.waiting())
+        parked = sum(line[0] == queue for _, line, _ in self.buckets.parked())
+        return full_queue(queue, most) if waiting + parked >= most else None
 
     def choose(self, want: Want, now: int) -> list[Row]:
         """Take the rows out of their lines that ``want`` may claim, in order, with their permits."""

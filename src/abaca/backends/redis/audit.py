@@ -1,7 +1,7 @@
 """Recounts what the Redis store keeps beside its job records; with ``repair`` it mends it.
 
-SCAN and its kin name keys and members, at least once each that are there all the while; scripts judge them, about a
-thousand in a call, each by what is true in that call.
+SCAN and its kin name keys and members, at least once each that are there all the while; scripts judge them, at most
+some hundreds in a call, each by what is true in that call.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from abaca.backend import MIN_TOMBSTONE_MS
 from abaca.backends.redis.keys import PATTERNS
 from abaca.model import Fault, FaultKind
 
-_PIECE = 1000
+_PIECE = 500
 _ENTRIES = 500
 _SORTED_SETS = (b"leases", b"ended", b"seen")
 _HASHES = (b"running", b"cards")

@@ -15,11 +15,14 @@ from abaca.backends.redis.keys import channel, watchers
 from abaca.backends.redis.link import Link
 from abaca.backends.redis.packing import unpack_job
 from abaca.backends.redis.server import Server
-from abaca.errors import BackendUnavailable
+from abaca.errors import BackendError, BackendUnavailable, ConfigError
 from abaca.model import Hint, Job
 
 _PING_EVERY = 5.0
 _ID_BYTES = 16
+_TURNED_AWAY_PAUSE = 1.0
+_PART_AFTER = 0.05
+"""Seconds until a channel that nobody here uses any more is left: with others, or with the next subscription."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +70,7 @@ class Hints:
         self._closed = False
         self._reviving: asyncio.Task[None] | None = None
         self._pinging: asyncio.TimerHandle | None = None
+        self._parting: asyncio.TimerHandle | None = None
 
     async def watch(self, topics: Sequence[str]) -> RedisWatch:
         names = [channel(self._base, topic) for topic in topics]
@@ -109,11 +113,13 @@ class Hints:
             entry.users -= 1
             if entry.users <= 0:
                 del self._channels[name]
-                self._touch(name, asyncio.get_running_loop())
+                self._touched.add(name)
+        if self._touched and not self._flushing and self._parting is None:
+            self._parting = asyncio.get_running_loop().call_later(_PART_AFTER, self.flush)
 
     def close(self) -> None:
         self._closed = True
-        for task in (self._reviving, self._pinging):
+        for task in (self._reviving, self._pinging, self._parting):
             if task is not None:
                 task.cancel()
         self.server.close()
@@ -127,6 +133,9 @@ class Hints:
     def flush(self) -> None:
         """Say what changed since the last time. Without a connection nothing is said: the next one says it all."""
         self._flushing = False
+        if self._parting is not None:
+            self._parting.cancel()
+            self._parting = None
         touched, self._touched = self._touched, set()
         link = self.server.present()
         if link is None:
@@ -136,21 +145,25 @@ class Hints:
         unwanted = [name for name in touched if name not in self._channels and name in sent.names]
         for name in touched & sent.names & self._channels.keys() - sent.awaited.keys():
             self._ready(name)  # released and wanted again within one tick: the subscription still stands
+        commands: list[tuple[bytes, ...]] = []
         if wanted:
-            self._subscribe(link, wanted)
+            commands.append(self._subscription(wanted))
         if unwanted:
-            link.tell(b"UNSUBSCRIBE", *unwanted)
+            commands.append((b"UNSUBSCRIBE", *unwanted))
             sent.names.difference_update(unwanted)
+        if commands:
+            link.tell(*commands)
 
-    def _subscribe(self, link: Link, names: list[bytes]) -> None:
-        if not self._sent.watching and any(map(self._is_job, names)):
-            self._sent.watching = True
-            link.tell(b"SUBSCRIBE", watchers(self._base), *names)
-        else:
-            link.tell(b"SUBSCRIBE", *names)
-        self._sent.names.update(names)
+    def _subscription(self, names: list[bytes]) -> tuple[bytes, ...]:
+        """The command for these channels, and for the one that says that somebody watches any job."""
+        sent = self._sent
+        sent.names.update(names)
         for name in names:
-            self._sent.awaited[name] = self._sent.awaited.get(name, 0) + 1
+            sent.awaited[name] = sent.awaited.get(name, 0) + 1
+        if not sent.watching and any(map(self._is_job, names)):
+            sent.watching = True
+            return (b"SUBSCRIBE", watchers(self._base), *names)
+        return (b"SUBSCRIBE", *names)
 
     def _is_job(self, name: bytes) -> bool:
         return name.startswith(b"J:", len(self._base))
@@ -158,7 +171,7 @@ class Hints:
     def _up(self, link: Link) -> None:
         self._sent = _Sent()
         if self._channels:
-            self._subscribe(link, list(self._channels))
+            link.tell(self._subscription(list(self._channels)))
         if self._pinging is not None:
             self._pinging.cancel()
         self._pinging = asyncio.get_running_loop().call_later(_PING_EVERY, self._ping)
@@ -169,7 +182,7 @@ class Hints:
         if link is not None:
             if self._sent.watching and not any(map(self._is_job, self._sent.names)):
                 self._sent.watching = False
-                link.tell(b"UNSUBSCRIBE", watchers(self._base))
+                link.tell((b"UNSUBSCRIBE", watchers(self._base)))
             link.send(b"PING").add_done_callback(_look_at)
             self._pinging = asyncio.get_running_loop().call_later(_PING_EVERY, self._ping)
 
@@ -179,11 +192,14 @@ class Hints:
             self._reviving = asyncio.create_task(self._revive())
 
     async def _revive(self) -> None:
+        """Until the connection stands again. A server that lets nobody in may do so once its settings are mended."""
         while self._channels and not self.server.up:
             try:
                 await self.server.link()
             except BackendUnavailable:
-                continue
+                continue  # the server object has made its pause
+            except (BackendError, ConfigError):
+                await asyncio.sleep(_TURNED_AWAY_PAUSE)
 
     def _pushed(self, message: list[Any]) -> None:
         kind, name = message[0], message[1]

@@ -10,10 +10,10 @@ from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES
 from abaca.backends.redis.keys import SERVED_PARTITION
 from abaca.backends.redis.requests import pack_new
 from abaca.backends.redis.server import Server
-from abaca.model import Inserted, NewJob, Receipt
+from abaca.model import Inserted, NewJob, Receipt, full_queue
 
 _SERVED = f"{SERVED_PARTITION:02x}"
-_INSERTED, _KNOWN, _HELD, _REPLACED, _PASSED = b"01245"
+_INSERTED, _KNOWN, _HELD, _REFUSED, _REPLACED, _PASSED = b"012345"
 _LARGE = 100
 """A call of so many jobs travels by itself: waiting a turn for others would gain nothing."""
 
@@ -96,6 +96,8 @@ def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
         return Receipt(id=job.id, outcome=Inserted.KNOWN)
     if outcome == _PASSED:
         return Receipt(id=job.id, outcome=Inserted.PASSED)
+    if outcome == _REFUSED:
+        return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=full_queue(job.queue, int(next(held))))
     return Receipt(id=next(held).hex(), outcome=Inserted.HELD if outcome == _HELD else Inserted.REPLACED)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import hiredis
@@ -45,10 +45,10 @@ class Link(asyncio.Protocol):
             self._watchdog = self.loop.call_later(self._timeout, self._look)
         return future
 
-    def tell(self, *words: Any) -> None:
-        """Send a command whose answers are pushed."""
+    def tell(self, *commands: Sequence[Any]) -> None:
+        """Send commands whose answers are pushed, in one write."""
         if self._transport is not None and not self.closed:
-            self._transport.write(hiredis.pack_command(words))
+            self._transport.write(b"".join([hiredis.pack_command(tuple(words)) for words in commands]))
 
     def data_received(self, data: bytes) -> None:
         reader = self._reader

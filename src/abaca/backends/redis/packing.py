@@ -7,7 +7,8 @@ from struct import Struct
 
 import msgspec
 
-from abaca.model import ErrorInfo, Job, Keep, KeyScope, Kind, Limit, NewJob, RetryRule, State, Tick, Update
+from abaca.backends.redis.statics import take, unpack_static, unpack_static_at
+from abaca.model import ErrorInfo, Job, Kind, NewJob, State, Update
 
 FRESH, DELAYED, FULL, LEASED, DONE = 0xAB, 0xAC, 0xAD, 0xAE, 0xAF
 HEADER = Struct("<BBBIIIIII8sqqqqqqqqIIB")
@@ -16,20 +17,7 @@ _DONE_HEAD = Struct("<BBBIIqqq")
 _DIGEST_SIZE = 8
 _FLAG_CANCEL, _FLAG_PURGED = 8, 16
 _TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT, _TAIL_BLOCKED, _TAIL_PERMITS = 1, 2, 4, 8, 16, 32
-_HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS, _KEY_WAITING, _KEY_PERIOD, _HAS_LIMITS, _DAMAGED = (
-    1,
-    2,
-    4,
-    8,
-    16,
-    32,
-    64,
-    128,
-)
-_SCOPE_FLAG = {KeyScope.LIVE: 0, KeyScope.WAITING: _KEY_WAITING, KeyScope.PERIOD: _KEY_PERIOD}
-_SCOPES = {flag: scope for scope, flag in _SCOPE_FLAG.items()}
 _UNREADABLE = "its stored record cannot be read"
-_MOST_CACHED = 2048
 FIRST_ENTRY = 3
 
 _ENTRY = Struct("<IBqI")
@@ -37,192 +25,12 @@ _KINDS = tuple(Kind)
 KIND_NUMBER = {kind: number for number, kind in enumerate(_KINDS)}
 
 
-class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal"):
-    """What of a new job the scripts never look at and most jobs do not have."""
-
-    tags: tuple[str, ...] = ()
-    owner: str | None = None
-    tenant: str | None = None
-    parent: str | None = None
-    retry: RetryRule | None = None
-    timeout_ms: int | None = None
-    keep: Keep | None = None
-    delay_ms: int = 0
-    run_at: int | None = None
-    key_ms: int = 0
-    replace: bool = False
-    tick: Tick | None = None
-    limits: tuple[Limit, ...] = ()
-
-
-_encode_options = msgspec.msgpack.Encoder().encode
-_decode_options = msgspec.msgpack.Decoder(_Options).decode
 encode_error = msgspec.json.Encoder().encode
 _decode_error = msgspec.json.Decoder(ErrorInfo).decode
 
-_plain: dict[tuple[str, int, str, str], bytes] = {}
-_read: dict[bytes, NewJob] = {}
 _replace = msgspec.structs.replace
 _STATES = tuple(State)
 _SHORT = {bytes((FRESH,)), bytes((DELAYED,))}
-
-
-def escape_lane(lane: str) -> str:
-    return lane.replace("%", "%25").replace("|", "%7C")
-
-
-def _unescape_lane(lane: str) -> str:
-    return lane.replace("%7C", "|").replace("%25", "%")
-
-
-def line_text(queue: str, priority: int, lane: str) -> str:
-    return f"{priority}|{escape_lane(lane)}|{queue}"
-
-
-def split_line(text: str) -> tuple[str, int, str]:
-    """Queue, priority and lane of a line's text."""
-    priority, lane, queue = text.split("|", 2)
-    return queue, int(priority), _unescape_lane(lane)
-
-
-def pack_static(job: NewJob) -> bytes:
-    """The part of the record that only an amendment changes. Raises ``ValueError`` for names that are too long."""
-    plain = (
-        job.key is None
-        and not job.tags
-        and job.owner is None
-        and job.tenant is None
-        and job.parent is None
-        and job.retry is None
-        and job.timeout_ms is None
-        and job.lease_ms is None
-        and job.keep is None
-        and job.run_at is None
-        and not job.delay_ms
-        and job.tick is None
-        and not job.replace
-        and job.key_scope is KeyScope.LIVE
-        and not job.key_ms
-        and not job.limits
-    )
-    if not plain:
-        return _prefix(job) + job.args
-    name = (job.queue, job.priority, job.lane, job.task)
-    prefix = _plain.get(name)
-    if prefix is None:
-        if len(_plain) >= _MOST_CACHED:
-            _plain.clear()
-        prefix = _plain[name] = _prefix(job)
-    return prefix + job.args
-
-
-def _prefix(job: NewJob) -> bytes:
-    flags = _SCOPE_FLAG[job.key_scope] | (_HAS_LIMITS if job.limits else 0)
-    parts: list[bytes] = []
-    if job.lease_ms is not None:
-        flags |= _HAS_LEASE
-        parts.append(job.lease_ms.to_bytes(8, "little", signed=True))
-    if job.keep is not None:
-        flags |= _HAS_KEEP
-        parts.append(job.keep.cancelled_ms.to_bytes(8, "little", signed=True))
-    parts.append(_sized(line_text(job.queue, job.priority, job.lane).encode(), 1, f"queue {job.queue!r} and its lane"))
-    if job.key is not None:
-        flags |= _HAS_KEY
-        parts.append(_sized(job.key.encode(), 2, "the key"))
-    options = _encode_options(
-        _Options(
-            tags=job.tags,
-            owner=job.owner,
-            tenant=job.tenant,
-            parent=job.parent,
-            retry=job.retry,
-            timeout_ms=job.timeout_ms,
-            keep=job.keep,
-            delay_ms=job.delay_ms,
-            run_at=job.run_at,
-            key_ms=job.key_ms,
-            replace=job.replace,
-            tick=job.tick,
-            limits=job.limits,
-        )
-    )
-    if len(options) > 1:
-        flags |= _HAS_OPTIONS
-        parts.append(_sized(options, 4, "the options"))
-    parts.append(job.task.encode())
-    body = b"".join(parts)
-    return (4 + len(body)).to_bytes(3, "little") + bytes((flags,)) + body
-
-
-def _sized(data: bytes, width: int, what: str) -> bytes:
-    if len(data) >= 1 << 8 * width:
-        raise ValueError(f"{what} has {len(data)} bytes; the limit is {(1 << 8 * width) - 1}")
-    return len(data).to_bytes(width, "little") + data
-
-
-def unpack_static(id: str, static: bytes) -> NewJob:
-    """The new job as it was inserted or amended. Raises ``ValueError`` (or a decoding error) when it is damaged."""
-    size = int.from_bytes(static[:3], "little")
-    prefix = static[:size]
-    return _replace(_read.get(prefix) or _learn(prefix), id=id, args=static[size:])
-
-
-def _learn(prefix: bytes) -> NewJob:
-    spec = _parse_prefix(prefix)
-    if len(_read) >= _MOST_CACHED:
-        _read.clear()
-    _read[prefix] = spec
-    return spec
-
-
-def _parse_prefix(prefix: bytes) -> NewJob:
-    flags, at = prefix[3], 4
-    if flags & _DAMAGED:
-        raise ValueError("the bytes are kept in place of its arguments")
-    lease_ms = key = None
-    if flags & _HAS_LEASE:
-        lease_ms, at = int.from_bytes(prefix[at : at + 8], "little", signed=True), at + 8
-    if flags & _HAS_KEEP:
-        at += 8
-    line, at = _take(prefix, at, 1)
-    if flags & _HAS_KEY:
-        held, at = _take(prefix, at, 2)
-        key = held.decode()
-    options = _Options()
-    if flags & _HAS_OPTIONS:
-        packed, at = _take(prefix, at, 4)
-        options = _decode_options(packed)
-    queue, priority, lane = split_line(line.decode())
-    return NewJob(
-        id="",
-        task=prefix[at:].decode(),
-        queue=queue,
-        priority=priority,
-        lane=lane,
-        key=key,
-        lease_ms=lease_ms,
-        tags=options.tags,
-        owner=options.owner,
-        tenant=options.tenant,
-        parent=options.parent,
-        retry=options.retry,
-        timeout_ms=options.timeout_ms,
-        keep=options.keep,
-        delay_ms=options.delay_ms,
-        run_at=options.run_at,
-        key_scope=_SCOPES[flags & (_KEY_WAITING | _KEY_PERIOD)],
-        key_ms=options.key_ms,
-        replace=options.replace,
-        tick=options.tick,
-        limits=options.limits,
-    )
-
-
-def _take(data: bytes, at: int, width: int) -> tuple[bytes, int]:
-    end = at + width + int.from_bytes(data[at : at + width], "little")
-    if end > len(data):
-        raise ValueError("a length in it points past its end")
-    return data[at + width : end], end
 
 
 def unpack_job(packed_id: bytes, value: bytes, seen_at: int) -> Job:
@@ -286,9 +94,7 @@ def _unpack_short(id: str, value: bytes, at: int = 0) -> tuple[int, int, NewJob]
         at += 8
     elif form != FRESH:
         raise ValueError("its first byte is unknown")
-    end = at + (value[at] | value[at + 1] << 8 | value[at + 2] << 16)
-    prefix = value[at:end]
-    return created_at, due_at, _replace(_read.get(prefix) or _learn(prefix), id=id, args=value[end:])
+    return created_at, due_at, unpack_static_at(id, value, at)
 
 
 def _damaged(id: str, error: Exception, seen_at: int) -> Job:
@@ -317,7 +123,7 @@ def _unpack_done(id: str, value: bytes, seen_at: int) -> Job:
     _, state, kinds, attempts, losses, claimed_at, ended_at, _ = _DONE_HEAD.unpack_from(value)
     at, result = _DONE_HEAD.size + _DIGEST_SIZE, None
     if kinds == _TAIL_RESULT:
-        result, at = _take(value, at, 4)
+        result, at = take(value, at, 4)
     elif kinds:
         raise ValueError("it has parts that this form does not have")
     created_at, due_at, spec = _unpack_short(id, value, at)
@@ -389,7 +195,7 @@ def _unpack_tail(kinds: int, tail: bytes) -> _Tail:
     at = 0
     for flag in (_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT, _TAIL_BLOCKED, _TAIL_PERMITS):
         if kinds & flag:
-            found[flag], at = _take(tail, at, 4)
+            found[flag], at = take(tail, at, 4)
     error = _decode_error(found[_TAIL_ERROR]) if _TAIL_ERROR in found else None
     blocked = found[_TAIL_BLOCKED].decode() if _TAIL_BLOCKED in found else None
     return found.get(_TAIL_MEMO, b""), error, found.get(_TAIL_PROGRESS), found.get(_TAIL_RESULT), blocked

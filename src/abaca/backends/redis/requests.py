@@ -9,7 +9,8 @@ from struct import Struct
 import msgspec
 
 from abaca.backends.redis.keys import pack_id
-from abaca.backends.redis.packing import encode_error, escape_lane, pack_static
+from abaca.backends.redis.packing import encode_error
+from abaca.backends.redis.statics import escape_lane, pack_static
 from abaca.backends.search import digest
 from abaca.model import Change, KeyScope, Lease, NewJob, NewUpdate, Settle, Transition, Want
 

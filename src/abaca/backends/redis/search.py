@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from abaca.backends.redis.packing import split_line, unpack_job
+from abaca.backends.redis.packing import unpack_job
+from abaca.backends.redis.statics import split_line
 from abaca.backends.search import matches
 from abaca.errors import ConfigError
 from abaca.model import Job, Page, Query, Status

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from abaca.backends.redis.packing import split_line
+from abaca.backends.redis.statics import split_line
 from abaca.model import Card, QueueStats, Stats
 
 _decode_card = msgspec.msgpack.Decoder(Card).decode

@@ -14,6 +14,7 @@ from functools import partial
 from abaca.backend import MIN_TOMBSTONE_MS
 from abaca.backends.sqlite.engine import Engine
 from abaca.backends.sqlite.integrity import examine
+from abaca.backends.sqlite.limits import unpark
 from abaca.backends.sqlite.tx import Tx
 from abaca.model import Fault, FaultKind, State
 
@@ -44,6 +45,7 @@ _CHECKS = (
     _Check(FaultKind.UNREADABLE, "audit_unreadable", None),
     _Check(FaultKind.RUNNING_WITHOUT_LEASE, "audit_leases", "mend_leases"),
     _Check(FaultKind.ENDED_NOT_EXPIRING, "audit_ends", "mend_ends"),
+    _Check(FaultKind.LINE_WITHOUT_JOB, "audit_blocked", "mend_blocked"),
     _Check(FaultKind.COUNT, "audit_entries", "mend_entries"),
     _Check(FaultKind.INDEX, "audit_bodies", "mend_bodies", range="audit_bodies_range"),
 )
@@ -59,6 +61,7 @@ async def audit(engine: Engine, repair: bool) -> list[Fault]:
             last = first + _PIECE - 1
             faults += await _piece(engine, partial(check.judge, first=first, last=last), repair)
     faults += await _logs(engine, repair)
+    faults += await _piece(engine, _permits, repair)
     faults += await _piece(engine, _totals, repair)
     return faults
 
@@ -104,6 +107,24 @@ def _orphans(tx: Tx, after: bytes, *, repair: bool) -> list[Fault]:
             tx.run("mend_logs", id=id)
     detail = "its log is kept, and the job is gone or only a tombstone"
     return [Fault(kind=FaultKind.LOG_WITHOUT_JOB, id=_name(id), detail=detail, repaired=repair) for id in ids]
+
+
+def _permits(tx: Tx, *, repair: bool) -> list[Fault]:
+    """Running jobs hold permits, and nobody else."""
+    lost = tx.rows("audit_permits")
+    if repair:
+        for bucket, holder in lost:
+            tx.run("drop_permit", bucket=bucket, holder=holder)
+            unpark(tx, bucket, 1)
+    return [
+        Fault(
+            kind=FaultKind.PERMIT_WITHOUT_RUN,
+            id=_name(holder),
+            detail=f"it holds a permit of the bucket {bucket!r} and does not run",
+            repaired=repair,
+        )
+        for bucket, holder in lost
+    ]
 
 
 def _totals(tx: Tx, *, repair: bool) -> list[Fault]:

@@ -39,7 +39,7 @@ def network_filesystem(folder: Path) -> str | None:
 def filesystem_weaknesses(folder: Path) -> tuple[str, ...]:
     """What the filesystem takes from the guarantees, in lines for people."""
     kind = filesystem(folder)
-    if kind is None:
+    if kind is None and filesystem_number(folder) == 0:
         return (
             "the filesystem's kind cannot be told here: G1 to G4 hold on a local one only; "
             "keep the file off network filesystems",

@@ -8,25 +8,34 @@ from itertools import groupby
 import msgspec
 
 from abaca.backends.sqlite import records
-from abaca.backends.sqlite.limits import leave
+from abaca.backends.sqlite.limits import leave, room_in
 from abaca.backends.sqlite.rows import new_row, put_bodies, read_jobs
 from abaca.backends.sqlite.tx import Tx, binary_id, pack
-from abaca.model import Inserted, KeyScope, NewJob, Receipt, State, job_topic, queue_topic
+from abaca.model import Inserted, KeyScope, NewJob, Receipt, State, full_queue, job_topic, queue_topic
+
+Room = dict[str, tuple[int, int]]
+"""Of queues with a maximal length: that, and how many more jobs may be stored."""
 
 
-def insert(tx: Tx, jobs: Sequence[NewJob]) -> list[Receipt]:
+def insert(tx: Tx, jobs: Sequence[NewJob], *, follows: bool = False) -> list[Receipt]:
+    """Follow-ups of other jobs (``follows``) come in although a queue is full."""
     for job in jobs:
         if binary_id(job.id) is None:
             raise ValueError(f"job id {job.id!r} is not 32 lower-case hexadecimal digits")
-    return [receipt for plain, part in _parts(jobs) for receipt in (_insert_plain if plain else _insert_each)(tx, part)]
+    queues = () if follows else {job.queue for job in jobs}
+    room: Room = {queue: left for queue in queues if (left := room_in(tx, queue)) is not None}
+    receipts: list[Receipt] = []
+    for plain, part in _parts(jobs, room):
+        receipts += _insert_plain(tx, part) if plain else [_insert_judged(tx, job, room) for job in part]
+    return receipts
 
 
-def _parts(jobs: Sequence[NewJob]) -> Iterator[tuple[bool, Sequence[NewJob]]]:
+def _parts(jobs: Sequence[NewJob], room: Room) -> Iterator[tuple[bool, Sequence[NewJob]]]:
     """Stretches of jobs that may be stored at once, because only their ids are judged, and of all others."""
     if len({job.id for job in jobs}) != len(jobs):
         yield False, jobs
         return
-    for plain, part in groupby(jobs, lambda job: job.key is None and job.tick is None):
+    for plain, part in groupby(jobs, lambda job: job.key is None and job.tick is None and job.queue not in room):
         yield plain, list(part)
 
 
@@ -36,24 +45,26 @@ def _insert_plain(tx: Tx, jobs: Sequence[NewJob]) -> list[Receipt]:
     return [Receipt(id=job.id, outcome=Inserted.KNOWN if job.id in known else Inserted.INSERTED) for job in jobs]
 
 
-def _insert_each(tx: Tx, jobs: Sequence[NewJob]) -> list[Receipt]:
-    return [_insert_judged(tx, job) for job in jobs]
-
-
-def _insert_judged(tx: Tx, job: NewJob) -> Receipt:
+def _insert_judged(tx: Tx, job: NewJob, room: Room) -> Receipt:
     if tx.rows("known", ids=pack([job.id])):
         return Receipt(id=job.id, outcome=Inserted.KNOWN)
     if job.tick is not None and not records.move_cursor(tx, job.tick):
         return Receipt(id=job.id, outcome=Inserted.PASSED)
     held = tx.rows("holder", key=job.key, now=tx.now) if job.key is not None else []
     if held:
-        return _insert_held(tx, job, *held[0])
+        ((holder, state),) = held
+        return _insert_held(tx, job, holder, state, room)
+    if job.queue in room:
+        most, left = room[job.queue]
+        if left <= 0:
+            return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=full_queue(job.queue, most))
+        room[job.queue] = (most, left - 1)
     _store(tx, [job])
     _hold_period(tx, job)
     return Receipt(id=job.id, outcome=Inserted.INSERTED)
 
 
-def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None) -> Receipt:
+def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None, room: Room) -> Receipt:
     id = holder.hex()
     if not new.replace or state != State.WAITING:
         return Receipt(id=id, outcome=Inserted.HELD)
@@ -81,6 +92,10 @@ def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None) -> Recei
     put_bodies(tx, [(id, job.args)])
     tx.run("drop_period", key=job.key, holder=holder)
     _hold_period(tx, job)
+    for other, by in ((before.spec.queue, 1), (job.queue, -1)):
+        if other in room:
+            most, left = room[other]
+            room[other] = (most, left + by)
     tx.hint(queue_topic(job.queue))
     tx.hint(job_topic(id))
     return Receipt(id=id, outcome=Inserted.REPLACED)

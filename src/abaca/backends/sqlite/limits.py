@@ -115,6 +115,15 @@ def limit_of_queue(queue: str, settings: QueueSettings) -> tuple[Limit, ...]:
     return (Limit(bucket=queue_bucket(queue), concurrency=settings.concurrency),)
 
 
+def room_in(tx: Tx, queue: str) -> tuple[int, int] | None:
+    """The maximal length of a queue and how many more jobs may be stored in it; ``None`` for any number."""
+    most = settings_of(tx, queue).max_length
+    if most is None:
+        return None
+    ((waiting,),) = tx.rows("count_queue", queue=queue, most=most)
+    return most, most - waiting
+
+
 def release(tx: Tx, ids: Sequence[str]) -> None:
     """Runs are over: their permits go to those parked first."""
     if not tx.rows("any_permit"):

@@ -110,7 +110,7 @@ def _follow(tx: Tx, applied: Sequence[Settle]) -> None:
     hint_ended(tx, [one.id for one in ended])
     if len(ended) < len(applied):
         _hint_waiting(tx, [one.id for one in applied if one.to.target is State.WAITING])
-    insert(tx, applied[-1].to.then)
+    insert(tx, applied[-1].to.then, follows=True)
 
 
 def count_ended(tx: Tx, ended: Counter[State]) -> None:

@@ -31,11 +31,12 @@ from abaca.testing.conformance.insert import TestContents, TestInsert
 from abaca.testing.conformance.keys import TestKeys
 from abaca.testing.conformance.lanes import TestBytes, TestLanesAndQueues
 from abaca.testing.conformance.leases import TestBeat, TestLeaseLength, TestReclaim
-from abaca.testing.conformance.limits import TestBlocked, TestConcurrency, TestQueueControl, TestRate
+from abaca.testing.conformance.limits import TestConcurrency, TestRate
 from abaca.testing.conformance.log import TestAppend, TestRead, TestTrim
 from abaca.testing.conformance.operator import TestCancel, TestRequeue
 from abaca.testing.conformance.order import TestClaim, TestOrder
 from abaca.testing.conformance.purge import TestPurge, TestTombstones
+from abaca.testing.conformance.queuecontrol import TestBlocked, TestFullQueue, TestQueueControl
 from abaca.testing.conformance.records import TestRecordExpiry, TestRecordLimits, TestRecords, TestScan
 from abaca.testing.conformance.registry import TestRegistry
 from abaca.testing.conformance.repeat import TestFollowUps, TestRepeat
@@ -58,6 +59,7 @@ __all__ = [
     "TestContents",
     "TestFind",
     "TestFollowUps",
+    "TestFullQueue",
     "TestHold",
     "TestHoldByTheClock",
     "TestHoldEnds",

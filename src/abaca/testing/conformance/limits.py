@@ -9,20 +9,13 @@ import msgspec
 from abaca.backend import Backend
 from abaca.clock import ManualClock
 from abaca.model import (
-    BUCKET,
-    QUEUE,
     Change,
     Job,
     Lease,
     Limit,
     NewJob,
-    Query,
-    QueueSettings,
-    Record,
-    Settle,
     State,
     Status,
-    Value,
     Verdict,
 )
 from abaca.testing.conformance.making import (
@@ -50,13 +43,6 @@ TEN_A_SECOND = Limit(bucket="r", rate=10, period_ms=1000)
 
 def limited(number: int, *limits: Limit, **fields: object) -> NewJob:
     return make(number, limits=limits, **fields)
-
-
-async def set_record(store: Backend, kind: str, id: str, value: Value) -> None:
-    (stored,) = await store.read(kind, [id])
-    version = 0 if stored is None else stored.version
-    record = Record(kind=kind, id=id, data=_encode(value), version=version)
-    assert await store.put([record]) == [Verdict.APPLIED]
 
 
 async def statuses(store: Backend, *numbers: int) -> list[Status]:
@@ -230,7 +216,7 @@ class TestConcurrency:
         await insert(live_store, limited(1, ONE), limited(2, ONE))
         (job,) = await claim(live_store)
         await claim(live_store)
-        waiting = _held(live_store)
+        waiting = held_claim(live_store)
         # When the permit comes back
         await settle(live_store, complete(job))
         # Then the worker gets the next job
@@ -295,111 +281,12 @@ class TestRate:
         await claim(live_store)
         # When it is held longer than until the next start
         # Then it gets the job
-        assert ids(await _held(live_store)) == numbered(2)
+        assert ids(await held_claim(live_store)) == numbered(2)
 
 
-class TestQueueControl:
-    async def test_nothing_is_claimed_from_a_paused_queue(self, store: Backend) -> None:
-        # Given a paused queue
-        await insert(store, make(1), make(2, queue="other"))
-        await set_record(store, QUEUE, "default", QueueSettings(paused=True))
-        # When a worker of both claims
-        jobs = await claim(store, "default", "other")
-        # Then it gets the other's job, until the pause is over
-        await set_record(store, QUEUE, "default", QueueSettings())
-        assert (ids(jobs), ids(await claim(store))) == (numbered(2), numbered(1))
+def held_claim(store: Backend) -> asyncio.Task[list[Job]]:
+    """A claim that is held open for what comes."""
 
-    async def test_what_runs_goes_on_when_its_queue_is_paused(self, store: Backend) -> None:
-        await insert(store, make(1))
-        (job,) = await claim(store)
-        await set_record(store, QUEUE, "default", QueueSettings(paused=True))
-        assert await settle(store, complete(job)) == [Verdict.APPLIED]
-
-    async def test_resuming_wakes_a_held_claim(self, live_store: Backend) -> None:
-        # Given a paused queue with a job, and a worker that waits
-        await set_record(live_store, QUEUE, "default", QueueSettings(paused=True))
-        await insert(live_store, make(1))
-        waiting = _held(live_store)
-        # When the queue is resumed
-        await set_record(live_store, QUEUE, "default", QueueSettings())
-        # Then the worker gets the job
-        assert ids(await waiting) == numbered(1)
-
-    async def test_a_queue_s_concurrency_holds_over_all_workers(self, store: Backend) -> None:
-        # Given a queue for two
-        await set_record(store, QUEUE, "default", QueueSettings(concurrency=2))
-        await insert(store, *many(4))
-        # When two workers claim
-        first, second = await claim(store, slots=1), await claim(store, lease=OTHER)
-        # Then they get two between them
-        assert (ids(first), ids(second)) == (numbered(1), numbered(2))
-
-    async def test_a_queue_s_concurrency_can_be_raised_and_taken_away(self, store: Backend) -> None:
-        # Given a queue for one with jobs held back
-        await set_record(store, QUEUE, "default", QueueSettings(concurrency=1))
-        await insert(store, *many(4))
-        counts = [len(await claim(store))]
-        # When it is raised, and then taken away
-        await set_record(store, QUEUE, "default", QueueSettings(concurrency=2))
-        counts.append(len(await claim(store)))
-        await set_record(store, QUEUE, "default", QueueSettings())
-        counts.append(len(await claim(store)))
-        # Then the others start
-        assert counts == [1, 1, 2]
-
-    async def test_a_bucket_s_record_takes_the_place_of_what_jobs_carry(self, store: Backend) -> None:
-        # Given a bucket for one whose record says two
-        await insert(store, *many(3, limits=(ONE,)))
-        before = len(await claim(store))
-        await set_record(store, BUCKET, "b", TWO)
-        # When a worker claims
-        after = len(await claim(store))
-        # Then one more starts
-        assert (before, after) == (1, 1)
-
-    async def test_settings_that_cannot_be_read_say_nothing(self, store: Backend) -> None:
-        await store.put([Record(kind=QUEUE, id="default", data=b"{broken")])
-        await insert(store, make(1))
-        assert ids(await claim(store)) == numbered(1)
-
-
-class TestBlocked:
-    async def test_stats_count_those_held_back_apart(self, store: Backend) -> None:
-        # Given a job that runs, two held back, one free and one for later
-        await insert(store, *many(3, limits=(ONE,)), make(5, delay_ms=60_000))
-        await claim(store)
-        await insert(store, make(4, priority=7))
-        # When somebody counts
-        (queue,) = (await store.stats()).queues
-        # Then each is where it belongs
-        assert (queue.due, queue.later, queue.blocked, queue.by_priority) == (1, 1, 2, {50: 3, 7: 1})
-
-    async def test_they_are_found_by_their_status(self, store: Backend) -> None:
-        await insert(store, *many(3, limits=(ONE,)))
-        await claim(store)
-        page = await store.find(Query(status=(Status.BLOCKED,)))
-        assert sorted(job.id for job in page.jobs) == numbered(2, 3)
-
-    async def test_limits_come_back_as_they_were(self, store: Backend) -> None:
-        limits = (Limit(bucket="ü", concurrency=3), Limit(bucket="r", rate=60, period_ms=60_000, burst=10))
-        await insert(store, limited(1, *limits))
-        (job,) = await claim(store)
-        assert job.spec.limits == limits
-
-    async def test_nothing_is_left_of_limits_when_all_is_done(self, store: Backend) -> None:
-        # Given jobs of several buckets that ran to their ends
-        await insert(store, *many(6, limits=(TWO, Limit(bucket="r", rate=1000, burst=1000))))
-        while jobs := await claim(store):
-            await settle(store, *_ends(jobs))
-        # Then the audit finds nothing
-        assert await store.audit() == []
-
-
-def _ends(jobs: list[Job]) -> list[Settle]:
-    return [complete(job) for job in jobs]
-
-
-def _held(store: Backend) -> asyncio.Task[list[Job]]:
     async def hold() -> list[Job]:
         answer = await store.exchange([], want(hold_ms=20_000), Lease(worker="holder", ms=15_000))
         return answer.jobs

@@ -42,6 +42,7 @@ def check(events: Iterable[Event], dump: Dump, options: Options) -> Findings:
     accepted.judge_holders(book, report)
     recount.judge(dump, book, report)
     keys.judge_keys(book, epochs, report)
+    keys.judge_limits(book, report)
     logs.judge_readers(book, states, report)
     plans.judge_ticks(book, options, report)
     progress.judge_progress(book, options, report)

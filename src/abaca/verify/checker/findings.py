@@ -14,7 +14,7 @@ RULES = (
     ("S6", "counters and indexes equal a recount"),
     ("S7", "a lease that is renewed is not taken"),
     ("S8", "no phantom: what starts was asked for, with the same arguments"),
-    ("S9", "one live job per key"),
+    ("S9", "one live job per key, and limits are kept"),
     ("S10", "updates are gap-free and end once"),
     ("S11", "a job starts after those it depends on"),
     ("S12", "a job cancelled before its start never starts"),

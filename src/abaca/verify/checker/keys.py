@@ -1,8 +1,9 @@
-"""S9: at most one live job holds a key.
+"""S9: at most one live job holds a key, and no more jobs of a bucket run than its limit lets.
 
 With the store's events: the lives of the jobs of one key (insert or requeue to end) do not overlap. Without: no enqueue
 of a key is acknowledged as new between the acknowledgement of another job with that key and the end of the handler that
-gave that job its result. Concurrency limits are not part of this history yet.
+gave that job its result. Limits are judged from the store's events alone: a run holds its permit from its claim to its
+settle, whoever reclaims it meanwhile; handlers of dead or stopped workers may overlap and prove nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import pairwise
+from operator import itemgetter
 
 from abaca.verify.checker.book import Book
 from abaca.verify.checker.ends import ends_job
@@ -52,3 +54,36 @@ def _stored_lives(id: str, track: Track) -> list[Life]:
             lives.append((since, event.mono, id))
             since = None
     return lives if since is None else [*lives, (since, NEVER, id)]
+
+
+def judge_limits(book: Book, report: Report) -> None:
+    """No instant at which more runs hold a permit of a bucket than the limit that its jobs carry."""
+    moves: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
+    most: dict[str, int] = {}
+    for id, track in book.tracks.items():
+        if track.item is None or not track.item.limits or not track.store:
+            continue
+        for bucket, concurrency in track.item.limits:
+            most[bucket] = concurrency
+            for begins, ends in _runs(track):
+                moves[bucket] += [(begins, 1, id), (ends, -1, id)]
+    for bucket, changes in moves.items():
+        report.judged("S9", len(changes) // 2)
+        running = 0
+        for at, change, id in sorted(changes, key=itemgetter(0, 1)):
+            running += change
+            if running > most[bucket] and change > 0:
+                report.broken("S9", id, f"{running} jobs of bucket {bucket!r} ran at {at:.3f} s; {most[bucket]} may")
+
+
+def _runs(track: Track) -> list[tuple[float, float]]:
+    """When the job held its permits."""
+    spans: list[tuple[float, float]] = []
+    since: float | None = None
+    for event in track.store:
+        if event.f == "claim":
+            since = event.mono
+        elif event.f == "settle" and event.val["verdict"] == "applied" and since is not None:
+            spans.append((since, event.mono))
+            since = None
+    return spans if since is None else [*spans, (since, NEVER)]

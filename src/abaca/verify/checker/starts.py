@@ -93,6 +93,8 @@ def _becomes_due(event: Event) -> bool:
             return bool(event.val["verdict"] == "applied" and event.val["target"] == "waiting")
         case "requeue":
             return bool(event.val["answer"] == "requeued")
+        case "amend":
+            return "due" in event.val
     return False
 
 

@@ -68,4 +68,4 @@ class Track:
         requeues = [event for event in self.calls if event.f == "requeue"]
         answered = sum(event.type != "invoke" for event in requeues)
         unheard = sum(event.type == "invoke" for event in requeues) - answered  # by clients that were killed
-        return unheard + sum(event.type == "info" or event.val == "requeued" for event in requeues)
+        return unheard + len([e for e in requeues if e.type == "info" or e.val == "requeued"])

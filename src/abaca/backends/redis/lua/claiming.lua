@@ -204,13 +204,21 @@ local function see_clock()
   end
 end
 
--- Writes what `claim` noted, and tells who watches the jobs.
-local function commit_claim(work)
+-- Writes what `claim` noted, and tells who watches the jobs; not of those that entered the store in this same call, which
+-- nobody has seen waiting.
+local function commit_claim(work, fresh)
   commit(work)
   if #work.claimed > 0 then
     see_clock()
   end
-  tell(work.claimed)
+  local seen = work.claimed
+  if fresh then
+    seen = {}
+    for _, id in ipairs(work.claimed) do
+      seen[#seen + 1] = not fresh[id] and id or nil
+    end
+  end
+  tell(seen)
   fill_up(work)
 end
 

@@ -38,6 +38,12 @@ local function replace_holder(work, id, static, due, ends)
   if not job or job.state ~= WAITING then
     return false
   end
+  for text, by in pairs({[line_of(job.static)] = 1, [line_of(static)] = -1}) do
+    local queue = line_info(text).queue
+    if room_in(work, queue) then
+      work.room[queue] = work.room[queue] + by
+    end
+  end
   leave(work, job)
   job.static, job.due, job.revision, job.hint = static, due, job.revision + 1, true
   enter(work, id, static, due)
@@ -46,8 +52,9 @@ local function replace_holder(work, id, static, due, ends)
   return true
 end
 
--- Answers the outcome (0 inserted, 1 known, 2 held, 4 replaced, 5 passed) and the holder's id where there is one.
-local function enter_new(work, place, static)
+-- Answers the outcome (0 inserted, 1 known, 2 held, 3 refused, 4 replaced, 5 passed), and the holder's id or the maximal
+-- length of the queue where there is one. Follow-ups of other jobs come in although a queue is full.
+local function enter_new(work, place, static, follows)
   local id, flags, due, ends, tick, schedule = read_place(place)
   if work.jobs[id] or work.raw[id] then
     return 1
@@ -63,6 +70,19 @@ local function enter_new(work, place, static)
     elseif held then
       return 2, held
     end
+  end
+  local queue = not follows and line_info(line_of(static)).queue
+  local room, most = nil, nil
+  if queue then
+    room, most = room_in(work, queue)
+  end
+  if room then
+    if room <= 0 then
+      return 3, tostring(most)
+    end
+    work.room[queue] = room - 1
+  end
+  if key then
     hold_key(work, key, id, ends)
   end
   local value
@@ -71,6 +91,7 @@ local function enter_new(work, place, static)
   else
     value = pack('<BI7i8', DELAYED, now, due) .. static
   end
+  work.fresh[id] = true
   if key then
     work.jobs[id], work.raw[id] = nil, value
   else

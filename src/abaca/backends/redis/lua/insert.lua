@@ -1,8 +1,8 @@
 -- insert: store new jobs and hand those that are due to waiting claims.
 -- KEYS  1 the partition
 -- ARGV  1 clock; then for each job: its place as in entering.lua, its static part
--- answer  outcomes as one string of digits (0 inserted, 1 known, 2 held, 4 replaced, 5 passed), then the holder's id for
---         each that is held or replaced, in order
+-- answer  outcomes as one string of digits (0 inserted, 1 known, 2 held, 3 refused, 4 replaced, 5 passed), then in order
+--         the holder's id for each that is held or replaced, and the maximal length of the queue for each refused
 
 local work = new_work()
 local ids = {}

@@ -13,7 +13,7 @@
 -- What other preludes use; the rest stays inside, because a library may have no more than 200 local names at its top.
 local MOST_PARKED = 1000
 local place_of, blocked_by, unblock, queue_settings, limits_for, exhausted, take_permits, park, unpark, release_permits
-local leave, refill, fill_up, settings_changed
+local leave, refill, fill_up, settings_changed, room_in
 
 do
   local BLOCKED_AT_ONCE = 100
@@ -54,7 +54,7 @@ do
   end
 
   local function is_queue(it)
-    return (it.paused == nil or type(it.paused) == 'boolean') and whole(it.concurrency)
+    return (it.paused == nil or type(it.paused) == 'boolean') and whole(it.concurrency) and whole(it.max_length)
   end
 
   local function is_limit(it)
@@ -253,6 +253,24 @@ do
         end
       end
     end
+  end
+
+  -- How many more jobs may be stored in a queue, and how many it may hold; nil for any number.
+  function room_in(work, queue)
+    local most = queue_settings(work, queue).max_length
+    if most and not work.room[queue] then
+      local count = 0
+      for _, member in ipairs(call('ZRANGE', base .. 'q:' .. queue, 0, -1)) do
+        count = count + call('ZCARD', base .. 'w:' .. member .. queue)
+      end
+      for _, place in ipairs(call('SMEMBERS', base .. 'parks')) do
+        if string.match(place, '^%d+:.*:%-?%d+|[^|]*|(.*)$') == queue then
+          count = count + call('ZCARD', base .. 'p:' .. place)
+        end
+      end
+      work.room[queue] = most - count
+    end
+    return most and work.room[queue], most
   end
 
   -- A run is over: its permits go to those parked first.

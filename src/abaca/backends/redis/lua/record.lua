@@ -1,4 +1,4 @@
--- Prelude: how a job is packed in one string value. packing.py has the same layout for the client.
+-- Prelude: how a job is packed in one string value. packing.py and statics.py have the same layout for the client.
 --
 --   fresh    0xAB, created_at (7 bytes), static            a job that waits since its insert and was due at once
 --   delayed  0xAC, created_at (7), due_at (8), static      the same with a due time of its own

@@ -144,7 +144,7 @@ local function settle_one(work, it, id)
     if work.jobs[follower] == nil and not work.raw[follower] then
       look(work, {follower})
     end
-    enter_new(work, ARGV[i], ARGV[i + 1])
+    enter_new(work, ARGV[i], ARGV[i + 1], true)
   end
   return '0'
 end

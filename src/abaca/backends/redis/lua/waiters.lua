@@ -22,7 +22,7 @@ end
 
 -- Claims for a waiter and sends it the jobs; answers how many. A waiter that nobody listens for any more is dropped, and
 -- what was noted for it is not written.
-local function hand_over(want)
+local function hand_over(want, fresh)
   local work = new_work()
   want.max_bytes = math.min(want.max_bytes, HANDOVER_BYTES)
   local got = claim(work, want)
@@ -37,7 +37,7 @@ local function hand_over(want)
   end
   local heard = call('PUBLISH', want.channel, table.concat(parts)) > 0
   if heard then
-    commit_claim(work)
+    commit_claim(work, fresh)
   end
   drop_waiter(want)
   return heard and #got / 2 or 0
@@ -63,7 +63,7 @@ local function serve_one(work)
       end
       local blob = call('GET', base .. 'v:' .. name)
       if blob then
-        count = count - hand_over(read_want(blob))
+        count = count - hand_over(read_want(blob), work.fresh)
       else
         call('ZREM', base .. 'h:' .. queue, name)
       end

@@ -1,0 +1,205 @@
+"""The static part of a packed record: the new job as it was asked for, which only an amendment changes.
+
+``lua/record.lua`` has the same layout for the scripts.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from abaca.model import Keep, KeyScope, Limit, NewJob, RetryRule, Tick
+
+_HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS = 1, 2, 4, 8
+_KEY_WAITING, _KEY_PERIOD, _HAS_LIMITS, _DAMAGED = 16, 32, 64, 128
+_SCOPE_FLAG = {KeyScope.LIVE: 0, KeyScope.WAITING: _KEY_WAITING, KeyScope.PERIOD: _KEY_PERIOD}
+_SCOPES = {flag: scope for scope, flag in _SCOPE_FLAG.items()}
+_MOST_CACHED = 2048
+
+
+class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal"):
+    """What of a new job the scripts never look at and most jobs do not have."""
+
+    tags: tuple[str, ...] = ()
+    owner: str | None = None
+    tenant: str | None = None
+    parent: str | None = None
+    retry: RetryRule | None = None
+    timeout_ms: int | None = None
+    keep: Keep | None = None
+    delay_ms: int = 0
+    run_at: int | None = None
+    key_ms: int = 0
+    replace: bool = False
+    tick: Tick | None = None
+    limits: tuple[Limit, ...] = ()
+
+
+_encode_options = msgspec.msgpack.Encoder().encode
+_decode_options = msgspec.msgpack.Decoder(_Options).decode
+_replace = msgspec.structs.replace
+
+_plain: dict[tuple[str, int, str, str], bytes] = {}
+_read: dict[bytes, NewJob] = {}
+
+
+def escape_lane(lane: str) -> str:
+    return lane.replace("%", "%25").replace("|", "%7C")
+
+
+def _unescape_lane(lane: str) -> str:
+    return lane.replace("%7C", "|").replace("%25", "%")
+
+
+def line_text(queue: str, priority: int, lane: str) -> str:
+    return f"{priority}|{escape_lane(lane)}|{queue}"
+
+
+def split_line(text: str) -> tuple[str, int, str]:
+    """Queue, priority and lane of a line's text."""
+    priority, lane, queue = text.split("|", 2)
+    return queue, int(priority), _unescape_lane(lane)
+
+
+def pack_static(job: NewJob) -> bytes:
+    """The part of the record that only an amendment changes. Raises ``ValueError`` for names that are too long."""
+    plain = (
+        job.key is None
+        and not job.tags
+        and job.owner is None
+        and job.tenant is None
+        and job.parent is None
+        and job.retry is None
+        and job.timeout_ms is None
+        and job.lease_ms is None
+        and job.keep is None
+        and job.run_at is None
+        and not job.delay_ms
+        and job.tick is None
+        and not job.replace
+        and job.key_scope is KeyScope.LIVE
+        and not job.key_ms
+        and not job.limits
+    )
+    if not plain:
+        return _prefix(job) + job.args
+    name = (job.queue, job.priority, job.lane, job.task)
+    prefix = _plain.get(name)
+    if prefix is None:
+        if len(_plain) >= _MOST_CACHED:
+            _plain.clear()
+        prefix = _plain[name] = _prefix(job)
+    return prefix + job.args
+
+
+def _prefix(job: NewJob) -> bytes:
+    flags = _SCOPE_FLAG[job.key_scope] | (_HAS_LIMITS if job.limits else 0)
+    parts: list[bytes] = []
+    if job.lease_ms is not None:
+        flags |= _HAS_LEASE
+        parts.append(job.lease_ms.to_bytes(8, "little", signed=True))
+    if job.keep is not None:
+        flags |= _HAS_KEEP
+        parts.append(job.keep.cancelled_ms.to_bytes(8, "little", signed=True))
+    parts.append(_sized(line_text(job.queue, job.priority, job.lane).encode(), 1, f"queue {job.queue!r} and its lane"))
+    if job.key is not None:
+        flags |= _HAS_KEY
+        parts.append(_sized(job.key.encode(), 2, "the key"))
+    options = _encode_options(
+        _Options(
+            tags=job.tags,
+            owner=job.owner,
+            tenant=job.tenant,
+            parent=job.parent,
+            retry=job.retry,
+            timeout_ms=job.timeout_ms,
+            keep=job.keep,
+            delay_ms=job.delay_ms,
+            run_at=job.run_at,
+            key_ms=job.key_ms,
+            replace=job.replace,
+            tick=job.tick,
+            limits=job.limits,
+        )
+    )
+    if len(options) > 1:
+        flags |= _HAS_OPTIONS
+        parts.append(_sized(options, 4, "the options"))
+    parts.append(job.task.encode())
+    body = b"".join(parts)
+    return (4 + len(body)).to_bytes(3, "little") + bytes((flags,)) + body
+
+
+def _sized(data: bytes, width: int, what: str) -> bytes:
+    if len(data) >= 1 << 8 * width:
+        raise ValueError(f"{what} has {len(data)} bytes; the limit is {(1 << 8 * width) - 1}")
+    return len(data).to_bytes(width, "little") + data
+
+
+def unpack_static(id: str, static: bytes) -> NewJob:
+    """The new job as it was inserted or amended. Raises ``ValueError`` (or a decoding error) when it is damaged."""
+    return unpack_static_at(id, static, 0)
+
+
+def unpack_static_at(id: str, value: bytes, at: int) -> NewJob:
+    """The same of a static part that begins at ``at``."""
+    end = at + (value[at] | value[at + 1] << 8 | value[at + 2] << 16)
+    prefix = value[at:end]
+    return _replace(_read.get(prefix) or _learn(prefix), id=id, args=value[end:])
+
+
+def _learn(prefix: bytes) -> NewJob:
+    spec = _parse_prefix(prefix)
+    if len(_read) >= _MOST_CACHED:
+        _read.clear()
+    _read[prefix] = spec
+    return spec
+
+
+def _parse_prefix(prefix: bytes) -> NewJob:
+    flags, at = prefix[3], 4
+    if flags & _DAMAGED:
+        raise ValueError("the bytes are kept in place of its arguments")
+    lease_ms = key = None
+    if flags & _HAS_LEASE:
+        lease_ms, at = int.from_bytes(prefix[at : at + 8], "little", signed=True), at + 8
+    if flags & _HAS_KEEP:
+        at += 8
+    line, at = take(prefix, at, 1)
+    if flags & _HAS_KEY:
+        held, at = take(prefix, at, 2)
+        key = held.decode()
+    options = _Options()
+    if flags & _HAS_OPTIONS:
+        packed, at = take(prefix, at, 4)
+        options = _decode_options(packed)
+    queue, priority, lane = split_line(line.decode())
+    return NewJob(
+        id="",
+        task=prefix[at:].decode(),
+        queue=queue,
+        priority=priority,
+        lane=lane,
+        key=key,
+        lease_ms=lease_ms,
+        tags=options.tags,
+        owner=options.owner,
+        tenant=options.tenant,
+        parent=options.parent,
+        retry=options.retry,
+        timeout_ms=options.timeout_ms,
+        keep=options.keep,
+        delay_ms=options.delay_ms,
+        run_at=options.run_at,
+        key_scope=_SCOPES[flags & (_KEY_WAITING | _KEY_PERIOD)],
+        key_ms=options.key_ms,
+        replace=options.replace,
+        tick=options.tick,
+        limits=options.limits,
+    )
+
+
+def take(data: bytes, at: int, width: int) -> tuple[bytes, int]:
+    end = at + width + int.from_bytes(data[at : at + width], "little")
+    if end > len(data):
+        raise ValueError("a length in it points past its end")
+    return data[at + width : end], end

@@ -1,0 +1,133 @@
+"""``app.queues``: pause a queue, say how many of its jobs run at once, empty it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from abaca.backend import MAX_BATCH, Backend
+from abaca.client import Host
+from abaca.errors import ConfigError
+from abaca.model import QUEUE, Amended, Change, Job, Page, Query, QueueSettings, Record, Status, Verdict
+from abaca.options import check_name
+from abaca.sync import twin
+
+MOST_AT_ONCE = 1_000_000_000
+_MOST_ROUNDS = 20
+_WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(QueueSettings).decode
+
+
+class Queues:
+    """Settings of queues, kept in the store and judged by it at every claim: they hold for all workers at once."""
+
+    __slots__ = ("_host",)
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    async def get(self, name: str) -> QueueSettings:
+        """The settings of a queue; of one that has none, the defaults."""
+        (record,) = await self._host.client().ask(lambda backend: backend.read(QUEUE, [check_name(name, "queue")]))
+        return QueueSettings() if record is None else _decode(record.data or b"{}")
+
+    async def pause(self, name: str) -> QueueSettings:
+        """Claim nothing from it any more. What runs goes on, and jobs can be enqueued."""
+        return await self._change(name, lambda stored: msgspec.structs.replace(stored, paused=True))
+
+    async def resume(self, name: str) -> QueueSettings:
+        """Claim from it again; workers that wait hear of it at once."""
+        return await self._change(name, lambda stored: msgspec.structs.replace(stored, paused=False))
+
+    async def limit(self, name: str, concurrency: int | None) -> QueueSettings:
+        """Run at most so many of its jobs at once, over all workers; ``None`` takes the limit away.
+
+        Jobs that run already are counted only if they were claimed under such a limit. Raises ``ConfigError``.
+        """
+        _check(name, "concurrency", concurrency)
+        return await self._change(name, lambda stored: msgspec.structs.replace(stored, concurrency=concurrency))
+
+    async def limit_length(self, name: str, max_length: int | None) -> QueueSettings:
+        """Let at most so many jobs wait in it; enqueuing more raises ``QueueFull``. ``None`` takes the limit away.
+
+        Retries, requeues and follow-ups of other jobs come in all the same. Raises ``ConfigError``.
+        """
+        _check(name, "max_length", max_length)
+        return await self._change(name, lambda stored: msgspec.structs.replace(stored, max_length=max_length))
+
+    async def purge(self, name: str) -> int:
+        """Delete the jobs that wait in it, those of later too; answers how many. Running and ended jobs stay."""
+        check_name(name, "queue")
+        deleted = 0
+        while jobs := await self._some_waiting(name):
+            changes = [Change(id=job.id, revision=job.revision, delete=True) for job in jobs]
+            answers = await self._host.client().ask(partial(_amend, changes))
+            done = answers.count(Amended.APPLIED)
+            deleted += done
+            if not done:  # all of them were claimed or changed meanwhile
+                await asyncio.sleep(0.05)
+        return deleted
+
+    async def wait_empty(self, name: str, timeout: float | None = None) -> bool:
+        """Wait until nothing waits in it; answers ``False`` when ``timeout`` seconds were over first."""
+        check_name(name, "queue")
+        try:
+            async with asyncio.timeout(timeout):
+                while await self._some_waiting(name, limit=1):  # noqa: ASYNC110 - other processes empty it
+                    await asyncio.sleep(self._host.client().poll_interval)
+        except TimeoutError:
+            return False
+        return True
+
+    get_sync = twin(get)
+    pause_sync = twin(pause)
+    resume_sync = twin(resume)
+    limit_sync = twin(limit)
+    limit_length_sync = twin(limit_length)
+    purge_sync = twin(purge)
+    wait_empty_sync = twin(wait_empty)
+
+    async def _some_waiting(self, name: str, limit: int = MAX_BATCH) -> list[Job]:
+        query = Query(queue=name, status=_WAITING, limit=limit)
+        while True:
+            page = await self._host.client().ask(partial(_find, query))
+            if page.jobs or page.cursor is None:
+                return page.jobs
+            query = msgspec.structs.replace(query, cursor=page.cursor)
+
+    async def _change(self, name: str, change: Callable[[QueueSettings], QueueSettings]) -> QueueSettings:
+        """Compare-and-set until nobody was faster."""
+        client = self._host.client()
+        check_name(name, "queue")
+        for _ in range(_MOST_ROUNDS):
+            (record,) = await client.ask(lambda backend: backend.read(QUEUE, [name]))
+            stored = QueueSettings() if record is None else _decode(record.data or b"{}")
+            changed = change(stored)
+            written = Record(
+                kind=QUEUE, id=name, data=_encode(changed), version=0 if record is None else record.version
+            )
+            verdicts = await client.ask(partial(_put, written))
+            if verdicts == [Verdict.APPLIED]:
+                return changed
+        raise ConfigError(f"queue {name!r} changed {_MOST_ROUNDS} times while it was to be changed; try again")
+
+
+def _check(name: str, what: str, value: int | None) -> None:
+    if value is not None and (type(value) is not int or not 0 <= value <= MOST_AT_ONCE):
+        raise ConfigError(f"queue {name!r}, {what}: {value!r} is not usable; give 0 to {MOST_AT_ONCE:,}, or None")
+
+
+async def _amend(changes: list[Change], backend: Backend) -> list[Amended]:
+    return await backend.amend(changes)
+
+
+async def _find(query: Query, backend: Backend) -> Page:
+    return await backend.find(query)
+
+
+async def _put(record: Record, backend: Backend) -> list[Verdict]:
+    return await backend.put([record])
