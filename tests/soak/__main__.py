@@ -136,7 +136,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.store == "both":  # each in a process of its own: an application has one store
         again = [sys.executable, "-m", "tests.soak", "--minutes", str(given.minutes), "--store"]
-        return max(subprocess.call([*again, kind]) for kind in ("sqlite", "redis"))
+        return max(subprocess.call([*again, kind], timeout=given.minutes * 60 + 900) for kind in ("sqlite", "redis"))
     held = soak(given.store, given.minutes)
     print("flat" if held else "NOT FLAT")
     return 0 if held else 1

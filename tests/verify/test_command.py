@@ -62,7 +62,8 @@ def test_a_folder_that_holds_something_is_not_written_to(tmp_path: Path) -> None
 
 
 @pytest.mark.timeout(180)
-def test_a_run_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 2)])
+def test_a_run_that_is_told_to_stop_leaves_nothing_behind(tmp_path: Path, number: signal.Signals, status: int) -> None:
     # Given a run whose workers are at work
     command = [sys.executable, "-c", HEARS_SIGINT, "verify", f"sqlite:///{tmp_path}/user.db", "--minutes", "5"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ABACA_")}
@@ -71,9 +72,9 @@ def test_a_run_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None
         until(lambda: bool(list(tmp_path.glob("abaca-verify-*/worker-*.history"))), "a handler ran")
         workers = proc.tree(run.pid)[1:]
         # When
-        run.send_signal(signal.SIGINT)
+        run.send_signal(number)
         # Then it ends, its workers with it, and its files are gone
-        assert run.wait(120) == 130
+        assert run.wait(120) == status
     until(lambda: not any(proc.is_alive(pid) for pid in workers), "all processes are gone")
     assert not list(tmp_path.iterdir())
 

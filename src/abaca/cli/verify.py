@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -97,10 +99,14 @@ def verify(
         **_counts(given, minutes),
     )
     try:
-        outcome = asyncio.run(conduct(plan, _tell if sys.stderr.isatty() else _say_nothing))
+        outcome = asyncio.run(_until_told(plan, _tell if sys.stderr.isatty() else _say_nothing))
     except KeyboardInterrupt:
         _forget(plan)
         raise
+    except asyncio.CancelledError:
+        _forget(plan)
+        print("abaca verify: told to stop; what it had stored is removed", file=sys.stderr)
+        return EXIT_CANNOT
     except AbacaError as error:
         _forget(plan)
         print(f"abaca verify: {error}", file=sys.stderr)
@@ -109,6 +115,14 @@ def verify(
     if outcome.ok:
         _forget(plan)
     return EXIT_HELD if outcome.ok else EXIT_BROKEN
+
+
+async def _until_told(plan: Plan, tell: Callable[[str], None]) -> Outcome:
+    """SIGTERM ends the run as SIGINT does: with everything cleaned up."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await conduct(plan, tell)
 
 
 def _counts(given: dict[str, int | None], minutes: float) -> dict[str, Any]:
