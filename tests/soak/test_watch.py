@@ -42,7 +42,9 @@ def test_a_standstill_counts_only_while_jobs_are_due() -> None:
     waiting = [(float(n), 10, 3) for n in range(7)]
     idle = [(float(n), 10, 0) for n in range(7)]
     working = [(float(n), 10 + n, 3) for n in range(7)]
+    starting = [(float(n), 0, 3) for n in range(7)]
     # Then
+    assert standstills(starting) == []
     assert len(standstills(waiting)) == 1
     assert standstills(idle) == []
     assert standstills(working) == []

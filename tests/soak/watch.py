@@ -86,10 +86,13 @@ def rise(values: Sequence[int]) -> int:
 
 
 def standstills(ended: Sequence[tuple[float, int, int]], window: float = WINDOW) -> list[str]:
-    """Of (instant, jobs ended so far, jobs due) in order: windows in which jobs were due throughout and none ended."""
+    """Of (instant, jobs ended so far, jobs due) in order: windows in which jobs were due throughout and none ended.
+
+    Until the first job has ended the workers may still be starting.
+    """
     found = []
-    begin = 0
-    for at in range(1, len(ended)):
+    begin = next((at for at, (_, count, _) in enumerate(ended) if count), len(ended))
+    for at in range(begin + 1, len(ended)):
         same = ended[at][1] == ended[begin][1]
         if not same or ended[at][2] == 0:
             begin = at
