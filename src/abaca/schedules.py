@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from itertools import islice
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
@@ -38,6 +39,7 @@ from abaca.sync import twin
 from abaca.tasks import Call, Task
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 MissedPolicy = Literal["skip", "once", "all"]
 OverlapPolicy = Literal["allow", "skip", "queue"]
@@ -346,7 +348,7 @@ def _job_of(call: Call[Any] | NewJob) -> NewJob:
     return call if isinstance(call, NewJob) else call.job
 
 
-def _one_of(kind: type[Any], value: str, what: str) -> Any:
+def _one_of(kind: type[E], value: str, what: str) -> E:
     try:
         return kind(value)
     except ValueError:

@@ -55,7 +55,7 @@ class Sly(str):
     def __getitem__(self, key: object) -> str:
         raise SystemExit
 
-    def encode(self, *_: object) -> bytes:
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         raise SystemExit
 
 
@@ -143,10 +143,10 @@ def group() -> BaseException:
 
 
 def nest_of_groups() -> BaseException:
-    made: Exception = ValueError("innermost")
+    made: list[Exception] = [ValueError("innermost")]
     for _ in range(5_000):
-        made = ExceptionGroup("nest", [made])
-    return made
+        made = [ExceptionGroup("nest", made)]
+    return made[0]
 
 
 def chain() -> BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from abaca.backend import Backend, Watch
 from abaca.model import History, Job, NewJob, Receipt
@@ -34,6 +34,10 @@ class Between:
         self.act: Callable[[], Awaitable[None]] | None = None
         self.passed = asyncio.Event()
         self._deaf = deaf
+
+    def as_backend(self) -> Backend:
+        """The rest of the store's verbs is there too, by ``__getattr__``."""
+        return cast("Backend", self)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)

@@ -24,7 +24,7 @@ from tests.integration.steps import Between
 
 pytestmark = pytest.mark.timeout(60)
 LEASE = Lease(worker="other", ms=600_000)
-SLOTS = dict.fromkeys(("async", "thread", "process"), 1000)
+SLOTS: dict[str, int] = dict.fromkeys(("async", "thread", "process"), 1000)
 PATIENCE = 25.0
 """Far below the minute between polls, far above what a busy machine needs."""
 
@@ -99,7 +99,7 @@ PLACES = [
 async def test_an_end_between_any_two_steps_of_a_wait_is_not_missed(store: Backend, wait: Wait, step: str) -> None:
     """E1, not by chance but at every place there is."""
     between = Between(store)
-    async with App(backend=between, poll_interval=60) as app:
+    async with App(backend=between.as_backend(), poll_interval=60) as app:
         between.at(step, lambda: land(store))
         assert await wait(app.task(nothing)) == 7
         if between.act is not None:  # a run needs no read of its own, so it may end before a step is passed
@@ -125,7 +125,7 @@ async def test_reading_first_and_subscribing_then_would_miss_it(store: Backend, 
 async def test_a_result_whose_hint_is_lost_is_found_by_the_next_poll(store: Backend, wait: Wait) -> None:
     """E3: the store has the result, and whoever was to tell of it died in between."""
     between = Between(store, deaf=True)
-    async with App(backend=between, poll_interval=0.3) as app:
+    async with App(backend=between.as_backend(), poll_interval=0.3) as app:
         task = app.task(nothing)
         waiting = asyncio.create_task(wait(task))
         # Given a wait that has read once, and hears nothing
@@ -143,7 +143,7 @@ async def test_a_result_that_expires_while_its_hint_is_lost_is_told_as_expired(
 ) -> None:
     """E4: the wait began in time; between two polls the job ended, and its second was over."""
     between = Between(store, deaf=True)
-    async with App(backend=between, poll_interval=0.3) as app:
+    async with App(backend=between.as_backend(), poll_interval=0.3) as app:
         task = app.task(keep=1)(nothing)
         job = await task.enqueue(1)
         between.at("after get", lambda: end_and_purge(store, clock))

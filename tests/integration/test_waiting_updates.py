@@ -135,6 +135,7 @@ async def test_progress_is_followed_beside_the_wait_and_both_end(app: App, ends:
             if update.kind is Kind.PROGRESS:
                 # When each step is reported, the job says the same
                 progress = await job.progress()
+                assert progress is not None
                 assert progress == Progress(**update.value)
                 percents.append(progress.percent)
                 heard.release()

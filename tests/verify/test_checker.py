@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from abaca.model import Job, QueueStats, State, Stats
-from abaca.verify import Findings
+from abaca.verify import Findings, print_of
 from tests.verify.story import CRASHED, ID, OTHER, QUICK, Story, broken, record
 
 
@@ -298,3 +298,15 @@ def test_violations_are_kept_as_examples_and_all_counted() -> None:
     findings = story.judged(options=replace(QUICK, examples=2))
     # Then
     assert (len(findings.violations), findings.rules["S8"].broken) == (2, 9)
+
+
+def test_a_requeue_whose_client_died_before_the_answer_may_have_begun_another_life() -> None:
+    # Given a job that was waited for, and a client that was killed while it asked for a requeue
+    story = Story().enqueued().started(2.0).ended(2.1, value=7)
+    story.asked(2.2, "wait", {"status": "completed", "print": print_of(7)})
+    story.tell(3.0, "client", "invoke", "requeue", op="open", j=ID)
+    story.started(4.0, tok=2).ended(4.1, tok=2, value=8)
+    # When it is held against the record of its second life
+    found = story.judged(record(epoch=2, value=8))
+    # Then nothing is wrong
+    assert broken(found) == []

@@ -193,7 +193,7 @@ class RunnerProxy(asyncio.Protocol):
     def kill(self, *, released: bool = False) -> None:
         """End the runner and every process under it. ``released``: nobody's fault, unless it had died before."""
         if self._process.is_alive():
-            self._released = self._released or released
+            self._released = self._released or (released and not self.gone.is_set())  # a keeper outlives it a little
             self._process.kill()
 
     async def wait_gone(self, seconds: float) -> None:

@@ -65,6 +65,7 @@ class Book:
                 track = self.track(event.j)
                 (track.store if event.src == "store" else track.calls).append(event)
             self.last = event.mono
+        self.unknown += len(self._open)  # whose client died before it heard an answer
         for kind, p in list(self._on):
             self._span(kind, p, NEVER, on=False)
         self.quiet = self.spans.pop("quiet", [])

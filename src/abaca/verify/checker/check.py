@@ -93,7 +93,7 @@ def _measure(book: Book, report: Report) -> None:
         ("undisturbed recovery", leases.recovery_times(book, undisturbed=True)),
     ):
         if found:
-            measures[f"{name}s measured"] = len(found)
+            measures[f"jobs whose {name} was measured"] = len(found)
             measures[f"{name} p50 s"] = found[len(found) // 2]
             measures[f"{name} p99 s"] = found[min(len(found) - 1, len(found) * 99 // 100)]
             measures[f"{name} max s"] = found[-1]

@@ -65,5 +65,7 @@ class Track:
         """How often it may have been requeued: as the store says, else as the clients were told or may have caused."""
         if self.store:
             return len([e for e in self.store if e.f == "requeue" and e.val["answer"] == "requeued"])
-        done = [event for event in self.answers("requeue") if event.val == "requeued"]
-        return len(done) + len([e for e in self.calls if e.f == "requeue" and e.type == "info"])
+        requeues = [event for event in self.calls if event.f == "requeue"]
+        answered = sum(event.type != "invoke" for event in requeues)
+        unheard = sum(event.type == "invoke" for event in requeues) - answered  # by clients that were killed
+        return unheard + len([e for e in requeues if e.type == "info" or e.val == "requeued"])
