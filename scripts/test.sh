@@ -13,6 +13,6 @@ if [ $# -gt 0 ]; then
 fi
 
 failed=0
-"$python" -m pytest -n "$workers" -m "not chaos" --cov --cov-report= || failed=$?
-"$python" -m pytest -n "$workers" -m chaos --cov --cov-append --cov-report=term || failed=$?
+"$python" -m pytest -n "$workers" --dist worksteal -m "not chaos" --cov --cov-report= || failed=$?
+"$python" -m pytest -n "$workers" --dist worksteal -m chaos --cov --cov-append --cov-report=term || failed=$?
 exit "$failed"

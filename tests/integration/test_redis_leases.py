@@ -70,6 +70,7 @@ async def test_a_beat_takes_one_run_out_of_its_group(store: RedisBackend, clock:
     assert (await store.stats()).running == 3
 
 
+@pytest.mark.damages
 async def test_an_ended_job_that_is_damaged_is_not_taken_for_a_run_of_its_group(
     store: RedisBackend, clock: ManualClock, redis_server: RedisServer
 ) -> None:

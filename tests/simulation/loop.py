@@ -259,14 +259,25 @@ class SimLoop(asyncio.BaseEventLoop):
             pending += proc.children
         for proc in procs:
             proc.exit = 0 if proc.exit is None else proc.exit
-        for proc in procs:
-            for task in proc.tasks:
-                if not task.done():
-                    task._log_destroy_pending = False  # type: ignore[attr-defined]
-                    _close(task.get_coro())
-            if proc.main is not None:
-                _close(proc.main)  # where its task never took a step
+        asyncio.events._set_running_loop(self)  # for what begins a task in its clean-up
+        try:
+            for proc in procs:
+                proc.context.run(_close_tasks, proc)
+        finally:
+            asyncio.events._set_running_loop(None)
+        self._timers.clear()
+        self._runnable.clear()
         self.close()
+
+
+def _close_tasks(proc: Proc) -> None:
+    while proc.tasks:
+        task = proc.tasks.pop()
+        if not task.done():
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            _close(task.get_coro())
+    if proc.main is not None:
+        _close(proc.main)  # where its task never took a step
 
 
 def _close(coro: Any) -> None:
