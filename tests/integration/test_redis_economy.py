@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from abaca import App, Task
 from abaca.backends.redis import RedisBackend, from_url
 from abaca.codec.ids import new_id
 from abaca.model import Inserted, Lease, NewJob, Settle, State, Transition, Want, job_topic
+from tests.integration import shop
 from tests.servers import RedisServer
 
 LEASE = Lease(worker="w", ms=15_000)
+POOL = 20
 DONE = Transition(target=State.COMPLETED, attempts=1, result=b"1", keep_ms=60_000)
 
 
@@ -65,6 +68,26 @@ async def test_inserts_of_one_moment_travel_together(store: RedisBackend, redis_
     assert [receipt.id for (receipt,) in receipts] == [job.id for job in [*jobs, jobs[0]]]
     assert [receipt.outcome for (receipt,) in receipts] == [Inserted.INSERTED] * 100 + [Inserted.KNOWN]
     assert commands(redis_server) == {"fcall": 1}
+
+
+async def test_a_hundred_requests_at_once_add_few_connections(redis_url: str, redis_server: RedisServer) -> None:
+    # Given an app, its worker and the connections that they hold
+    async with App(redis_url) as app:
+        square = app.task(shop.square)
+        async with app.worker(concurrency=100):
+            assert await square.run(1) == 1
+            before = connections(redis_server)
+            # When a hundred callers enqueue, ask for the state and wait for the result, all at once
+            answers = await asyncio.gather(*(_requested(square, n) for n in range(100)))
+            # Then each has its own answer, and they needed no connection each
+            assert answers == [n * n for n in range(100)]
+            assert connections(redis_server) - before <= POOL
+
+
+async def _requested(square: Task[[int], int], n: int) -> int:
+    job = await square.enqueue(n)
+    await job.status()
+    return await job.result(timeout=20)
 
 
 async def test_a_caller_that_goes_away_takes_no_other_insert_with_it(store: RedisBackend) -> None:
