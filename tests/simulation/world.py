@@ -255,10 +255,12 @@ def simulate(seed: int, *, mutant: Any = None, verbose: bool = False) -> Outcome
             arm(world.fire)
             loop.run_until_complete(loop.create_task(world.live(), context=loop.root.context.copy()))
             dump = loop.run_until_complete(loop.create_task(world.dump(), context=loop.root.context.copy()))
+            # What the buried say in their clean-up is no part of the history.
+            events, logged = list(world.events), list(world.logged)
             failures, steps, seconds = list(loop.failures), loop.steps, loop.time()
+            ticks = {SCHEDULE: ticks_due(world, seconds)}
         finally:
             disarm()
             loop.bury()
-    options = replace(OPTIONS, ticks={SCHEDULE: ticks_due(world, seconds)})
-    findings = check(world.events, dump, options)
-    return Outcome(seed, findings, world.events, failures, world.logged, steps, seconds)
+    findings = check(events, dump, replace(OPTIONS, ticks=ticks))
+    return Outcome(seed, findings, events, failures, logged, steps, seconds)
