@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from abaca import App, Task
+from abaca import App
 from abaca.backends.redis import RedisBackend, from_url
 from abaca.codec.ids import new_id
 from abaca.model import Inserted, Lease, NewJob, Settle, State, Transition, Want, job_topic
@@ -77,17 +77,17 @@ async def test_a_hundred_requests_at_once_add_few_connections(redis_url: str, re
         async with app.worker(concurrency=100):
             assert await square.run(1) == 1
             before = connections(redis_server)
+
+            async def request(n: int) -> int:
+                job = await square.enqueue(n)
+                await job.status()
+                return await job.result(timeout=20)
+
             # When a hundred callers enqueue, ask for the state and wait for the result, all at once
-            answers = await asyncio.gather(*(_requested(square, n) for n in range(100)))
+            answers = await asyncio.gather(*map(request, range(100)))
             # Then each has its own answer, and they needed no connection each
             assert answers == [n * n for n in range(100)]
             assert connections(redis_server) - before <= POOL
-
-
-async def _requested(square: Task[[int], int], n: int) -> int:
-    job = await square.enqueue(n)
-    await job.status()
-    return await job.result(timeout=20)
 
 
 async def test_a_caller_that_goes_away_takes_no_other_insert_with_it(store: RedisBackend) -> None:
