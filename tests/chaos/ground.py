@@ -56,6 +56,6 @@ class Yard:
         await until(it_is, f"the job is {state.name}")
         return await self.record(handle)
 
-    async def ended(self, handle: JobHandle[Any], patience: float = 40) -> Job:
+    async def ended(self, handle: JobHandle[Any], patience: float = 70) -> Job:
         await handle.outcome(timeout=patience)
         return await self.record(handle)

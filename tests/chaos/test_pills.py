@@ -18,6 +18,8 @@ from tests.worker.handlers import lines
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
 PILLS = "tests.chaos.pills:app"
+LEASE = "25s"
+"""Longer than a busy machine pauses; a claim whose reply died with its runner is back well within ``Yard.ended``."""
 CRASHED, TIMED_OUT = "abaca.WorkerCrashed", "abaca.JobTimeout"
 
 # pill | the error's type, a word of its message, the job's own timeout in ms (0: none)
@@ -61,7 +63,7 @@ def convicted(job: Job, pill: str) -> None:
 
 async def test_each_pill_in_a_process_of_its_own_fails_for_what_it_did(sqlite_url: str, tmp_path: Path) -> None:
     # Given: an innocent that runs in the same worker all the while
-    flags = {"lease": "60s", "process-slots": "4"}
+    flags = {"lease": LEASE, "process-slots": "4"}
     async with App(sqlite_url) as app:
         ground = Yard(app, tmp_path, pills.app)
         await take_them_all(ground, sqlite_url, flags)
@@ -93,7 +95,7 @@ async def take_them_all(ground: Yard, url: str, flags: dict[str, str]) -> None:
 
 async def test_pills_in_the_runner_convict_themselves_one_by_one(ground: Yard, shared_url: str) -> None:
     # Given: innocents in the same runner
-    with crew(shared_url, 1, PILLS, lease="60s", concurrency="60") as (worker,):
+    with crew(shared_url, 1, PILLS, lease=LEASE, concurrency="60") as (worker,):
         beside = [await ground.enqueue("innocent", n, 3000) for n in range(20)]
 
         jobs = {pill: await ground.enqueue("take_inside", str(ground.go_on), pill) for pill in IN_THE_RUNNER}
@@ -153,7 +155,7 @@ async def test_a_crash_between_the_end_of_a_handler_and_its_settle_costs_a_secon
 
 async def test_one_pill_among_a_thousand_innocents(ground: Yard, shared_url: str) -> None:
     # Given: a thousand jobs, and in the middle of them one that kills its process whenever it runs
-    with crew(shared_url, 1, PILLS, lease="60s", concurrency="100") as (worker,):
+    with crew(shared_url, 1, PILLS, lease=LEASE, concurrency="100") as (worker,):
         before = [await ground.enqueue("innocent", n, 50) for n in range(500)]
         poison = await ground.enqueue("take_when", str(ground.go_on), "kill_itself", priority=99)
         behind = [await ground.enqueue("innocent", n, 50) for n in range(500, 1000)]
