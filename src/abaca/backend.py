@@ -5,7 +5,24 @@ again) or ``BackendError`` (a bug or a damaged store). Every verb may be repeate
 ``exchange`` and for ``reclaim``: a lost claim reply costs one lease.
 
 Time belongs to the store: durations go in, never "now". A store that is given a ``Clock`` uses it in place of its own
-(tests). Order inside a queue: priority (higher first), then due time, then id.
+(tests).
+
+Order inside a queue: priority (higher first), then the line of deadlines (by deadline, then id), then the ordinary
+line, where tenants take turns and a tenant's jobs go by due time, then id.
+
+*Line of deadlines*: jobs with ``start_within_ms`` that were never claimed. Amending the due time of such a job takes
+the field away, and it goes on in the ordinary line.
+
+*Turns*: at a claim, a priority of a queue where fewer than two tenants have jobs in the ordinary lines (of any lane,
+due or later; jobs without a tenant are of one tenant, the empty one) has no turns, and what was known of them is
+forgotten. Otherwise it has a time, at first 0, and each tenant a pass, at first 0. Of the tenants with a job that is
+due in a free lane, the one for which the later of pass and time is lowest comes next (then the due time of its first
+such job, then the id). The time becomes that number, and the tenant's pass that number plus ``TURN // weight``. A job
+that a limit parks instead leaves both as they were.
+
+*Aging*: a queue whose settings say so counts its claims; each whose number is a multiple of ``AGED_SLOT`` goes to the
+job that has been due longest (then by id) of all that are due in free lanes, in either line, and leaves turns as they
+were. A parked job is no claim.
 
 A backend object may be used from several event loops and threads where it says so (the three stores here do). An open
 one never crosses a fork: a child process makes its own, or opens its own connections.
@@ -49,7 +66,13 @@ TRIMMED_LOG_CAP = 1000
 """How many trimmed entries (progress and log lines) a job's log keeps."""
 MOST_PARKED = 1000
 """How many jobs one claim sets aside because of limits, and how many one act lets back into their lines."""
+MAX_PARENTS = 10_000
+"""How many edges one job may have."""
 MIN_TOMBSTONE_MS = 3_600_000
+UNKNOWN_PARENT = "unknown parent"
+"""What the reason of a refusal begins with when a parent is not there."""
+HELD_AGAIN_MS = 60_000
+"""When ``purge`` looks again at an ended job that it left because of a child."""
 CARD_LIFE_MS = 60_000
 """A worker whose last beat is older than this is no longer listed."""
 
@@ -102,20 +125,29 @@ class Backend(Protocol):
         from the insert or the latest replacement; deleting the holder releases any. Within one batch earlier jobs
         count as present. A job that is due becomes claimable in the same write, and a held claim
         that it satisfies may be answered with it, already leased.
+
+        Parents (``after``) are judged last, before anything is written but the cursor: one that is unknown answers
+        ``REFUSED`` with a reason that begins with ``UNKNOWN_PARENT``. One that has ended, tombstones included, counts
+        at once: as ``unmet`` where it ended otherwise than the edge asks for. Each other one counts as open. While a
+        job has open parents it stands in no line; when the last one ends, in that same write, it enters its line, due
+        ``delay_ms`` later or, if that is later, at the due time it had, whatever ``unmet`` says: whoever claims it
+        decides. Of a follow-up (``Transition.then``) an unknown parent counts as unmet. A replaced holder takes the new
+        job's parents. Raises ``ValueError`` for more than ``MAX_PARENTS``, a parent that is named twice, and
+        ``start_within_ms`` beside a delay or a time.
         """
         ...
 
     async def exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:
         """Settle every ``done``, then claim for ``want``, in one round trip.
 
-        A settle applies iff the job is RUNNING at that epoch. The first settle of (id, epoch) wins: the same
-        transition again answers ``APPLIED`` and writes nothing, anything else is ``STALE``, as is an unknown id. A move
-        to WAITING is refused with ``CANCEL`` when the job carries a cancel flag. Terminal status, result, totals,
-        the key's release, follow-ups and the hint on ``job_topic(id)`` are one write; a move to WAITING gives a hint on
-        that topic as well.
+        A settle applies iff the job is RUNNING at that epoch. The first settle of (id, epoch) wins: the same transition
+        again answers ``APPLIED`` and writes nothing, anything else is ``STALE``, as is an unknown id. A move to WAITING
+        is refused with ``CANCEL`` when the job carries a cancel flag. Terminal status, result, totals, the key's
+        release, the count at each child, follow-ups and the hint on ``job_topic(id)`` are one write; a move to WAITING
+        gives a hint on that topic as well.
 
         Claimed jobs are WAITING jobs that are due, at most ``want.slots[lane]`` for each lane: queues in the order
-        given, inside a queue priority, due time, id; a full lane is skipped, not waited for. They become RUNNING at
+        given, inside a queue as said above; a full lane is skipped, not waited for. They become RUNNING at
         epoch + 1 with revision + 1, the update ``seq`` starts again at 0, and the lease ends ``job.lease_ms`` (else
         ``lease.ms``) from now. With ``want.hold_ms`` and nothing to claim the call stays open, answers within a moment
         of a job becoming claimable (by insert, settle, amend, requeue, or its due time coming), and answers empty
@@ -157,7 +189,9 @@ class Backend(Protocol):
 
         Applies iff the job ended at that epoch; result and error are cleared, the key taken again (``HELD`` when
         another job has it), but for a key of scope ``PERIOD``, which requeuing neither needs nor renews. The log gets a
-        ``status`` entry with the old ended status and one with ``requeued``.
+        ``status`` entry with the old ended status and one with ``requeued``. Its own parents are counted anew, as by
+        ``insert``; one that is unknown counts as unmet. Each child that waits and has open or unmet parents waits for
+        this job again: out of its line, ``open_parents`` one up, ``unmet`` one down where this job's old end was unmet.
         The same call again, before the next claim, answers ``REQUEUED``; so does a waiting job at that epoch whose
         budget is untouched, for which there is nothing to do.
         """
@@ -167,7 +201,8 @@ class Backend(Protocol):
         """Change or delete WAITING or ended jobs whose revision matches. RUNNING answers ``BUSY``.
 
         Of an ended job only tags, ``drop_result`` and ``delete`` apply; other fields answer ``STALE``. Deleting leaves
-        no tombstone and releases a key.
+        no tombstone and releases a key; for the children of a waiting job it is an end like a cancel. A job with open
+        parents stays out of the lines whatever is amended; its new time counts as asked for.
         """
         ...
 
@@ -217,7 +252,8 @@ class Backend(Protocol):
         """Reduce up to ``limit`` jobs past their keep to tombstones, and drop tombstones past theirs; answers how many.
 
         A tombstone (id, state, end) lives for the job's keep again, at least ``MIN_TOMBSTONE_MS``. Safe everywhere at
-        once. Oldest first.
+        once. Oldest first. A job of which a child has not ended stays, with its result, and is looked at again after
+        ``HELD_AGAIN_MS``; it counts towards ``limit`` and not in the answer.
         """
         ...
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from abaca.backend import MAX_BATCH, MAX_RECORD_BYTES
-from abaca.model import Job, Query, Record, Transition
+from abaca.backend import MAX_BATCH, MAX_PARENTS, MAX_RECORD_BYTES
+from abaca.model import Job, NewJob, Query, Record, Transition
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -53,6 +53,20 @@ def _contains(job: Job, text: str) -> bool:
 def digest(transition: Transition) -> bytes:
     """Eight bytes that tell one transition from another, kept by the store to recognise a repeated settle."""
     return hashlib.blake2b(_encode(transition), digest_size=8).digest()
+
+
+def check_new(jobs: Sequence[NewJob]) -> None:
+    """``check_batch``, and ``ValueError`` for a job that no store can hold."""
+    check_batch(jobs)
+    for job in jobs:
+        if job.after:
+            parents = job.parents
+            if len(parents) > MAX_PARENTS:
+                raise ValueError(f"job {job.id}: {len(parents)} parents; at most {MAX_PARENTS} are possible")
+            if len(set(parents)) < len(parents):
+                raise ValueError(f"job {job.id}: a parent is named twice")
+        if job.start_within_ms is not None and (job.delay_ms or job.run_at is not None):
+            raise ValueError(f"job {job.id}: start_within_ms goes with neither delay_ms nor run_at")
 
 
 def check_batch(items: Sequence[Any]) -> None:

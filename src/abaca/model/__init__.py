@@ -11,6 +11,8 @@ from abaca.model.job import (
     DEFAULT_PRIORITY,
     DEFAULT_QUEUE,
     STATUS_ALIASES,
+    After,
+    Callback,
     ErrorInfo,
     Job,
     KeyScope,
@@ -18,8 +20,21 @@ from abaca.model.job import (
     State,
     Status,
     Tick,
+    When,
 )
-from abaca.model.limits import BUCKET, FULL, MOST_LIMITS, QUEUE, Limit, QueueSettings, full_queue, queue_bucket
+from abaca.model.limits import (
+    AGED_SLOT,
+    BUCKET,
+    FULL,
+    MOST_LIMITS,
+    QUEUE,
+    TURN,
+    Limit,
+    QueueSettings,
+    full_queue,
+    queue_bucket,
+    task_bucket,
+)
 from abaca.model.log import TRIMMED_KINDS, History, Kind, NewUpdate, Progress, Update
 from abaca.model.moves import Beat, Card, Exchanged, Inserted, Lease, Pulse, Receipt, Settle, Transition, Verdict, Want
 from abaca.model.operator import Amended, Cancelled, Change, Requeued
@@ -28,6 +43,7 @@ from abaca.model.schedule import Cadence, Cron, Every, Missed, Overlap, Schedule
 from abaca.model.views import CURSOR, SCHEDULE, Hint, Page, Query, QueueStats, Record, Stats, job_topic, queue_topic
 
 __all__ = [
+    "AGED_SLOT",
     "BUCKET",
     "CURSOR",
     "DAY_MS",
@@ -41,10 +57,13 @@ __all__ = [
     "SCHEDULE",
     "STATUS_ALIASES",
     "TRIMMED_KINDS",
+    "TURN",
+    "After",
     "Amended",
     "Backoff",
     "Beat",
     "Cadence",
+    "Callback",
     "Cancelled",
     "Card",
     "Change",
@@ -93,8 +112,10 @@ __all__ = [
     "Value",
     "Verdict",
     "Want",
+    "When",
     "full_queue",
     "job_topic",
     "queue_bucket",
     "queue_topic",
+    "task_bucket",
 ]

@@ -57,6 +57,39 @@ class Tick(Value, frozen=True, kw_only=True):
     at: int
 
 
+class When(StrEnum):
+    """What end of its parents an edge asks for. ``FAILED`` is any end but a completion."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ENDED = "ended"
+
+    def met_by(self, state: State) -> bool:
+        """Whether a parent that ended in this state is what the edge asks for."""
+        return self is When.ENDED or (self is When.COMPLETED) == (state is State.COMPLETED)
+
+
+class After(Value, frozen=True, kw_only=True):
+    """Edges to parents: a job waits until each of them has ended, and runs only if each ended as ``when`` asks.
+
+    ``into`` names the parameter that gets the result of the one parent, or with ``many`` the list of all results in the
+    order of ``ids``; ``null`` stands for a parent that did not complete. Stores read neither.
+    """
+
+    ids: tuple[str, ...]
+    when: When = When.COMPLETED
+    into: str | None = None
+    many: bool = False
+
+
+class Callback(Value, frozen=True, kw_only=True):
+    """A job that is inserted in the write that ends another one. ``when`` is ``COMPLETED`` or ``FAILED``; no job is
+    made for one that was cancelled. The id of ``job`` is empty: it follows from the job and the run that ended."""
+
+    when: When
+    job: NewJob
+
+
 class NewJob(Value, frozen=True, kw_only=True):
     """One call of a task, as the client asked for it.
 
@@ -71,6 +104,15 @@ class NewJob(Value, frozen=True, kw_only=True):
     ``limits``: the job starts only while none of their buckets is exhausted; see ``Limit``.
 
     ``tick``: the job is stored only if the tick is after the schedule's cursor, which moves to it in the same write.
+
+    ``after``: edges to jobs that are stored already, at most ``MAX_PARENTS`` in all and no job twice. The job stands in
+    no line until all of them have ended; its delay counts from then. ``parent`` is a mark to find jobs by (a workflow,
+    a schedule) and is no edge.
+
+    ``start_within_ms``: the job goes before the others of its priority, those of the earliest deadline first, until it
+    is claimed for the first time; the deadline is its due time and this. It goes with neither ``delay_ms`` nor
+    ``run_at``. ``tenant``: jobs of one queue and priority are claimed by tenants in turn. ``expires_ms`` and
+    ``callbacks`` are for the policy.
     """
 
     id: str
@@ -95,6 +137,14 @@ class NewJob(Value, frozen=True, kw_only=True):
     timeout_ms: int | None = None
     lease_ms: int | None = None
     keep: Keep | None = None
+    after: tuple[After, ...] = ()
+    start_within_ms: int | None = None
+    expires_ms: int | None = None
+    callbacks: tuple[Callback, ...] = ()
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        return tuple(id for edges in self.after for id in edges.ids)
 
 
 class ErrorInfo(Value, frozen=True, kw_only=True):
@@ -113,11 +163,12 @@ class ErrorInfo(Value, frozen=True, kw_only=True):
 class Job(Value, frozen=True, kw_only=True):
     """A stored job as it was at ``seen_at``, the store's clock at the read.
 
-    ``attempts`` counts charged runs that are over; the present run is ``attempt``. ``losses`` counts runs that
-    vanished without blame. ``revision`` rises at every claim, settle, amend and requeue. ``started_at`` is the first
-    claim, ``claimed_at`` the latest. ``blocked`` names the bucket whose limit holds a waiting
-    job back. ``purged`` marks a tombstone: id, state and end are all that is left. ``damage``
-    says why a record could not be read; the worker fails such a job and goes on.
+    ``attempts`` counts charged runs that are over; the present run is ``attempt``. ``losses`` counts runs that vanished
+    without blame. ``revision`` rises at every claim, settle, amend and requeue. ``started_at`` is the first claim,
+    ``claimed_at`` the latest. ``blocked`` names the bucket whose limit holds a waiting job back. ``open_parents``
+    counts the parents that a waiting job still waits for, ``unmet`` those that ended otherwise than it asks for: such a
+    job must not run. ``purged`` marks a tombstone: id, state and end are all that is left. ``damage`` says why a record
+    could not be read; the worker fails such a job and goes on.
     """
 
     spec: NewJob
@@ -139,6 +190,8 @@ class Job(Value, frozen=True, kw_only=True):
     error: ErrorInfo | None = None
     progress: bytes | None = None
     blocked: str | None = None
+    open_parents: int = 0
+    unmet: int = 0
     purged: bool = False
     damage: str | None = None
     seen_at: int = 0
@@ -154,7 +207,7 @@ class Job(Value, frozen=True, kw_only=True):
     @property
     def status(self) -> Status:
         if self.state is State.WAITING:
-            if self.blocked is not None:
+            if self.blocked is not None or self.open_parents:
                 return Status.BLOCKED
             if self.due_at <= self.seen_at:
                 return Status.QUEUED

@@ -12,6 +12,10 @@ FULL = "the queue is full"
 """What the reason of a refusal begins with when the queue has its maximal length."""
 MOST_LIMITS = 4
 """How many limits one job may carry."""
+TURN = 1 << 20
+"""What a claim of a tenant of weight 1 adds to the tenant's pass."""
+AGED_SLOT = 16
+"""Of so many claims from a queue that ages, one goes to the job that has been due longest."""
 
 
 class Limit(Value, frozen=True, kw_only=True):
@@ -38,12 +42,16 @@ class QueueSettings(Value, frozen=True, kw_only=True):
 
     ``paused``: nothing is claimed from it. ``concurrency``: how many of its jobs run at once, over all workers.
     ``max_length``: how many may wait in it, those held back and those of later included; an insert beyond that is
-    ``REFUSED``. Retries, requeues and follow-ups of other jobs come in all the same.
+    ``REFUSED``. Retries, requeues and follow-ups of other jobs come in all the same. ``weights``: how many claims a
+    tenant gets in its turn, 1 to 1000; 1 where nothing is said. ``aging``: one claim in ``AGED_SLOT`` goes to the job
+    that has been due longest, whatever its priority.
     """
 
     paused: bool = False
     concurrency: int | None = None
     max_length: int | None = None
+    weights: dict[str, int] = {}
+    aging: bool = False
 
 
 def full_queue(queue: str, max_length: int) -> str:
@@ -54,3 +62,8 @@ def full_queue(queue: str, max_length: int) -> str:
 def queue_bucket(queue: str) -> str:
     """The bucket that holds the permits of a queue with ``concurrency``. Buckets of jobs never begin like this."""
     return f"queue:{queue}"
+
+
+def task_bucket(task: str) -> str:
+    """The bucket whose record, where there is one, holds for every job of a task, whether or not it carries limits."""
+    return f"jobs-of:{task}"

@@ -42,7 +42,8 @@ class Page(Value, frozen=True, kw_only=True):
 
 
 class QueueStats(Value, frozen=True, kw_only=True):
-    """Waiting jobs of a queue: due now, due later, and held back by a limit; ``by_priority`` counts all three.
+    """Waiting jobs of a queue: due now, due later, and held back by a limit or by parents; ``by_priority`` counts all
+    three.
 
     ``oldest_due_at`` is of those that are due and not held back.
     """
@@ -56,7 +57,8 @@ class QueueStats(Value, frozen=True, kw_only=True):
 
 
 class Stats(Value, frozen=True, kw_only=True):
-    """Counts now, and totals since the store was made: of ended jobs, and of what audits had to repair."""
+    """Counts now, and totals since the store was made: of ended jobs, of what audits had to repair, and by queue of
+    jobs that were first claimed after the deadline of their ``start_within_ms``."""
 
     queues: list[QueueStats] = []
     running: int = 0
@@ -64,6 +66,7 @@ class Stats(Value, frozen=True, kw_only=True):
     workers: list[Card] = []
     seen_at: int = 0
     repaired: int = 0
+    late: dict[str, int] = {}
 
 
 class Record(Value, frozen=True, kw_only=True):

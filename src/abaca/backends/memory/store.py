@@ -15,7 +15,7 @@ from abaca.backends.memory.records import MemoryRecords
 from abaca.backends.memory.rows import Row, due_time
 from abaca.backends.memory.totals import Totals
 from abaca.backends.memory.waiting import Waiting
-from abaca.backends.search import check_batch, digest
+from abaca.backends.search import check_batch, check_new, digest
 from abaca.clock import Clock, SystemClock
 from abaca.model import (
     Amended,
@@ -83,7 +83,7 @@ class MemoryBackend(MemoryRecords):
         self.unhold()
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Receipt]:
-        check_batch(jobs)
+        check_new(jobs)
         with self._lock:
             now = self._clock.now()
             return [self._insert(job, now) for job in jobs]

@@ -36,7 +36,7 @@ from abaca.backends.redis.requests import (
     remakes,
 )
 from abaca.backends.redis.summary import summarise
-from abaca.backends.search import check_batch
+from abaca.backends.search import check_batch, check_new
 from abaca.clock import Clock
 from abaca.errors import BackendError
 from abaca.model import (
@@ -101,7 +101,7 @@ class RedisBackend(RedisRecords):
         await self._homes.close()
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Receipt]:
-        check_batch(jobs)
+        check_new(jobs)
         return await self._homes.here().inserts.insert(jobs, self._now()) if jobs else []
 
     async def exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:

@@ -13,7 +13,7 @@ from functools import partial
 import apsw
 
 from abaca.backends.hub import HubWatch
-from abaca.backends.search import check_batch, check_record
+from abaca.backends.search import check_batch, check_new, check_record
 from abaca.backends.sqlite import audit as auditing
 from abaca.backends.sqlite import beats as heart
 from abaca.backends.sqlite import claims, edits, inserts, limits, log, search, settles
@@ -104,7 +104,7 @@ class SqliteBackend:
             await engine.close()
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Receipt]:
-        check_batch(jobs)
+        check_new(jobs)
         jobs = tuple(jobs)
 
         def act(tx: Tx) -> list[Receipt]:
