@@ -64,8 +64,8 @@ class TestGraphs:
         jobs = random_graph(rng)
         model = Model({job.id: job for job in jobs})
         await insert(store, *jobs)
-        for job in jobs:
-            model.become(job.id, State.WAITING)
+        for new in jobs:
+            model.become(new.id, State.WAITING)
         running: dict[str, Job] = {}
         for _ in range(STEPS):
             # When jobs are claimed, end, go back, are cancelled and requeued
