@@ -24,6 +24,7 @@ in ``abaca.backend`` is used.
 
 from abaca.testing.conformance.amend import TestAmendEnded, TestAmendJudged, TestAmendWaiting
 from abaca.testing.conformance.audit import TestAudit
+from abaca.testing.conformance.deadlines import TestDeadlineOrder, TestLate
 from abaca.testing.conformance.edges import TestManyEdges, TestParents, TestParentsRefused, TestParentsSeen
 from abaca.testing.conformance.find import TestFind, TestPages, TestStats
 from abaca.testing.conformance.graphs import TestGraphs
@@ -67,6 +68,7 @@ __all__ = [
     "TestClaim",
     "TestConcurrency",
     "TestContents",
+    "TestDeadlineOrder",
     "TestDueAfterParents",
     "TestFind",
     "TestFollowUps",
@@ -80,6 +82,7 @@ __all__ = [
     "TestKeyWhileWaiting",
     "TestKeys",
     "TestLanesAndQueues",
+    "TestLate",
     "TestLeaseLength",
     "TestManyEdges",
     "TestOrder",
