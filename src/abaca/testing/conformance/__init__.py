@@ -22,6 +22,7 @@ pytest-asyncio in ``asyncio_mode = "auto"`` and three fixtures: ``clock``; ``sto
 in ``abaca.backend`` is used.
 """
 
+from abaca.testing.conformance.aging import TestAging
 from abaca.testing.conformance.amend import TestAmendEnded, TestAmendJudged, TestAmendWaiting
 from abaca.testing.conformance.audit import TestAudit
 from abaca.testing.conformance.deadlines import TestDeadlineOrder, TestLate
@@ -51,10 +52,14 @@ from abaca.testing.conformance.release import (
 )
 from abaca.testing.conformance.repeat import TestFollowUps, TestRepeat
 from abaca.testing.conformance.settle import TestSettle, TestStale
+from abaca.testing.conformance.shares import TestOrderAgainstAModel, TestShares
+from abaca.testing.conformance.tasklimits import TestTaskLimits
 from abaca.testing.conformance.ticks import TestTicks
+from abaca.testing.conformance.turns import TestTurns, TestTurnsBehindLimits, TestWeights
 from abaca.testing.conformance.unique import TestKeyForAPeriod, TestKeyWhileWaiting, TestReplace
 
 __all__ = [
+    "TestAging",
     "TestAmendBlocked",
     "TestAmendEnded",
     "TestAmendJudged",
@@ -86,6 +91,7 @@ __all__ = [
     "TestLeaseLength",
     "TestManyEdges",
     "TestOrder",
+    "TestOrderAgainstAModel",
     "TestPages",
     "TestParents",
     "TestParentsRefused",
@@ -107,10 +113,15 @@ __all__ = [
     "TestRequeueParents",
     "TestScan",
     "TestSettle",
+    "TestShares",
     "TestStale",
     "TestStats",
+    "TestTaskLimits",
     "TestTicks",
     "TestTombstones",
     "TestTrim",
+    "TestTurns",
+    "TestTurnsBehindLimits",
     "TestWatch",
+    "TestWeights",
 ]
