@@ -64,8 +64,10 @@ class Row:
 
     @property
     def line(self) -> Line:
-        spec, dated = self.spec, self.deadline is not None
-        return Line(spec.queue, spec.priority, spec.lane, "" if dated else spec.tenant or "", dated)
+        spec = self.spec
+        if self.deadline is None:
+            return Line(spec.queue, spec.priority, spec.lane, spec.tenant or "")
+        return Line(spec.queue, spec.priority, spec.lane, dated=True)
 
     @property
     def place(self) -> Place:
