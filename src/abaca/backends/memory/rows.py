@@ -175,5 +175,6 @@ class Row:
         self.purged = True
         self.spec = NewJob(id=self.spec.id, task="")
         self.result = self.error = self.progress = None
+        self.open_parents = self.unmet = 0
         self.memo = b""
         self.log = []
