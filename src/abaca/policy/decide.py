@@ -101,6 +101,13 @@ def _judge(job: Job, outcome: Outcome, rand: Callable[[], float]) -> Transition:
             return _lost_run(job, rand, Crashed(), _error("abaca.LeaseLost", "its worker stopped renewing the lease"))
         case Crashed():
             return _lost_run(job, rand, outcome, _crash_error(outcome))
+        case Damaged() | ParentsUnmet() | Expired():
+            return _never_run(job, outcome)
+
+
+def _never_run(job: Job, outcome: Damaged | ParentsUnmet | Expired) -> Transition:
+    """An end that is not charged: the handler was not called, and never will be."""
+    match outcome:
         case Damaged(reason=reason):
             return _end(job, State.FAILED, job.attempts, error=_error("abaca.RecordDamaged", reason))
         case ParentsUnmet():
@@ -201,7 +208,7 @@ def _unmet_error(job: Job) -> ErrorInfo:
     whose = f"its parent {parents[0]}" if len(parents) == 1 else f"{job.unmet} of its {len(parents)} parents"
     return _error(
         PARENTS_UNMET,
-        f"{whose} ended otherwise than it asks for, so it was not run; requeue what failed, and then this job, to run it",
+        f"{whose} ended otherwise than it asks for, so it was not run; requeue what failed, and then this job",
     )
 
 

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
-from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
+from abaca.backend import Backend
 from abaca.codec import unpack
 from abaca.errors import BackendUnavailable
 from abaca.logs import worker_log
 from abaca.model import After, ErrorInfo, Job, State, When
+from abaca.policy.batches import Batches
 from abaca.policy.join import JOIN, NOTHING, Tally
 from abaca.policy.outcome import Aborted, Outcome, Snoozed
 from abaca.worker.outcomes import undecodable
@@ -20,9 +21,8 @@ from abaca.worker.outcomes import undecodable
 MOST_BYTES = 64 << 20
 """How many bytes of JSON the arguments of one job may take with the results of its parents in them."""
 _FEW = 16
-"""A first read takes so many parents: their results tell how many may be read at once."""
 _MANY_AT_ONCE = 2
-"""How many jobs with more parents than that are read for at the same time."""
+"""Of jobs with more than ``_FEW`` parents so many get their results at the same time: they may be large."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _REQUEUED_MS = 1_000
 
@@ -89,14 +89,12 @@ class Inputs:
         return msgspec.structs.replace(job, spec=spec)
 
     async def _parents(self, ids: Sequence[str]) -> AsyncIterator[list[Job | None]]:
-        """In order. The more bytes the largest result so far has, the fewer are read at once."""
-        start, most, largest = 0, _FEW, 1
-        while start < len(ids):
-            found = await self._get(ids[start : start + most])
+        """In order."""
+        batches = Batches()
+        for batch in batches.of(ids):
+            found = await self._get(batch)
+            batches.read(found)
             yield found
-            start += most
-            largest = max([largest, *(len(job.result or b"") for job in found if job is not None)])
-            most = max(1, min(most * 4, MAX_BATCH, MAX_BATCH_BYTES // largest))
 
     async def _get(self, ids: Sequence[str]) -> list[Job | None]:
         pause = 0.0
