@@ -119,7 +119,7 @@ class Lookup:
         return WorkflowHandle(self, id, UNTYPED)
 
     def group(self, id: str) -> GroupHandle[Any]:
-        """A handle for any stored group; ``.typed(type)`` gives its results a type. The store is not asked."""
+        """A handle for any stored group; ``.of(type)`` gives its results a type. The store is not asked."""
         return GroupHandle(self, id, UNTYPED)
 
     enqueue_by_name_sync = twin(enqueue_by_name)

@@ -11,7 +11,7 @@ from abaca.backend import MAX_BATCH, Backend
 from abaca.client import Client
 from abaca.model import Cancelled, Job, Requeued, State
 from abaca.policy.batches import Batches
-from abaca.policy.join import JOIN
+from abaca.policy.join import JOIN, falls_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Found:
     id: str
     state: State
     epoch: int
-    is_join: bool
+    at_fault: bool
     parents: tuple[str, ...]
 
 
@@ -53,8 +53,8 @@ async def all_members(client: Client, id: str) -> list[Found]:
     found: dict[str, Found] = {}
     async for jobs in walk(client, id):
         for job in jobs:
-            is_join = job.spec.task == JOIN
-            found[job.id] = Found(job.id, job.state, job.epoch, is_join, job.spec.parents)
+            at_fault = job.state.ended and job.spec.task != JOIN and falls_short(job)
+            found[job.id] = Found(job.id, job.state, job.epoch, at_fault, job.spec.parents)
     return _parents_first(found)
 
 
@@ -81,8 +81,7 @@ def to_requeue(members: Sequence[Found]) -> list[Found]:
     """What failed or was cancelled, and every member behind it that has ended; ``members`` are parents first."""
     again: dict[str, Found] = {}
     for member in members:
-        at_fault = member.state in (State.FAILED, State.CANCELLED) and not member.is_join
-        if member.state.ended and (at_fault or any(parent in again for parent in member.parents)):
+        if member.state.ended and (member.at_fault or any(parent in again for parent in member.parents)):
             again[member.id] = member
     return list(again.values())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 
@@ -116,14 +117,14 @@ def _placed(member: Member, workflow: str) -> NewJob:
     return msgspec.structs.replace(member.job, after=(*member.job.after, *edges), parent=workflow)
 
 
-def _merged(edges: Iterable[Edges]) -> list[Edges]:
+def _merged(edges: Sequence[Edges]) -> list[Edges]:
     """Edges that pass nothing on are one for each kind of end."""
-    passing = [each for each in edges if each.into is not None]
-    merged = [
-        Edges(tuple(parent for each in edges if each.into is None and each.when is when for parent in each.parents), when)
-        for when in When
-    ]
-    return passing + [each for each in merged if each.parents]
+    merged = [each for each in edges if each.into is not None]
+    for when in When:
+        plain = [each.parents for each in edges if each.into is None and each.when is when]
+        if plain:
+            merged.append(Edges(tuple(chain.from_iterable(plain)), when))
+    return merged
 
 
 def _check_names(members: Iterable[Member]) -> None:
