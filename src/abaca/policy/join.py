@@ -38,7 +38,7 @@ class Tally:
         counted = f"{self._short} of {self._seen} members that it waits for did not complete"
         if self._first is None:
             return f"{counted}; they were deleted"
-        why = f" ({self._first.error})" if self._first.error is not None else ""
+        why = f" ({self._first.error})" if self._first.state is State.FAILED and self._first.error is not None else ""
         return (
             f"{counted}, the first is job {self._first.id} of task {self._first.spec.task!r}, which "
             f"{'failed' if self._first.state is State.FAILED else 'was cancelled'}{why}; "
