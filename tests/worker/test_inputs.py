@@ -257,7 +257,7 @@ async def test_a_job_is_cancelled_while_its_results_are_read() -> None:
 
 async def test_the_lease_is_kept_while_results_are_read() -> None:
     # Given a run whose results come later than its lease would end
-    stage, store, job = await stuck({"lease_ms": 600})
+    stage, store, job = await stuck({"lease_ms": 2000})
     async with stage.worker(lease=3.0, beat=0.05):
         await soon(store.asked)
         before = await stage.get(job.id)
@@ -290,10 +290,10 @@ async def test_a_worker_that_stops_gives_a_job_back_whose_results_do_not_come() 
 
 async def test_time_for_reading_results_is_not_the_handlers(stage: Stage) -> None:
     # Given a run with a short timeout whose results come late
-    stage, store, job = await stuck({"timeout_ms": 200})
+    stage, store, job = await stuck({"timeout_ms": 1000})
     async with stage.worker():
         await soon(store.asked)
-        await until(lambda: _later(stage, job.id, 400_000), "twice the timeout has passed")
+        await until(lambda: _later(stage, job.id, 1_200_000), "more than the timeout has passed")
         # When they come
         store.go.set()
         ended = await stage.ended(job.id)
