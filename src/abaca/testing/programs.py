@@ -81,7 +81,7 @@ class ProgramWriter:
     """Writes calls one by one. ``perform`` runs each on the oracle, whose answers feed the next ones.
 
     With ``rewinds`` the clock also steps back. Then nothing expires by time alone, because a store may drop what has
-    expired as soon as it likes.
+    expired as soon as it likes; and no job has a deadline, because it might stand before those that are due.
     """
 
     def __init__(self, seed: int, oracle: Backend, clock: ManualClock, *, rewinds: bool) -> None:
@@ -156,6 +156,8 @@ class ProgramWriter:
         id = job_id(self._count) if fresh else self._id()
         if rng.random() < 0.2:
             fields["after"] = self._after(id)
+        if rng.random() < 0.15 and not self._rewinds and not fields.keys() & {"delay_ms", "run_at"}:
+            fields["start_within_ms"] = rng.choice((1, 1000, 1000, 20_000))
         return NewJob(
             id=id,
             task=rng.choice(("one", "two")),

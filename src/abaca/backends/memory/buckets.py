@@ -56,13 +56,13 @@ class Buckets:
             self._holders.pop(bucket, None)
 
     def park(self, line: Line, place: Place, limit: Limit, refill_at: int | None) -> None:
-        self._parked.setdefault(limit.bucket, Lines()).add(line, *place)
+        self._parked.setdefault(limit.bucket, Lines()).add(line, place)
         if refill_at is not None:
             self._refills[limit.bucket] = (refill_at, limit)
 
-    def is_parked(self, id: str, bucket: str, line: Line, due_at: int) -> bool:
+    def is_parked(self, bucket: str, line: Line, place: Place) -> bool:
         parked = self._parked.get(bucket)
-        return parked is not None and parked.stands(id, line, due_at)
+        return parked is not None and parked.stands(line, place)
 
     def leave(self, id: str, bucket: str) -> None:
         parked = self._parked.get(bucket)
@@ -71,21 +71,21 @@ class Buckets:
             self._tidy(bucket, parked)
 
     def unpark(self, bucket: str, count: int) -> list[str]:
-        """Take away the first ``count`` jobs parked under a bucket, of each queue and lane apart.
+        """Take away the first ``count`` jobs parked under a bucket, of each queue, lane and kind of line apart.
 
-        Apart, because the first of all may be of a queue that nobody serves just now.
+        Apart, because the first of all may be of a queue that nobody serves just now, or of a tenant that had its turn.
         """
         parked = self._parked.get(bucket)
         if parked is None or count <= 0:
             return []
         freed: list[str] = []
-        left: dict[tuple[str, str], int] = {}
-        for line in sorted(parked.lines(), key=lambda line: -line[1]):
-            group = (line[0], line[2])
+        left: dict[Line, int] = {}
+        for line in sorted(parked.lines(), key=lambda line: -line.priority):
+            group = line._replace(priority=0)
             while left.get(group, count) > 0 and (head := parked.head(line)) is not None:
-                parked.remove(head[1])
+                parked.remove(head.id)
                 left[group] = left.get(group, count) - 1
-                freed.append(head[1])
+                freed.append(head.id)
         self._tidy(bucket, parked)
         return freed
 

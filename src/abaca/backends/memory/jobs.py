@@ -151,6 +151,8 @@ class MemoryJobs(MemoryRecords):
     def _claim(self, want: Want, lease: Lease, now: int) -> list[Job]:
         claimed: list[Job] = []
         for row in self._waiting.choose(want, now):
+            if row.deadline is not None and row.deadline < now:
+                self._totals.late[row.spec.queue] += 1
             row.claim(lease.worker, lease.ms, now)
             self._keys.on_claim(row.spec)
             claimed.append(row.snapshot(now))
