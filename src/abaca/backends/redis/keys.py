@@ -16,9 +16,12 @@ key                    type        meaning
 ``clock``              string      the latest instant at which a lease was made
 ``u:<key>``            string      the job that holds a key, and when that ends if it is held for a period (8 bytes)
 ``periods``            sorted set  the keys that are held for a period, by its end
+``c:<id>``             hash        a job's children that have not ended, and what end each asks for (``lua/families.lua``)
+``open``               hash        jobs that wait for parents: how many are open, how many ended unmet
 ``b:<bucket>``         set         the running jobs that hold a permit of a bucket (``lua/limits.lua``)
 ``rates``              sorted set  buckets with a rate by when they are full again
-``p:<place>``          sorted set  jobs parked under a bucket, by due time; the place is ``<bytes>:<bucket>:<line>``
+``p:<place>``          sorted set  jobs parked under a bucket, by due time; the place is ``<bytes>:<bucket>:<line>``,
+                                   and ``0::<line>`` for jobs that wait for parents
 ``i:<bucket>``         sorted set  the lines that have jobs parked under a bucket, by -priority
 ``parks``              set         the places that have parked jobs
 ``refills``            sorted set  buckets with parked jobs by when their rate allows a start
@@ -56,11 +59,11 @@ _ID_BYTES = 16
 PATTERNS = tuple(
     re.compile(pattern, re.DOTALL)
     for pattern in (
-        rb"[jgt]:.{16}",
+        rb"[jgtc]:.{16}",
         rb"w:-?\d+\|[^|]*\|.*",
         rb"[qhubi]:.*",
         rb"p:\d+:.*:-?\d+\|[^|]*\|.*",
-        rb"queues|leases|running|ended|clock|totals|cards|seen|periods|rates|parks|refills|refilling",
+        rb"queues|leases|running|ended|clock|totals|cards|seen|periods|rates|parks|refills|refilling|open",
         rb"l:-?\d+",
         rb"r:[^:]+:.*",
         rb"k:.*",

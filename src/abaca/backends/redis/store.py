@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from abaca.backend import CARD_LIFE_MS, MIN_TOMBSTONE_MS
+from abaca.backend import CARD_LIFE_MS, HELD_AGAIN_MS, MIN_TOMBSTONE_MS
 from abaca.backends.redis import search
 from abaca.backends.redis.address import Address, parse_address
 from abaca.backends.redis.audit import Audit
@@ -236,7 +236,7 @@ class RedisBackend(RedisRecords):
         return summarise(await self._run("stats", CARD_LIFE_MS * 1000, ""))
 
     async def purge(self, limit: int) -> int:
-        return int(await self._run("purge", limit, MIN_TOMBSTONE_MS))
+        return int(await self._run("purge", limit, MIN_TOMBSTONE_MS, HELD_AGAIN_MS))
 
     async def audit(self, repair: bool = False) -> list[Fault]:
         return await Audit(self._run, self._homes.here().server.command, self._base, repair=repair).run()

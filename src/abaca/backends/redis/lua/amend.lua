@@ -15,6 +15,14 @@ local function delete(job)
   drop_log(work, job)
   if job.state >= COMPLETED then
     note_gone(work, job.state)
+  else
+    leave_parents(work, job)
+  end
+  if job.parent then
+    if job.state == WAITING then
+      count_end(work, job, CANCELLED)
+    end
+    work.gone[#work.gone + 1] = base .. 'c:' .. job.id
   end
   move(work, ENDED, job.id, false)
   work.gone[#work.gone + 1] = base .. 'j:' .. job.id
@@ -58,7 +66,9 @@ local function amend(job, flags, number, static)
   elseif band(flags, DUE_IN) ~= 0 then
     job.due = now + number * 1000
   end
-  if job.state == WAITING then
+  if job.open then
+    block(work, job.id, job.static, job.due)
+  elseif job.state == WAITING then
     enter(work, job.id, job.static, job.due)
   end
   changed(work, job)

@@ -292,6 +292,9 @@ do
 
   -- A waiting job leaves its place without starting. If it was free to start, it made room for the next.
   function leave(work, job)
+    if job.open then
+      return leave_open(work, job.id, job.static)
+    end
     local text = line_of(job.static)
     local bucket = blocked_by(job)
     if bucket then

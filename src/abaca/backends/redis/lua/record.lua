@@ -9,16 +9,22 @@
 --                                                          its end by the first run: settled epoch 1, revision 3
 --   full     header (108), worker, tail, static            any other
 --
+-- Before any of these may stand, in this order:
+--
+--   parent   0xB0                                          the job has children (edges.lua)
+--   open     0xB1                                          it waits for parents to end
+--
 -- A short record is a whole fresh or delayed one, as it was inserted. Jobs claimed or ended together differ in nothing
 -- that stands before it, so a claim and a plain end cost one concatenation each.
 --
---   tail     memo, error, progress, result, the bucket that holds it back, the buckets of which it holds permits (msgpack):
+--   tail     memo, error, progress, result, the bucket that holds it back, the buckets of which it holds permits (msgpack),
+--            how many parents are open (4; 0 but where clients are shown it) and how many ended unmet (4):
 --            each present by a flag of the header, each a length (4) and bytes
 --   static   where the arguments begin (3), flags (1), [lease_ms (8)], [keep when cancelled in ms (8)],
 --            line: length (1) and "priority|lane|queue", [key: length (2) and bytes],
 --            [options: length (4) and msgpack], task, arguments
 
-local FRESH, DELAYED, FULL, LEASED, DONE = 0xAB, 0xAC, 0xAD, 0xAE, 0xAF
+local FRESH, DELAYED, FULL, LEASED, DONE, PARENT, OPEN = 0xAB, 0xAC, 0xAD, 0xAE, 0xAF, 0xB0, 0xB1
 local HEADER = '<BBBI4I4I4I4I4I4c8i8i8i8i8i8i8i8i8I4I4B'
 local HEADER_SIZE = 108
 local LEASED_HEAD, LEASED_SIZE = '<BBi8i8i8', 26
@@ -29,8 +35,8 @@ local FIRST_ENTRY = 3
 
 local WAITING, RUNNING, COMPLETED, CANCELLED = 0, 1, 2, 4
 local FLAG_CANCEL, FLAG_PURGED, FLAG_LOG = 8, 16, 32
-local TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT, TAIL_BLOCKED, TAIL_PERMITS = 1, 2, 4, 8, 16, 32
-local TAILS = {TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT, TAIL_BLOCKED, TAIL_PERMITS}
+local TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT, TAIL_BLOCKED, TAIL_PERMITS, TAIL_PARENTS = 1, 2, 4, 8, 16, 32, 64
+local TAILS = {TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT, TAIL_BLOCKED, TAIL_PERMITS, TAIL_PARENTS}
 local HAS_KEY, HAS_LEASE, HAS_KEEP, HAS_OPTIONS, KEY_WAITING, KEY_PERIOD, HAS_RULES, DAMAGED = 1, 2, 4, 8, 16, 32, 64, 128
 
 local function new_job(id, created, due, static)
@@ -91,8 +97,7 @@ local function parse_done(id, value)
   return job
 end
 
--- The record as a table, or nil when it is damaged.
-local function parse(id, value)
+local function parse_alone(id, value)
   local form, size = byte(value, 1), #value
   if form == LEASED and size > LEASED_SIZE then
     return parse_leased(id, value)
@@ -120,12 +125,31 @@ local function parse(id, value)
   }
 end
 
+-- The record as a table, or nil when it is damaged.
+local function parse(id, value)
+  local first, second = byte(value, 1, 2)
+  if first ~= PARENT and first ~= OPEN then
+    return parse_alone(id, value)
+  end
+  local parent = first == PARENT or nil
+  local open = first == OPEN or second == OPEN or nil
+  local job = parse_alone(id, sub(value, parent and open and 3 or 2))
+  if job then
+    job.parent, job.open = parent, open
+  end
+  return job
+end
+
 local function format(job)
   local state = job.state + (job.cancel and FLAG_CANCEL or 0) + (job.purged and FLAG_PURGED or 0)
     + (job.log and FLAG_LOG or 0)
-  return pack(HEADER, FULL, state, job.kinds, job.epoch, job.revision, job.attempts, job.losses, job.seq, job.settled,
+  local value = pack(HEADER, FULL, state, job.kinds, job.epoch, job.revision, job.attempts, job.losses, job.seq, job.settled,
     job.digest, job.created, job.due, job.started, job.claimed, job.ended, job.lease_until, job.lease, job.keep,
     job.next_entry, #job.tail, #job.worker) .. job.worker .. job.tail .. job.static
+  if job.parent or job.open then
+    value = (job.parent and char(PARENT) or '') .. (job.open and char(OPEN) or '') .. value
+  end
+  return value
 end
 
 -- The tail's sections by flag.
@@ -150,6 +174,24 @@ local function set_sections(job, found)
     end
   end
   job.kinds, job.tail = kinds, tail
+end
+
+-- How many parents of a job that waits for none any more ended otherwise than it asks for.
+local function unmet_of(job)
+  if band(job.kinds, TAIL_PARENTS) == 0 then
+    return 0
+  end
+  local _, unmet = sunpack('<I4I4', sections(job)[TAIL_PARENTS])
+  return unmet
+end
+
+local function set_unmet(job, unmet, open)
+  if band(job.kinds, TAIL_PARENTS) == 0 and unmet == 0 and not open then
+    return
+  end
+  local kept = sections(job)
+  kept[TAIL_PARENTS] = (unmet > 0 or open) and pack('<I4I4', open or 0, unmet) or nil
+  set_sections(job, kept)
 end
 
 -- What a script needs of the static part.
@@ -217,6 +259,6 @@ end
 -- A readable stand-in for a damaged record. Its epoch is above any that was handed out, so the fence holds.
 local function mend(id, value, line)
   local job = new_job(id, 0, now, bare_static(line, DAMAGED, sub(value, 1, 65536)))
-  job.epoch, job.revision = math.floor(now / 1000000), 1
+  job.epoch, job.revision, job.parent = math.floor(now / 1000000), 1, byte(value, 1) == PARENT or nil
   return job
 end

@@ -55,7 +55,7 @@ local function set_tail(job, it)
   local old = sections(job)
   set_sections(job, {
     [TAIL_MEMO] = it.memo, [TAIL_ERROR] = it.error or old[TAIL_ERROR], [TAIL_PROGRESS] = old[TAIL_PROGRESS],
-    [TAIL_RESULT] = it.result,
+    [TAIL_RESULT] = it.result, [TAIL_PARENTS] = old[TAIL_PARENTS],
   })
 end
 
