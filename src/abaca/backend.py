@@ -131,8 +131,11 @@ class Backend(Protocol):
         at once: as ``unmet`` where it ended otherwise than the edge asks for. Each other one counts as open. While a
         job has open parents it stands in no line; when the last one ends, in that same write, it enters its line, due
         ``delay_ms`` later or, if that is later, at the due time it had, whatever ``unmet`` says: whoever claims it
-        decides. Of a follow-up (``Transition.then``) an unknown parent counts as unmet. A replaced holder takes the new
-        job's parents. Raises ``ValueError`` for more than ``MAX_PARENTS``, a parent that is named twice, and
+        decides. Of a follow-up (``Transition.then``) an unknown parent counts as unmet. A job's own id is unknown to it. An
+        edge ends with its child, and when its parent is deleted; where the parent was unknown there is none: a later
+        job of that id means nothing to the child until its parents are counted anew. A replaced holder takes the new
+        job's parents, but one of which a child has not ended takes none: there a job with parents answers ``HELD``, so
+        that no circle is made. Raises ``ValueError`` for more than ``MAX_PARENTS``, a parent that is named twice, and
         ``start_within_ms`` beside a delay or a time.
         """
         ...
@@ -144,7 +147,8 @@ class Backend(Protocol):
         again answers ``APPLIED`` and writes nothing, anything else is ``STALE``, as is an unknown id. A move to WAITING
         is refused with ``CANCEL`` when the job carries a cancel flag. Terminal status, result, totals, the key's
         release, the count at each child, follow-ups and the hint on ``job_topic(id)`` are one write; a move to WAITING
-        gives a hint on that topic as well.
+        gives a hint on that topic as well, and counts the parents of a job with unmet ones anew, as ``requeue`` does:
+        one may have been requeued during the run.
 
         Claimed jobs are WAITING jobs that are due, at most ``want.slots[lane]`` for each lane: queues in the order
         given, inside a queue as said above; a full lane is skipped, not waited for. They become RUNNING at
@@ -202,7 +206,7 @@ class Backend(Protocol):
 
         Of an ended job only tags, ``drop_result`` and ``delete`` apply; other fields answer ``STALE``. Deleting leaves
         no tombstone and releases a key; for the children of a waiting job it is an end like a cancel. A job with open
-        parents stays out of the lines whatever is amended; its new time counts as asked for.
+        parents stays out of the lines whatever is amended; a new time counts as asked for: its ``delay_ms`` becomes 0.
         """
         ...
 
@@ -252,8 +256,8 @@ class Backend(Protocol):
         """Reduce up to ``limit`` jobs past their keep to tombstones, and drop tombstones past theirs; answers how many.
 
         A tombstone (id, state, end) lives for the job's keep again, at least ``MIN_TOMBSTONE_MS``. Safe everywhere at
-        once. Oldest first. A job of which a child has not ended stays, with its result, and is looked at again after
-        ``HELD_AGAIN_MS``; it counts towards ``limit`` and not in the answer.
+        once. Oldest first. A job or tombstone of which a child has not ended stays as it is, with its result, and is
+        looked at again after ``HELD_AGAIN_MS``; it counts towards ``limit`` and not in the answer.
         """
         ...
 

@@ -47,10 +47,9 @@ def _count_queues(waiting: Waiting, now: int) -> list[QueueStats]:
     """Every queue in which a job waits, by name."""
     times: dict[str, list[int]] = defaultdict(list)
     priorities: dict[str, Counter[int]] = defaultdict(Counter)
-    for (queue, priority, _), (due_at, _) in waiting.lines.waiting():
+    for (queue, _, _), (due_at, _) in waiting.lines.waiting():
         times[queue].append(due_at)
-        priorities[queue][priority] += 1
-    for _, (queue, priority, _), _ in waiting.buckets.parked():
+    for queue, priority, _ in waiting.everyone():
         priorities[queue][priority] += 1
     return [_count(queue, times[queue], priorities[queue], now) for queue in sorted(priorities)]
 

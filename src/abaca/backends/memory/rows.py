@@ -40,12 +40,15 @@ class Row:
     worker: str | None = None
     cancel: bool = False
     blocked: str | None = None
+    open_parents: int = 0
+    unmet: int = 0
     permits: tuple[str, ...] = ()
     result: bytes | None = None
     error: ErrorInfo | None = None
     progress: bytes | None = None
     keep_ms: int = 0
     purged: bool = False
+    looked_at_again: int = 0
     settled_epoch: int = 0
     settled_digest: bytes = b""
     seq: int = 0
@@ -58,9 +61,9 @@ class Row:
 
     @property
     def leaves_at(self) -> int:
-        """When an ended row becomes a tombstone, or a tombstone goes."""
+        """When an ended row becomes a tombstone, or a tombstone goes, unless a child holds it then."""
         grave_ms = max(self.keep_ms, MIN_TOMBSTONE_MS) if self.purged else 0
-        return (self.ended_at or 0) + (self.keep_ms + grave_ms) * 1000
+        return max(self.looked_at_again, (self.ended_at or 0) + (self.keep_ms + grave_ms) * 1000)
 
     def snapshot(self, now: int) -> Job:
         return Job(
@@ -83,6 +86,8 @@ class Row:
             error=self.error,
             progress=self.progress,
             blocked=self.blocked,
+            open_parents=self.open_parents,
+            unmet=self.unmet,
             purged=self.purged,
             seen_at=now,
         )
@@ -103,6 +108,7 @@ class Row:
         self.state = state
         self.ended_at = now
         self.keep_ms = keep_ms
+        self.looked_at_again = 0
 
     def restart(self, now: int) -> None:
         """From an end back to waiting, with nothing left of it but two entries of the log."""
@@ -125,6 +131,8 @@ class Row:
             self.due_at = change.run_at
         elif change.delay_ms is not None:
             self.due_at = now + change.delay_ms * 1000
+        if self.open_parents and (change.run_at is not None or change.delay_ms is not None):
+            self.spec = msgspec.structs.replace(self.spec, delay_ms=0)
 
     def record(self, kind: Kind, data: bytes, now: int) -> None:
         """Add a log entry, then trim the oldest trimmed kinds above the cap."""

@@ -1,15 +1,15 @@
-"""Where jobs wait: in their line, or, where a limit holds them back, parked under its bucket."""
+"""Where jobs wait: in their line; where a limit holds them back, parked under its bucket; for parents, apart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from abaca.backend import MOST_PARKED
 from abaca.backends.memory.buckets import Buckets
-from abaca.backends.memory.lines import Lines
+from abaca.backends.memory.lines import Line, Lines
 from abaca.backends.memory.rows import Row
 from abaca.model import BUCKET, QUEUE, Limit, QueueSettings, Record, State, Want, full_queue, queue_bucket, queue_topic
 
@@ -30,13 +30,17 @@ class Waiting:
     ) -> None:
         self.lines = Lines()
         self.buckets = Buckets()
+        self.apart: dict[str, Line] = {}
         self._rows = rows
         self._read = read
         self._publish = publish
 
     def enter(self, row: Row) -> None:
-        """Put a row into its line and tell those who wait for its queue."""
+        """Put a row into its line and tell those who wait for its queue; one that has open parents goes apart."""
         row.blocked = None
+        if row.open_parents:
+            self.apart[row.spec.id] = row.line
+            return
         self.lines.add(row.line, row.due_at, row.spec.id)
         self._publish(queue_topic(row.spec.queue))
 
@@ -46,12 +50,16 @@ class Waiting:
             self.buckets.leave(row.spec.id, row.blocked)
             row.blocked = None
             return
+        if self.apart.pop(row.spec.id, None) is not None:
+            return
         self.lines.remove(row.spec.id)
         for bucket in (queue_bucket(row.spec.queue), *(limit.bucket for limit in row.spec.limits)):
             self._free(bucket, 1)
 
     def stands(self, row: Row) -> bool:
         """Whether a waiting row is where it should be."""
+        if row.open_parents:
+            return self.apart.get(row.spec.id) == row.line
         if row.blocked is not None:
             return self.buckets.is_parked(row.spec.id, row.blocked, row.line, row.due_at)
         return self.lines.stands(row.spec.id, row.line, row.due_at)
@@ -82,9 +90,13 @@ class Waiting:
         most = self._record(QUEUE, queue, _settings_of, QueueSettings()).max_length
         if most is None:
             return None
-        waiting = sum(line[0] == queue for line, _ in self.lines.waiting())
-        parked = sum(line[0] == queue for _, line, _ in self.buckets.parked())
-        return full_queue(queue, most) if waiting + parked >= most else None
+        return full_queue(queue, most) if sum(line[0] == queue for line in self.everyone()) >= most else None
+
+    def everyone(self) -> Iterator[Line]:
+        """The line of each waiting job, whether it stands there or is held back."""
+        yield from (line for line, _ in self.lines.waiting())
+        yield from (line for _, line, _ in self.buckets.parked())
+        yield from self.apart.values()
 
     def choose(self, want: Want, now: int) -> list[Row]:
         """Take the rows out of their lines that ``want`` may claim, in order, with their permits."""

@@ -24,6 +24,7 @@ in ``abaca.backend`` is used.
 
 from abaca.testing.conformance.amend import TestAmendEnded, TestAmendJudged, TestAmendWaiting
 from abaca.testing.conformance.audit import TestAudit
+from abaca.testing.conformance.edges import TestManyEdges, TestParents, TestParentsRefused, TestParentsSeen
 from abaca.testing.conformance.find import TestFind, TestPages, TestStats
 from abaca.testing.conformance.hints import TestWatch
 from abaca.testing.conformance.hold import TestHold, TestHoldByTheClock, TestHoldEnds
@@ -39,12 +40,20 @@ from abaca.testing.conformance.purge import TestPurge, TestTombstones
 from abaca.testing.conformance.queuecontrol import TestBlocked, TestFullQueue, TestQueueControl
 from abaca.testing.conformance.records import TestRecordExpiry, TestRecordLimits, TestRecords, TestScan
 from abaca.testing.conformance.registry import TestRegistry
+from abaca.testing.conformance.release import (
+    TestAmendBlocked,
+    TestDueAfterParents,
+    TestPurgeParents,
+    TestReplaceParents,
+    TestRequeueParents,
+)
 from abaca.testing.conformance.repeat import TestFollowUps, TestRepeat
 from abaca.testing.conformance.settle import TestSettle, TestStale
 from abaca.testing.conformance.ticks import TestTicks
 from abaca.testing.conformance.unique import TestKeyForAPeriod, TestKeyWhileWaiting, TestReplace
 
 __all__ = [
+    "TestAmendBlocked",
     "TestAmendEnded",
     "TestAmendJudged",
     "TestAmendWaiting",
@@ -57,6 +66,7 @@ __all__ = [
     "TestClaim",
     "TestConcurrency",
     "TestContents",
+    "TestDueAfterParents",
     "TestFind",
     "TestFollowUps",
     "TestFullQueue",
@@ -69,9 +79,14 @@ __all__ = [
     "TestKeys",
     "TestLanesAndQueues",
     "TestLeaseLength",
+    "TestManyEdges",
     "TestOrder",
     "TestPages",
+    "TestParents",
+    "TestParentsRefused",
+    "TestParentsSeen",
     "TestPurge",
+    "TestPurgeParents",
     "TestQueueControl",
     "TestRate",
     "TestRead",
@@ -82,7 +97,9 @@ __all__ = [
     "TestRegistry",
     "TestRepeat",
     "TestReplace",
+    "TestReplaceParents",
     "TestRequeue",
+    "TestRequeueParents",
     "TestScan",
     "TestSettle",
     "TestStale",
