@@ -99,7 +99,8 @@ def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
     if outcome == _REFUSED:
         return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=full_queue(job.queue, int(next(held))))
     if outcome == _ORPHAN:
-        reason = f"{UNKNOWN_PARENT} {job.parents[int(next(held)) - 1]}"
+        parent = job.parents[int(next(held)) - 1]
+        reason = f"{UNKNOWN_PARENT}: job {parent} is not stored, so that job {job.id} would wait for nothing"
         return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=reason)
     return Receipt(id=next(held).hex(), outcome=Inserted.HELD if outcome == _HELD else Inserted.REPLACED)
 

@@ -12,7 +12,7 @@ from abaca.backends.redis.keys import pack_id, pack_ids
 from abaca.backends.redis.packing import encode_error
 from abaca.backends.redis.statics import escape_lane, pack_static
 from abaca.backends.search import digest
-from abaca.model import Change, KeyScope, Lease, NewJob, NewUpdate, Settle, Transition, Want
+from abaca.model import Change, Job, KeyScope, Lease, NewJob, NewUpdate, Settle, Transition, Want
 
 _PLACE = Struct("<16sBq")
 _SETTLE = Struct("<IBBIIqq8sH")
@@ -211,8 +211,10 @@ def pack_change(change: Change, read: tuple[int, bytes] | None) -> tuple[bytes, 
     return _CHANGE.pack(packed_id(change.id), flags, wanted, seen, number), static
 
 
-def amended_static(job: NewJob, change: Change) -> bytes:
+def amended_static(job: Job, change: Change) -> bytes:
     values = {
         name: value for name in ("priority", "queue", "tags", "args") if (value := getattr(change, name)) is not None
     }
-    return pack_static(msgspec.structs.replace(job, **values))
+    if job.open_parents and (change.run_at is not None or change.delay_ms is not None):
+        values["delay_ms"] = 0
+    return pack_static(msgspec.structs.replace(job.spec, **values))

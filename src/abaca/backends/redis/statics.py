@@ -19,10 +19,14 @@ _LARGEST_CACHED = 1024
 _ID_BYTES = 16
 
 
-class _Edges(msgspec.Struct, frozen=True, array_like=True):
-    """``After``, its ids packed one after the other where all of them are ids."""
+_STR_32 = b"\xdb"
+_NOTHING = msgspec.Raw(b"\xc0")
 
-    ids: bytes | tuple[str, ...]
+
+class _Edges(msgspec.Struct, frozen=True, array_like=True):
+    """``After``, its ids packed one after the other (``_as_text``), or a list where a text among them is no id."""
+
+    ids: msgspec.Raw
     when: When
     into: str | None
     many: bool
@@ -45,12 +49,14 @@ class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal")
     tick: Tick | None = None
     limits: tuple[Limit, ...] = ()
     after: tuple[_Edges, ...] = ()
-    callbacks: tuple[Callback, ...] = ()
+    callbacks: msgspec.Raw = _NOTHING
     expires_ms: int | None = None
     start_within_ms: int | None = None
 
 
-_encode_options = msgspec.msgpack.Encoder().encode
+_encode = msgspec.msgpack.Encoder().encode
+_decode_texts = msgspec.msgpack.Decoder(tuple[str, ...]).decode
+_decode_callbacks = msgspec.msgpack.Decoder(tuple[Callback, ...]).decode
 _decode_options = msgspec.msgpack.Decoder(_Options).decode
 _replace = msgspec.structs.replace
 
@@ -126,7 +132,7 @@ def _prefix(job: NewJob) -> bytes:
     if job.key is not None:
         flags |= _HAS_KEY
         parts.append(_sized(job.key.encode(), 2, "the key"))
-    options = _encode_options(
+    options = _encode(
         _Options(
             tags=job.tags,
             owner=job.owner,
@@ -142,7 +148,7 @@ def _prefix(job: NewJob) -> bytes:
             tick=job.tick,
             limits=job.limits,
             after=tuple(map(_pack_edges, job.after)),
-            callbacks=job.callbacks,
+            callbacks=_as_text(_encode(job.callbacks)) if job.callbacks else _NOTHING,
             expires_ms=job.expires_ms,
             start_within_ms=job.start_within_ms,
         )
@@ -224,21 +230,33 @@ def _parse_prefix(prefix: bytes) -> NewJob:
         tick=options.tick,
         limits=options.limits,
         after=tuple(map(_unpack_edges, options.after)),
-        callbacks=options.callbacks,
+        callbacks=() if options.callbacks == _NOTHING else _decode_callbacks(_text_of(options.callbacks)),
         expires_ms=options.expires_ms,
         start_within_ms=options.start_within_ms,
     )
 
 
+def _as_text(data: bytes) -> msgspec.Raw:
+    """Bytes in the options are said to be text: the msgpack that Redis has for scripts knows no other."""
+    return msgspec.Raw(_STR_32 + len(data).to_bytes(4, "big") + data)
+
+
+def _text_of(raw: msgspec.Raw) -> bytes:
+    return bytes(raw)[5:]
+
+
 def _pack_edges(edges: After) -> _Edges:
     packed = pack_ids(edges.ids)
-    return _Edges(edges.ids if packed is None else packed, edges.when, edges.into, edges.many)
+    ids = msgspec.Raw(_encode(edges.ids)) if packed is None else _as_text(packed)
+    return _Edges(ids, edges.when, edges.into, edges.many)
 
 
 def _unpack_edges(edges: _Edges) -> After:
-    ids = edges.ids
-    if isinstance(ids, bytes):
-        ids = tuple(ids[at : at + _ID_BYTES].hex() for at in range(0, len(ids), _ID_BYTES))
+    if bytes(memoryview(edges.ids)[:1]) == _STR_32:
+        packed = _text_of(edges.ids)
+        ids = tuple(packed[at : at + _ID_BYTES].hex() for at in range(0, len(packed), _ID_BYTES))
+    else:
+        ids = _decode_texts(edges.ids)
     return After(ids=ids, when=edges.when, into=edges.into, many=edges.many)
 
 

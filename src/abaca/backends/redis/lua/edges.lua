@@ -4,7 +4,7 @@
 --
 -- The keys are told in families.lua.
 
-local read_kin, bind, block, wait_for, reopen_children, show_open
+local closes_circle, read_kin, bind, block, wait_for, wait_anew, no_delay, reopen_children, show_open
 do
   local WHENS = {completed = '0', failed = '1', ended = '2'}
 
@@ -12,7 +12,7 @@ do
     return when == '2' or (when == '0') == (state == COMPLETED)
   end
 
-  -- State of a packed record, and whether it is a tombstone.
+  -- The state in a packed record.
   local function state_in(value)
     local at = byte(value, 1) == PARENT and 2 or 1
     local form, flags = byte(value, at, at + 1)
@@ -21,7 +21,7 @@ do
     elseif form == DONE then
       return flags or WAITING
     elseif form == FULL then
-      return band(flags or 0, 7), band(flags or 0, FLAG_PURGED) ~= 0
+      return band(flags or 0, 7)
     end
     return WAITING
   end
@@ -42,9 +42,9 @@ do
   local function state_now(work, id)
     local job = work.jobs[id]
     if type(job) == 'table' then
-      return job.state, job.purged
+      return job.state
     elseif job ~= false then
-      return work.raw[id] and state_in(work.raw[id]) or WAITING, nil
+      return work.raw[id] and state_in(work.raw[id]) or WAITING
     end
   end
 
@@ -77,9 +77,50 @@ do
     return ids, whens, rules.DelayMs or 0
   end
 
-  -- How the parents stand that a new or requeued job names: how many are open, how many unmet, and those that are to know
-  -- of it. Nil without parents. Where an unknown one is not to count as unmet, answers false and its place instead.
-  function read_kin(work, static, unknown_is_unmet)
+  -- The counts of jobs, by id; false for those that do not wait for parents.
+  local function counts_of(work, ids)
+    local open, missing = family(work).open, {}
+    for _, id in ipairs(ids) do
+      if open[id] == nil then
+        missing[#missing + 1] = id
+      end
+    end
+    for first = 1, #missing, CHUNK do
+      local last = math.min(first + CHUNK - 1, #missing)
+      local values = call('HMGET', base .. 'open', unpack(missing, first, last))
+      for i = first, last do
+        local packed = values[i - first + 1]
+        open[missing[i]] = packed and #packed == 16 and {sunpack(COUNTS, packed)} or false
+      end
+    end
+    return open
+  end
+
+  -- The children of a job that have not ended, and what end each asks for.
+  local function children_of(work, id)
+    local found, ids, whens = call('HGETALL', base .. 'c:' .. id), {}, {}
+    local noted = family(work).links[id] or {}
+    for i = 1, #found, 2 do
+      if noted[found[i]] == nil then
+        ids[#ids + 1], whens[#whens + 1] = found[i], found[i + 1]
+      end
+    end
+    for child, when in pairs(noted) do
+      if when then
+        ids[#ids + 1], whens[#whens + 1] = child, when
+      end
+    end
+    return ids, whens
+  end
+
+  -- Whether a job names parents, and has children that have not ended: it would close a circle.
+  function closes_circle(work, id, static)
+    return #(rules_of(static).After or {}) > 0 and #children_of(work, id) > 0
+  end
+
+  -- How the parents stand that a job of this id names: how many are open, how many unmet, and those that are to know of
+  -- it. Nil without parents. Where an unknown one is not to count as unmet, answers false and its place instead.
+  function read_kin(work, own, static, unknown_is_unmet)
     if band(byte(static, 4), HAS_RULES) == 0 then
       return nil
     end
@@ -90,7 +131,7 @@ do
     ensure(work, ids)
     local kin = {open = 0, unmet = 0, delay = delay, ids = {}, whens = {}}
     for i, id in ipairs(ids) do
-      local state, purged = state_now(work, id)
+      local state = id ~= own and state_now(work, id)
       if not state and not unknown_is_unmet then
         return false, i
       elseif state and state < COMPLETED then
@@ -98,7 +139,7 @@ do
       elseif not state or not met(whens[i], state) then
         kin.unmet = kin.unmet + 1
       end
-      if state and not purged then
+      if state then
         kin.ids[#kin.ids + 1], kin.whens[#kin.whens + 1] = id, whens[i]
       end
     end
@@ -168,6 +209,11 @@ do
     enter(work, job.id, job.static, job.due)
   end
 
+  -- Puts a job that ran, or ended, where its parents say as they are now.
+  function wait_anew(work, job)
+    wait_for(work, job, read_kin(work, job.id, job.static, true))
+  end
+
   -- Takes a job with open parents from its place.
   function leave_open(work, id, static)
     local place = place_of_open(static)
@@ -183,45 +229,11 @@ do
       end
     end
     if job.open then
+      local counts = counts_of(work, {job.id})[job.id] or {0, 0}
+      set_unmet(job, counts[2], counts[1])
       job.open = nil
       note_counts(work, job.id, false)
     end
-  end
-
-  -- The counts of jobs, by id; false for those that do not wait for parents.
-  local function counts_of(work, ids)
-    local open, missing = family(work).open, {}
-    for _, id in ipairs(ids) do
-      if open[id] == nil then
-        missing[#missing + 1] = id
-      end
-    end
-    for first = 1, #missing, CHUNK do
-      local last = math.min(first + CHUNK - 1, #missing)
-      local values = call('HMGET', base .. 'open', unpack(missing, first, last))
-      for i = first, last do
-        local packed = values[i - first + 1]
-        open[missing[i]] = packed and #packed == 16 and {sunpack(COUNTS, packed)} or false
-      end
-    end
-    return open
-  end
-
-  -- The children of a job that have not ended, and what end each asks for.
-  local function children_of(work, id)
-    local found, ids, whens = call('HGETALL', base .. 'c:' .. id), {}, {}
-    local noted = family(work).links[id] or {}
-    for i = 1, #found, 2 do
-      if noted[found[i]] == nil then
-        ids[#ids + 1], whens[#whens + 1] = found[i], found[i + 1]
-      end
-    end
-    for child, when in pairs(noted) do
-      if when then
-        ids[#ids + 1], whens[#whens + 1] = child, when
-      end
-    end
-    return ids, whens
   end
 
   -- Where a job with open parents stands whose record cannot be read; it goes on into its line, for its claimer to see.
@@ -282,6 +294,15 @@ do
       changed(work, job)
     elseif work.raw[id] then
       release_damaged(work, id)
+    end
+  end
+
+  -- A job with open parents has been given a new time: whatever its delay was, that counts.
+  function no_delay(work, id)
+    local counts = counts_of(work, {id})[id]
+    if counts then
+      counts[3] = 0
+      note_counts(work, id, counts)
     end
   end
 

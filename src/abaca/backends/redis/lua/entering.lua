@@ -85,7 +85,7 @@ local function enter_new(work, place, static, follows)
   local key = key_of(static)
   local held = key and holder(work, key)
   local replaced = held and band(flags, MAY_REPLACE) ~= 0 and waiting_holder(work, held)
-  if held and not replaced then
+  if held and (not replaced or closes_circle(work, held, static)) then
     return 2, held
   end
   local queue = not held and not follows and line_info(line_of(static)).queue
@@ -96,7 +96,7 @@ local function enter_new(work, place, static, follows)
   if room and room <= 0 then
     return 3, tostring(most)
   end
-  local kin, unknown = read_kin(work, static, follows)
+  local kin, unknown = read_kin(work, held or id, static, follows)
   if unknown then
     return 6, tostring(unknown)
   end

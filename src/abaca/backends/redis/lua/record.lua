@@ -25,8 +25,6 @@
 --            [options: length (4) and msgpack], task, arguments
 
 local FRESH, DELAYED, FULL, LEASED, DONE, PARENT, OPEN = 0xAB, 0xAC, 0xAD, 0xAE, 0xAF, 0xB0, 0xB1
-local HEADER = '<BBBI4I4I4I4I4I4c8i8i8i8i8i8i8i8i8I4I4B'
-local HEADER_SIZE = 108
 local LEASED_HEAD, LEASED_SIZE = '<BBi8i8i8', 26
 local MOST_WORKER = 255 - LEASED_SIZE
 local DONE_HEAD, DONE_SIZE = '<BBBI4I4i8i8i8', 43
@@ -52,104 +50,111 @@ local function plausible(static)
   return #static >= 5 and sunpack('<I3', static) <= #static
 end
 
-local function parse_short(id, value, at)
-  local form, size = byte(value, at), #value - at + 1
-  if form == FRESH and size >= 8 then
-    local created = sunpack('<I7', value, at + 1)
-    local static = sub(value, at + 8)
-    return plausible(static) and new_job(id, created, created, static) or nil
-  elseif form == DELAYED and size >= 16 then
-    local created, due = sunpack('<I7i8', value, at + 1)
-    local static = sub(value, at + 16)
-    return plausible(static) and new_job(id, created, due, static) or nil
-  end
-end
+local parse, format
 
-local function parse_leased(id, value)
-  local size = byte(value, 2)
-  if size < LEASED_SIZE then
-    return nil
-  end
-  local job = parse_short(id, value, size + 1)
-  if job then
-    local _, _, claimed, lease_until, lease = sunpack(LEASED_HEAD, value)
-    job.state, job.epoch, job.revision = RUNNING, 1, 2
-    job.started, job.claimed, job.lease_until, job.lease = claimed, claimed, lease_until, lease
-    job.worker = sub(value, LEASED_SIZE + 1, size)
-  end
-  return job
-end
+do
+  local HEADER = '<BBBI4I4I4I4I4I4c8i8i8i8i8i8i8i8i8I4I4B'
+  local HEADER_SIZE = 108
 
-local function parse_done(id, value)
-  local _, state, kinds, attempts, losses, claimed, ended, keep = sunpack(DONE_HEAD, value)
-  local size = DONE_SIZE
-  if kinds == TAIL_RESULT and #value >= size + 4 then
-    size = size + 4 + sunpack('<I4', value, size + 1)
-  elseif kinds ~= 0 then
-    return nil
+  local function parse_short(id, value, at)
+    local form, size = byte(value, at), #value - at + 1
+    if form == FRESH and size >= 8 then
+      local created = sunpack('<I7', value, at + 1)
+      local static = sub(value, at + 8)
+      return plausible(static) and new_job(id, created, created, static) or nil
+    elseif form == DELAYED and size >= 16 then
+      local created, due = sunpack('<I7i8', value, at + 1)
+      local static = sub(value, at + 16)
+      return plausible(static) and new_job(id, created, due, static) or nil
+    end
   end
-  local job = size < #value and state <= CANCELLED and parse_short(id, value, size + 1) or nil
-  if job then
-    job.state, job.kinds, job.epoch, job.revision, job.attempts, job.losses = state, kinds, 1, 3, attempts, losses
-    job.started, job.claimed, job.ended, job.keep = claimed, claimed, ended, keep
-    job.settled, job.digest, job.tail = 1, sub(value, DONE_SIZE - 7, DONE_SIZE), sub(value, DONE_SIZE + 1, size)
-  end
-  return job
-end
 
-local function parse_alone(id, value)
-  local form, size = byte(value, 1), #value
-  if form == LEASED and size > LEASED_SIZE then
-    return parse_leased(id, value)
-  elseif form == DONE and size > DONE_SIZE then
-    return parse_done(id, value)
-  elseif form ~= FULL then
-    return parse_short(id, value, 1)
-  elseif size < HEADER_SIZE then
-    return nil
+  local function parse_leased(id, value)
+    local size = byte(value, 2)
+    if size < LEASED_SIZE then
+      return nil
+    end
+    local job = parse_short(id, value, size + 1)
+    if job then
+      local _, _, claimed, lease_until, lease = sunpack(LEASED_HEAD, value)
+      job.state, job.epoch, job.revision = RUNNING, 1, 2
+      job.started, job.claimed, job.lease_until, job.lease = claimed, claimed, lease_until, lease
+      job.worker = sub(value, LEASED_SIZE + 1, size)
+    end
+    return job
   end
-  local _, state, kinds, epoch, revision, attempts, losses, seq, settled, digest, created, due, started, claimed,
-    ended, lease_until, lease, keep, next_entry, tail_size, worker_size = sunpack(HEADER, value)
-  local tail_at = HEADER_SIZE + worker_size
-  local static = sub(value, tail_at + tail_size + 1)
-  if not plausible(static) or band(state, 7) > CANCELLED then
-    return nil
-  end
-  return {
-    id = id, state = band(state, 7), cancel = band(state, FLAG_CANCEL) ~= 0, purged = band(state, FLAG_PURGED) ~= 0,
-    log = band(state, FLAG_LOG) ~= 0, kinds = kinds, epoch = epoch, revision = revision, attempts = attempts,
-    losses = losses, seq = seq, settled = settled, digest = digest, created = created, due = due, started = started,
-    claimed = claimed, ended = ended, lease_until = lease_until, lease = lease, keep = keep, next_entry = next_entry,
-    worker = sub(value, HEADER_SIZE + 1, tail_at), tail = sub(value, tail_at + 1, tail_at + tail_size),
-    static = static, hint = false, dirty = false,
-  }
-end
 
--- The record as a table, or nil when it is damaged.
-local function parse(id, value)
-  local first, second = byte(value, 1, 2)
-  if first ~= PARENT and first ~= OPEN then
-    return parse_alone(id, value)
+  local function parse_done(id, value)
+    local _, state, kinds, attempts, losses, claimed, ended, keep = sunpack(DONE_HEAD, value)
+    local size = DONE_SIZE
+    if kinds == TAIL_RESULT and #value >= size + 4 then
+      size = size + 4 + sunpack('<I4', value, size + 1)
+    elseif kinds ~= 0 then
+      return nil
+    end
+    local job = size < #value and state <= CANCELLED and parse_short(id, value, size + 1) or nil
+    if job then
+      job.state, job.kinds, job.epoch, job.revision, job.attempts, job.losses = state, kinds, 1, 3, attempts, losses
+      job.started, job.claimed, job.ended, job.keep = claimed, claimed, ended, keep
+      job.settled, job.digest, job.tail = 1, sub(value, DONE_SIZE - 7, DONE_SIZE), sub(value, DONE_SIZE + 1, size)
+    end
+    return job
   end
-  local parent = first == PARENT or nil
-  local open = first == OPEN or second == OPEN or nil
-  local job = parse_alone(id, sub(value, parent and open and 3 or 2))
-  if job then
-    job.parent, job.open = parent, open
-  end
-  return job
-end
 
-local function format(job)
-  local state = job.state + (job.cancel and FLAG_CANCEL or 0) + (job.purged and FLAG_PURGED or 0)
-    + (job.log and FLAG_LOG or 0)
-  local value = pack(HEADER, FULL, state, job.kinds, job.epoch, job.revision, job.attempts, job.losses, job.seq, job.settled,
-    job.digest, job.created, job.due, job.started, job.claimed, job.ended, job.lease_until, job.lease, job.keep,
-    job.next_entry, #job.tail, #job.worker) .. job.worker .. job.tail .. job.static
-  if job.parent or job.open then
-    value = (job.parent and char(PARENT) or '') .. (job.open and char(OPEN) or '') .. value
+  local function parse_alone(id, value)
+    local form, size = byte(value, 1), #value
+    if form == LEASED and size > LEASED_SIZE then
+      return parse_leased(id, value)
+    elseif form == DONE and size > DONE_SIZE then
+      return parse_done(id, value)
+    elseif form ~= FULL then
+      return parse_short(id, value, 1)
+    elseif size < HEADER_SIZE then
+      return nil
+    end
+    local _, state, kinds, epoch, revision, attempts, losses, seq, settled, digest, created, due, started, claimed,
+      ended, lease_until, lease, keep, next_entry, tail_size, worker_size = sunpack(HEADER, value)
+    local tail_at = HEADER_SIZE + worker_size
+    local static = sub(value, tail_at + tail_size + 1)
+    if not plausible(static) or band(state, 7) > CANCELLED then
+      return nil
+    end
+    return {
+      id = id, state = band(state, 7), cancel = band(state, FLAG_CANCEL) ~= 0, purged = band(state, FLAG_PURGED) ~= 0,
+      log = band(state, FLAG_LOG) ~= 0, kinds = kinds, epoch = epoch, revision = revision, attempts = attempts,
+      losses = losses, seq = seq, settled = settled, digest = digest, created = created, due = due, started = started,
+      claimed = claimed, ended = ended, lease_until = lease_until, lease = lease, keep = keep, next_entry = next_entry,
+      worker = sub(value, HEADER_SIZE + 1, tail_at), tail = sub(value, tail_at + 1, tail_at + tail_size),
+      static = static, hint = false, dirty = false,
+    }
   end
-  return value
+
+  -- The record as a table, or nil when it is damaged.
+  function parse(id, value)
+    local first, second = byte(value, 1, 2)
+    if first ~= PARENT and first ~= OPEN then
+      return parse_alone(id, value)
+    end
+    local parent = first == PARENT or nil
+    local open = first == OPEN or second == OPEN or nil
+    local job = parse_alone(id, sub(value, parent and open and 3 or 2))
+    if job then
+      job.parent, job.open = parent, open
+    end
+    return job
+  end
+
+  function format(job)
+    local state = job.state + (job.cancel and FLAG_CANCEL or 0) + (job.purged and FLAG_PURGED or 0)
+      + (job.log and FLAG_LOG or 0)
+    local value = pack(HEADER, FULL, state, job.kinds, job.epoch, job.revision, job.attempts, job.losses, job.seq, job.settled,
+      job.digest, job.created, job.due, job.started, job.claimed, job.ended, job.lease_until, job.lease, job.keep,
+      job.next_entry, #job.tail, #job.worker) .. job.worker .. job.tail .. job.static
+    if job.parent or job.open then
+      value = (job.parent and char(PARENT) or '') .. (job.open and char(OPEN) or '') .. value
+    end
+    return value
+  end
 end
 
 -- The tail's sections by flag.
@@ -240,6 +245,13 @@ local function rules_of(static)
   end
   local fine, options = pcall(cmsgpack.unpack, sub(static, at + 4, at + 3 + sunpack('<I4', static, at)))
   return fine and options or {}
+end
+
+local function delay_of(static)
+  if band(byte(static, 4), HAS_RULES) == 0 then
+    return 0
+  end
+  return rules_of(static).DelayMs or 0
 end
 
 -- The limits that a job carries.
