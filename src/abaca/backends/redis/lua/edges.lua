@@ -5,6 +5,7 @@
 -- The keys are told in families.lua.
 
 local closes_circle, read_kin, bind, block, wait_for, wait_anew, no_delay, reopen_children, show_open
+local parents_of, recount
 do
   local WHENS = {completed = '0', failed = '1', ended = '2'}
 
@@ -59,7 +60,7 @@ do
   end
 
   -- The parents that a job names, what end it asks of each, and its delay.
-  local function parents_of(static)
+  function parents_of(static)
     local rules = rules_of(static)
     local ids, whens = {}, {}
     for _, edges in ipairs(rules.After or {}) do
@@ -206,7 +207,7 @@ do
       return block(work, job.id, job.static, job.due, {kin.open, kin.unmet, kin.delay})
     end
     set_unmet(job, kin and kin.unmet or 0)
-    enter(work, job.id, job.static, job.due)
+    enter(work, job.id, job.static, job.due, job.epoch)
   end
 
   -- Puts a job that ran, or ended, where its parents say as they are now.
@@ -282,7 +283,7 @@ do
         work.values[#work.values + 1] = base .. 'j:' .. id
         work.values[#work.values + 1] = value
         leave_open(work, id, static)
-        return enter(work, id, static, due)
+        return enter(work, id, static, due, 0)
       end
     end
     local job = known(work, id)
@@ -290,7 +291,7 @@ do
       leave_open(work, id, job.static)
       job.open, job.due = nil, math.max(job.due, soonest)
       set_unmet(job, counts[2])
-      enter(work, id, job.static, job.due)
+      enter(work, id, job.static, job.due, job.epoch)
       changed(work, job)
     elseif work.raw[id] then
       release_damaged(work, id)
@@ -350,6 +351,25 @@ do
         changed(work, other)
       end
     end
+  end
+
+  -- How many of a job's edges lead to parents that are open, and to such as ended unmet, and how many parents have no
+  -- edge to it. `sound` tells whether a key can be read.
+  function recount(work, job, sound)
+    local ids, whens = parents_of(job.static)
+    local open, unmet, gone = 0, 0, 0
+    ensure(work, ids)
+    for i, id in ipairs(ids) do
+      local state = state_now(work, id)
+      if not state or not sound('c:' .. id) or call('HEXISTS', base .. 'c:' .. id, job.id) == 0 then
+        gone = gone + 1
+      elseif state < COMPLETED then
+        open = open + 1
+      elseif not met(whens[i], state) then
+        unmet = unmet + 1
+      end
+    end
+    return open, unmet, gone
   end
 
   -- Shows how many parents a job waits for in those of these records that are of such jobs.

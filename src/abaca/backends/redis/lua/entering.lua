@@ -124,7 +124,7 @@ local function enter_new(work, place, static, follows)
   if kin and kin.open > 0 then
     block(work, id, static, due, {kin.open, kin.unmet, kin.delay})
   else
-    enter(work, id, static, due)
+    enter(work, id, static, due, 0)
   end
   return 0
 end
