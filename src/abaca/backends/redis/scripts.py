@@ -20,6 +20,7 @@ PRELUDES = (
     "work",
     "lines",
     "limits",
+    "kin",
     "edges",
     "claiming",
     "waiters",

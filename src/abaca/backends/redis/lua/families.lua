@@ -7,68 +7,103 @@
 
 local COUNTS = '<I4I4i8'
 
-local family, link, note_counts, prove_family, commit_family
+local family, link, unlink, note_counts, prove_family, commit_family
 
 do
-  -- Counts by child as they will be (false for none), which of them are to be written, children by parent to be written
-  -- (false to take one away), and places that may be empty now.
+  -- `open`: packed counts by child as they will be, false for none; `noted`: those of them that are to be written;
+  -- `links` and `unlinks`: children to be added to a parent and to be taken away; `left`: places that may be empty now.
   function family(work)
     if not work.family then
-      work.family = {open = {}, noted = {}, links = {}, left = {}}
+      work.family = {open = {}, noted = {}, links = {}, unlinks = {}, left = {}}
     end
     return work.family
   end
 
   function link(work, parent, child, when)
     local links = family(work).links
-    if not links[parent] then
-      links[parent] = {}
+    local children = links[parent]
+    if children then
+      children[#children + 1] = child
+      children[#children + 1] = when
+    else
+      links[parent] = {child, when}
     end
-    links[parent][child] = when
   end
 
-  function note_counts(work, id, counts)
+  -- Also undoes a link of this unit of work. One that is made afterwards counts.
+  function unlink(work, parent, child)
     local noted = family(work)
-    noted.open[id], noted.noted[id] = counts, true
+    local linked = noted.links[parent] or {}
+    for i = #linked - 1, 1, -2 do
+      if linked[i] == child then
+        table.remove(linked, i + 1)
+        table.remove(linked, i)
+      end
+    end
+    local gone = noted.unlinks[parent]
+    if gone then
+      gone[#gone + 1] = child
+    else
+      noted.unlinks[parent] = {child}
+    end
+  end
+
+  function note_counts(work, id, packed)
+    local noted = work.family
+    noted.open[id], noted.noted[id] = packed, true
+  end
+
+  -- Most parents get their first child, whose key can have no wrong type.
+  local function prove_links(links)
+    local keys = {}
+    for parent in pairs(links) do
+      keys[#keys + 1] = base .. 'c:' .. parent
+    end
+    for first = 1, #keys, CHUNK do
+      local last = math.min(first + CHUNK - 1, #keys)
+      if call('EXISTS', unpack(keys, first, last)) > 0 then
+        for i = first, last do
+          prove('HLEN', keys[i])
+        end
+      end
+    end
   end
 
   function prove_family(work)
     prove('HLEN', base .. 'open')
     prove('SCARD', base .. 'parks')
-    for parent in pairs(work.family.links) do
-      prove('HLEN', base .. 'c:' .. parent)
-    end
+    prove_links(work.family.links)
   end
 
-  local function commit_links(key, links)
+  local function commit_counts(noted)
     local add, remove = {}, {}
-    for child, when in pairs(links) do
-      if when then
-        add[#add + 1] = child
-        add[#add + 1] = when
-      else
-        remove[#remove + 1] = child
-      end
-    end
-    in_chunks('HDEL', key, remove)
-    in_chunks('HSET', key, add)
-  end
-
-  function commit_family(work)
-    local noted, add, remove = work.family, {}, {}
     for id in pairs(noted.noted) do
-      local counts = noted.open[id]
-      if counts then
+      local packed = noted.open[id]
+      if packed then
         add[#add + 1] = id
-        add[#add + 1] = pack(COUNTS, counts[1], counts[2], counts[3])
+        add[#add + 1] = packed
       else
         remove[#remove + 1] = id
       end
     end
     in_chunks('HDEL', base .. 'open', remove)
     in_chunks('HSET', base .. 'open', add)
-    for parent, links in pairs(noted.links) do
-      commit_links(base .. 'c:' .. parent, links)
+  end
+
+  function commit_family(work)
+    local noted = work.family
+    commit_counts(noted)
+    for parent, children in pairs(noted.unlinks) do
+      for _, child in ipairs(children) do
+        redis.pcall('HDEL', base .. 'c:' .. parent, child) -- of a wrong type it has no such child
+      end
+    end
+    for parent, children in pairs(noted.links) do
+      if #children == 2 then
+        call('HSET', base .. 'c:' .. parent, children[1], children[2])
+      else
+        in_chunks('HSET', base .. 'c:' .. parent, children)
+      end
     end
     for place in pairs(noted.left) do
       if call('EXISTS', base .. 'p:' .. place) == 0 then

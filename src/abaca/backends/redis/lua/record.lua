@@ -50,7 +50,7 @@ local function plausible(static)
   return #static >= 5 and sunpack('<I3', static) <= #static
 end
 
-local parse, format
+local parse, format, unmet_head
 
 do
   local HEADER = '<BBBI4I4I4I4I4I4c8i8i8i8i8i8i8i8i8I4I4B'
@@ -142,6 +142,12 @@ do
       job.parent, job.open = parent, open
     end
     return job
+  end
+
+  -- What stands before the static part of a job that waits since its insert and has unmet parents.
+  function unmet_head(created, due, unmet)
+    return pack(HEADER, FULL, WAITING, TAIL_PARENTS, 0, 1, 0, 0, 0, 0, NO_DIGEST, created, due, 0, 0, 0, 0, 0, 0,
+      FIRST_ENTRY, 12, 0) .. pack('<I4I4I4', 8, 0, unmet)
   end
 
   function format(job)
