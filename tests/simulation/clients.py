@@ -124,17 +124,17 @@ class Client:
         call = task.call(n=self._rng.randrange(1000), x=round(self._rng.uniform(low, high), 3))
         if self._rng.random() < 0.2:
             call.job = msgspec.structs.replace(call.job, limits=(self._rng.choice(_LIMITS),))
-        if call.job.key is None and self._known and self._rng.random() < 0.2:
-            call.job = msgspec.structs.replace(call.job, after=(self._edges(self._known[-8:]),))
+        if call.job.key is None and self._known and self._rng.random() < 0.3:
+            call.job = msgspec.structs.replace(call.job, after=(self._edges(self._known[-4:]),))
         return call
 
     def _edges(self, known: list[str]) -> After:
-        parents = tuple(dict.fromkeys(self._rng.choice(known) for _ in range(self._rng.randint(1, 3))))
+        parents = tuple(dict.fromkeys(self._rng.choice(known) for _ in range(self._rng.randint(1, 4))))
         return After(ids=parents, when=self._rng.choice((When.COMPLETED, When.COMPLETED, When.FAILED, When.ENDED)))
 
     def _joined(self, calls: list[Call[Any]]) -> list[Call[Any]]:
         """A batch of which the last waits for all others, at times."""
-        if self._rng.random() < 0.4 and calls[-1].job.key is None and not any(call.job.key for call in calls):
+        if self._rng.random() < 0.8 and calls[-1].job.key is None and not any(call.job.key for call in calls):
             edges = After(ids=tuple(call.job.id for call in calls[:-1]), when=self._rng.choice(tuple(When)))
             calls[-1].job = msgspec.structs.replace(calls[-1].job, after=(edges,))
         return calls
