@@ -58,10 +58,25 @@ if TYPE_CHECKING:
         Status,
         Update,
         Verdict,
+        When,
     )
     from abaca.retryspec import Retry
+    from abaca.taskcontrol import TaskSettings
     from abaca.tasks import Call, Task
     from abaca.worker.service import Worker, Workers, WorkerStats
+    from abaca.workflows import (
+        Chain,
+        Group,
+        GroupHandle,
+        Node,
+        Workflow,
+        WorkflowHandle,
+        WorkflowProgress,
+        all_of,
+        chain,
+        group,
+        maybe,
+    )
 
 __version__ = "0.1.0.dev0"
 
@@ -74,6 +89,7 @@ _HOMES = {
     "BackendUnavailable": "abaca.errors",
     "Call": "abaca.tasks",
     "CancelledByRequest": "abaca.errors",
+    "Chain": "abaca.workflows",
     "ConfigError": "abaca.errors",
     "Ctx": "abaca.context",
     "DuplicateJob": "abaca.errors",
@@ -81,6 +97,8 @@ _HOMES = {
     "ErrorInfo": "abaca.model",
     "Exponential": "abaca.model",
     "Fixed": "abaca.model",
+    "Group": "abaca.workflows",
+    "GroupHandle": "abaca.workflows",
     "Job": "abaca.model",
     "JobCancelled": "abaca.errors",
     "JobConflict": "abaca.errors",
@@ -92,6 +110,7 @@ _HOMES = {
     "Kind": "abaca.model",
     "Limit": "abaca.limitspec",
     "Linear": "abaca.model",
+    "Node": "abaca.workflows",
     "Page": "abaca.model",
     "PayloadTooLarge": "abaca.errors",
     "Progress": "abaca.model",
@@ -114,12 +133,21 @@ _HOMES = {
     "Status": "abaca.model",
     "Task": "abaca.tasks",
     "TaskDeclarationError": "abaca.errors",
+    "TaskSettings": "abaca.taskcontrol",
     "UnknownTask": "abaca.errors",
     "Update": "abaca.model",
     "Verdict": "abaca.model",
+    "When": "abaca.model",
     "Worker": "abaca.worker.service",
     "WorkerStats": "abaca.worker.service",
     "Workers": "abaca.worker.service",
+    "Workflow": "abaca.workflows",
+    "WorkflowHandle": "abaca.workflows",
+    "WorkflowProgress": "abaca.workflows",
+    "all_of": "abaca.workflows",
+    "chain": "abaca.workflows",
+    "group": "abaca.workflows",
+    "maybe": "abaca.workflows",
 }
 
 __all__ = [
@@ -131,6 +159,7 @@ __all__ = [
     "BackendUnavailable",
     "Call",
     "CancelledByRequest",
+    "Chain",
     "ConfigError",
     "Ctx",
     "DuplicateJob",
@@ -138,6 +167,8 @@ __all__ = [
     "ErrorInfo",
     "Exponential",
     "Fixed",
+    "Group",
+    "GroupHandle",
     "Job",
     "JobCancelled",
     "JobConflict",
@@ -149,6 +180,7 @@ __all__ = [
     "Kind",
     "Limit",
     "Linear",
+    "Node",
     "Page",
     "PayloadTooLarge",
     "Progress",
@@ -171,12 +203,21 @@ __all__ = [
     "Status",
     "Task",
     "TaskDeclarationError",
+    "TaskSettings",
     "UnknownTask",
     "Update",
     "Verdict",
+    "When",
     "Worker",
     "WorkerStats",
     "Workers",
+    "Workflow",
+    "WorkflowHandle",
+    "WorkflowProgress",
+    "all_of",
+    "chain",
+    "group",
+    "maybe",
 ]
 
 

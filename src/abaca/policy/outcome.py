@@ -70,6 +70,14 @@ class Damaged(Value, frozen=True, kw_only=True):
     reason: str
 
 
+class ParentsUnmet(Value, frozen=True, kw_only=True):
+    """The job's parents ended otherwise than it asks for, so its handler was not called."""
+
+
+class Expired(Value, frozen=True, kw_only=True):
+    """The job came to its first run too late to be of use, so its handler was not called."""
+
+
 Outcome = (
     Returned
     | Raised
@@ -82,4 +90,6 @@ Outcome = (
     | LeaseLost
     | Crashed
     | Damaged
+    | ParentsUnmet
+    | Expired
 )

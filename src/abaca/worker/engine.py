@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from abaca.backend import Backend
+from abaca.worker.inputs import Inputs
 from abaca.worker.loop import ExchangeLoop, Holder, LoopOptions
 from abaca.worker.middleware import Middleware
 from abaca.worker.options import WorkerOptions
@@ -52,6 +53,7 @@ class Engine:
             processes=self._processes,
             finished=self.loop.finished,
             report=self._reporter.report,
+            inputs=Inputs(backend).of,
             middleware=middleware,
             grace=options.grace,
         )
