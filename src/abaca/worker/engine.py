@@ -13,7 +13,7 @@ from abaca.worker.middleware import Middleware
 from abaca.worker.options import WorkerOptions
 from abaca.worker.processes import OnChild, Processes
 from abaca.worker.reporter import Reporter
-from abaca.worker.runner import Runner
+from abaca.worker.runner import OnBegin, Runner
 from abaca.worker.runs import RunKey, StopReason
 from abaca.worker.threads import Threads
 
@@ -35,6 +35,7 @@ class Engine:
         middleware: Sequence[Middleware] = (),
         app: str | None = None,
         on_child: OnChild = lambda pid, run: None,
+        on_begin: OnBegin = lambda run: None,
     ) -> None:
         self._reporter = Reporter(backend)
         self._threads = Threads(options.concurrency, name="abaca")
@@ -54,6 +55,7 @@ class Engine:
             finished=self.loop.finished,
             report=self._reporter.report,
             inputs=Inputs(backend).of,
+            on_begin=on_begin,
             middleware=middleware,
             grace=options.grace,
         )

@@ -65,6 +65,13 @@ class ChildStarted(Value, frozen=True, kw_only=True, tag=True):
     epoch: int = 0
 
 
+class Begins(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to supervisor: this run has waited for results of its parents until now; its time begins here."""
+
+    id: str
+    epoch: int
+
+
 class Apart(Value, frozen=True, kw_only=True, tag=True):
     """Runner to supervisor: this run is for a child process and does not have it yet.
 
@@ -151,6 +158,7 @@ Message = (
     | Go
     | Counters
     | ChildStarted
+    | Begins
     | Apart
     | ChildEnded
     | StopRun

@@ -29,6 +29,8 @@ Finished = Callable[[Run, Outcome | None], None]
 Report = Callable[[Run, Kind, bytes], None]
 Inputs = Callable[[Job], Awaitable[Job | Outcome]]
 """Answers the job with its parents' results among its arguments, or how it ends instead."""
+OnBegin = Callable[[Run], None]
+"""Told of a run that took results of its parents, when its handler begins."""
 
 
 class RunnableTask(Protocol):
@@ -57,6 +59,7 @@ class Runner:
         finished: Finished,
         report: Report,
         inputs: Inputs,
+        on_begin: OnBegin = lambda run: None,
         middleware: Sequence[Middleware] = (),
         grace: float = 5.0,
     ) -> None:
@@ -67,6 +70,7 @@ class Runner:
         self._finished = finished
         self._report = report
         self._inputs = inputs
+        self._on_begin = on_begin
         self._middleware = tuple(middleware)
         self._loop = asyncio.get_running_loop()
         self._strong: set[asyncio.Task[Any]] = set()
@@ -119,6 +123,7 @@ class Runner:
             self._could_not_begin(run, error)
         elif isinstance(answer := handle.result(), Job):
             run.job = answer
+            self._on_begin(run)
             self._call(run)
         else:
             self._finish(run, answer)
