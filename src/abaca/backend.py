@@ -131,12 +131,12 @@ class Backend(Protocol):
         at once: as ``unmet`` where it ended otherwise than the edge asks for. Each other one counts as open. While a
         job has open parents it stands in no line; when the last one ends, in that same write, it enters its line, due
         ``delay_ms`` later or, if that is later, at the due time it had, whatever ``unmet`` says: whoever claims it
-        decides. Of a follow-up (``Transition.then``) an unknown parent counts as unmet. A job's own id is unknown to it. An
-        edge ends with its child, and when its parent is deleted; where the parent was unknown there is none: a later
-        job of that id means nothing to the child until its parents are counted anew. A replaced holder takes the new
-        job's parents, but one of which a child has not ended takes none: there a job with parents answers ``HELD``, so
-        that no circle is made. Raises ``ValueError`` for more than ``MAX_PARENTS``, a parent that is named twice, and
-        ``start_within_ms`` beside a delay or a time.
+        decides. Of a follow-up (``Transition.then``) an unknown parent counts as unmet. A job's own id is unknown to
+        it. An edge ends with its child, and when its parent is deleted; where the parent was unknown there is none: a
+        later job of that id means nothing to the child until its parents are counted anew. A replaced holder takes the
+        new job's parents, but one of which a child has not ended takes none: there a job with parents answers ``HELD``,
+        so that no circle is made. Raises ``ValueError`` for more than ``MAX_PARENTS``, a parent that is named twice,
+        and ``start_within_ms`` beside a delay or a time.
         """
         ...
 

@@ -15,6 +15,7 @@ from abaca.model import (
     BUCKET,
     CURSOR,
     QUEUE,
+    After,
     Beat,
     Card,
     Change,
@@ -35,6 +36,7 @@ from abaca.model import (
     Tick,
     Transition,
     Want,
+    When,
 )
 from abaca.testing.ids import job_id
 
@@ -59,6 +61,7 @@ SETTINGS = (
     Record(kind=BUCKET, id="one", data=b'{"bucket":"one","concurrency":2}'),
     Record(kind=BUCKET, id="one", data=None),
 )
+WHENS = (When.COMPLETED, When.COMPLETED, When.FAILED, When.ENDED)
 TAGS = ((), ("t",), ("t", "ü"))
 HISTORY = 60
 
@@ -151,6 +154,8 @@ class ProgramWriter:
             known = LIMITS[:2] if self._rewinds else LIMITS
             fields["limits"] = tuple(rng.sample(known, rng.choice((1, 1, 2))))
         id = job_id(self._count) if fresh else self._id()
+        if rng.random() < 0.2:
+            fields["after"] = self._after(id)
         return NewJob(
             id=id,
             task=rng.choice(("one", "two")),
@@ -173,6 +178,15 @@ class ProgramWriter:
             at = self._clock.now() + rng.choice((-1, 0, 1, 5_000_000))
             fields["tick"] = Tick(schedule=rng.choice(SCHEDULES), at=at)
         return fields
+
+    def _after(self, id: str) -> tuple[After, ...]:
+        """Edges to one to three other jobs, mostly of the latest, of one kind or two."""
+        newest = range(max(1, self._count - 12), self._count + 1)
+        numbers = self._rng.choices(newest, k=self._rng.choice((1, 1, 2, 3)))
+        parents = sorted({self._id() if self._rng.random() < 0.1 else job_id(number) for number in numbers} - {id})
+        first = self._rng.randint(0, len(parents))
+        split = (tuple(parents[:first]), tuple(parents[first:]))
+        return tuple(After(ids=ids, when=self._rng.choice(WHENS)) for ids in split if ids)
 
     def _insert(self) -> Call:
         return Call("insert", ([self._job() for _ in range(self._rng.randint(1, 4))],))

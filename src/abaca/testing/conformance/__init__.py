@@ -26,6 +26,7 @@ from abaca.testing.conformance.amend import TestAmendEnded, TestAmendJudged, Tes
 from abaca.testing.conformance.audit import TestAudit
 from abaca.testing.conformance.edges import TestManyEdges, TestParents, TestParentsRefused, TestParentsSeen
 from abaca.testing.conformance.find import TestFind, TestPages, TestStats
+from abaca.testing.conformance.graphs import TestGraphs
 from abaca.testing.conformance.hints import TestWatch
 from abaca.testing.conformance.hold import TestHold, TestHoldByTheClock, TestHoldEnds
 from abaca.testing.conformance.insert import TestContents, TestInsert
@@ -70,6 +71,7 @@ __all__ = [
     "TestFind",
     "TestFollowUps",
     "TestFullQueue",
+    "TestGraphs",
     "TestHold",
     "TestHoldByTheClock",
     "TestHoldEnds",
