@@ -20,6 +20,7 @@ from abaca.declare import examine
 from abaca.decorator import Coro, ScheduleDecorator, TaskDecorator
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, TaskDeclarationError
+from abaca.events import SendsEvents
 from abaca.handle import UNTYPED, JobHandle
 from abaca.limitspec import Limit, limit_rules, limits_of_call
 from abaca.model import Inserted, Keep, NewJob, Page, Query, Stats
@@ -58,7 +59,7 @@ R = TypeVar("R")
 _SHARED_SCHEMES = frozenset({"memory", "sqlite"})  # one backend object serves every loop and thread of the process
 
 
-class App:
+class App(SendsEvents):
     """Tasks, and the store that their jobs live in. Nothing is connected before the first use.
 
     ``url`` is the store: ``sqlite:///file.db``, ``redis://``, ``rediss://`` or ``memory://``; without it what the

@@ -14,8 +14,10 @@ from abaca.client import Client, Host, no_such_job
 from abaca.codec import ResultCodec, unpack
 from abaca.durations import Duration, parse_duration
 from abaca.errors import BackendUnavailable, JobConflict
+from abaca.events import send_event
 from abaca.jobresult import JobResult, result_of, value_of, why_no_value
 from abaca.model import Amended, Cancelled, Change, Job, Progress, Requeued, Status, Update, job_topic
+from abaca.options import positive
 from abaca.policy.history import Slice, read_from, synthesise
 from abaca.sync import iterate_sync, refuse_running_loop, twin
 from abaca.waiting import FIRST_PAUSE, LONGEST_PAUSE
@@ -129,6 +131,10 @@ class JobHandle(Generic[R_co]):
             raise no_such_job(self.id)
         return answer is not Cancelled.ALREADY
 
+    async def send_event(self, name: str, value: Any = None, *, keep: Duration = "30d") -> bool:
+        """Send the event that ``ctx.wait_event(name)`` waits for: as ``App.send_event``."""
+        return await send_event(self._client(), self.id, name, value, positive(keep, "send_event(keep=)"))
+
     async def requeue(self) -> None:
         """Put the ended job back in line under the same id, with a fresh budget of attempts.
 
@@ -168,6 +174,7 @@ class JobHandle(Generic[R_co]):
     info_sync = twin(info)
     progress_sync = twin(progress)
     cancel_sync = twin(cancel)
+    send_event_sync = twin(send_event)
     requeue_sync = twin(requeue)
     forget_sync = twin(forget)
 

@@ -126,7 +126,7 @@ class ExchangeLoop:
         if outcome is None:
             self._holder.gone([run.key])
             self._wake.set()
-        elif run.reports or run.seq:
+        elif run.reports or run.seq or run.journal is not None:
             self._owed += 1
             task = asyncio.ensure_future(self._settle_after_reports(run, outcome))
             self._late.add(task)

@@ -14,6 +14,7 @@ from abaca.model import Job, Kind
 from abaca.policy.decide import quarantined
 from abaca.policy.outcome import Damaged, Outcome, Released, Snoozed, TaskMissing
 from abaca.policy.retry import DEFAULT_RULE
+from abaca.worker.journal import OpenJournal
 from abaca.worker.judging import damage_of
 from abaca.worker.middleware import Middleware, stack
 from abaca.worker.outcomes import raised, returned, undecodable
@@ -49,6 +50,7 @@ class Runner:
         processes: Processes,
         finished: Finished,
         report: Report,
+        journal: OpenJournal,
         middleware: Sequence[Middleware] = (),
         grace: float = 5.0,
     ) -> None:
@@ -58,6 +60,7 @@ class Runner:
         self._processes = processes
         self._finished = finished
         self._report = report
+        self._journal = journal
         self._middleware = tuple(middleware)
         self._loop = asyncio.get_running_loop()
         self._strong: set[asyncio.Task[None]] = set()
@@ -191,6 +194,7 @@ class Runner:
             report=lambda kind, data: self._report(run, kind, data),
             cancel=run,
             deadline=deadline,
+            port=lambda: self._journal(run),
         )
 
     async def _run_coroutine(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
