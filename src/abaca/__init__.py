@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from abaca.retryspec import Retry
+    from abaca.streamtask import StreamHandle, StreamTask
     from abaca.tasks import Call, Task
     from abaca.worker.service import Worker, Workers, WorkerStats
 
@@ -119,6 +120,8 @@ _HOMES = {
     "Snooze": "abaca.errors",
     "Stats": "abaca.model",
     "Status": "abaca.model",
+    "StreamHandle": "abaca.streamtask",
+    "StreamTask": "abaca.streamtask",
     "Suspended": "abaca.errors",
     "Task": "abaca.tasks",
     "TaskDeclarationError": "abaca.errors",
@@ -180,6 +183,8 @@ __all__ = [
     "Snooze",
     "Stats",
     "Status",
+    "StreamHandle",
+    "StreamTask",
     "Suspended",
     "Task",
     "TaskDeclarationError",

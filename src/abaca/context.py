@@ -8,7 +8,9 @@ from typing import Any, Protocol, TypeVar, overload
 
 import msgspec
 
+from abaca.codec import ResultCodec
 from abaca.durations import Duration
+from abaca.emitting import Emitter, Items
 from abaca.errors import CancelledByRequest, PayloadTooLarge
 from abaca.model import Job, Kind, RetryRule
 from abaca.port import Port
@@ -73,7 +75,18 @@ class Ctx(StepCalls):
     and has a ``_sync`` twin for handlers that are plain functions.
     """
 
-    __slots__ = ("_cancel", "_job", "_open_port", "_opened", "_report", "deadline", "log", "max_attempts")
+    __slots__ = (
+        "_cancel",
+        "_items",
+        "_job",
+        "_open_port",
+        "_port",
+        "_report",
+        "_steps",
+        "deadline",
+        "log",
+        "max_attempts",
+    )
 
     def __init__(
         self,
@@ -87,7 +100,9 @@ class Ctx(StepCalls):
     ) -> None:
         self._job = job
         self._open_port = port
-        self._opened: Steps | None = None
+        self._port: Port | None = None
+        self._steps: Steps | None = None
+        self._items: Items | None = None
         self._report = report
         self._cancel = cancel
         self.max_attempts = task_max_attempts
@@ -193,12 +208,63 @@ class Ctx(StepCalls):
     def _step_rule(self) -> RetryRule | None:
         return None
 
+    async def emit(self, item: Any) -> int:
+        """Append one item to the job's stream, for ``job.items()``; answers its offset, which no other item ever has.
+
+        A generator handler yields its items instead. The store has acknowledged all but the last hundred items when
+        this returns, and all of them when the job ends. Raises ``ResultError`` for an item without JSON form,
+        ``PayloadTooLarge`` for one above the task's ``max_payload``, ``RunLost``.
+        """
+        items = self._opened_items()
+        return await drive(items.port, items.emit(item))
+
+    def emit_sync(self, item: Any) -> int:
+        """The same for sync handlers."""
+        items = self._opened_items()
+        return drive_sync(items.port, items.emit(item))
+
+    @property
+    def resume_from(self) -> int:
+        """The offset of the next item: as many have been emitted by this run and, stored, by those before it.
+
+        Known in the first run, in a generator handler, after ``recall()``, and after the first ``emit()``; otherwise
+        it raises ``RuntimeError``.
+        """
+        offset = self._opened_items().next_offset
+        if offset is None:
+            raise RuntimeError(f"job {self._job.id}: await ctx.recall() before ctx.resume_from, or use its answer")
+        return offset
+
+    async def recall(self) -> int:
+        """Learn from the store how many items earlier runs have stored; answers ``resume_from``."""
+        items = self._opened_items()
+        return await drive(items.port, items.recall())
+
+    def recall_sync(self) -> int:
+        """The same for sync handlers."""
+        items = self._opened_items()
+        return drive_sync(items.port, items.recall())
+
+    def items(self, codec: ResultCodec[Any]) -> Emitter:
+        """For the worker: the items of a generator handler, all of one type."""
+        return Emitter(self._opened_items(), codec)
+
     def _opened_steps(self) -> Steps:
-        if self._opened is None:
+        if self._steps is None:
+            self._steps = Steps(self._opened_port())
+        return self._steps
+
+    def _opened_items(self) -> Items:
+        if self._items is None:
+            self._items = Items(self._opened_port())
+        return self._items
+
+    def _opened_port(self) -> Port:
+        if self._port is None:
             if self._open_port is None:
                 raise RuntimeError(f"job {self._job.id}: this Ctx was made without a worker, so it keeps no steps")
-            self._opened = Steps(self._open_port())
-        return self._opened
+            self._port = self._open_port()
+        return self._port
 
 
 def _loosely(value: object) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -56,7 +57,17 @@ class Pause:
     seconds: float
 
 
-Request = Recall | Keep | Look | Call | Pause
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait for something that another thread sets, or until the run should stop. Several may wait for one."""
+
+    future: Future[None]
+
+
+Request = Recall | Keep | Look | Call | Pause | Await
+
+Stored = Callable[[BaseException | None], None]
+"""Called once the store has an entry, or with the reason why it never will; on whatever thread hears of it."""
 
 
 class Port(Protocol):
@@ -73,6 +84,10 @@ class Port(Protocol):
 
     def now(self) -> int:
         """The store's clock in microseconds, as far as it is known here: seldom ahead of it, and little."""
+        ...
+
+    def send(self, entry: Keep, stored: Stored) -> None:
+        """Store an entry soon, in the order of the calls. Never blocks, from any thread."""
         ...
 
     async def ask(self, request: Request) -> Any: ...

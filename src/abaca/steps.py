@@ -85,7 +85,7 @@ class Steps:
             if known is not None:
                 return codec.decode(bytes(known.entry.value))
             value, interruption = yield from _tried(Call(fn, args, kwargs), rule)
-            data = _final(lambda: codec.encode_text(value))
+            data = final(lambda: codec.encode_text(value))
             entry = Entry(name=text, what="step", value=msgspec.Raw(data))
             yield Keep(_encode(entry), Kind.STEP, waits=interruption is None)
             if interruption is not None:
@@ -208,7 +208,7 @@ def _tried(call: Call, rule: RetryRule | None) -> Flow[tuple[Any, BaseException 
         yield Pause(pause)
 
 
-def _final(encode: Callable[[], bytes]) -> bytes:
+def final(encode: Callable[[], bytes]) -> bytes:
     """The effect is there already: a retry of the job would only repeat it."""
     try:
         return encode()

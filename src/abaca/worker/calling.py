@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextvars
 import functools
 from collections.abc import Awaitable, Callable
@@ -10,6 +11,11 @@ from typing import Any
 
 from abaca.port import Call
 from abaca.returns import is_async
+
+
+async def reached(future: concurrent.futures.Future[None]) -> None:
+    """Wait for what another thread sets; giving up leaves it to the others who wait."""
+    await asyncio.shield(asyncio.wrap_future(future))
 
 
 async def called(call: Call, in_thread: Callable[..., Awaitable[Any]]) -> tuple[Any, BaseException | None]:

@@ -12,10 +12,10 @@ from typing import Any
 
 from abaca.errors import CancelledByRequest
 from abaca.model import Job
-from abaca.port import Call, Keep, Pause, Request
+from abaca.port import Await, Call, Keep, Look, Pause, Recall, Request, Stored
 from abaca.sync import refuse_running_loop
 from abaca.worker.asking import pack_request, unpack_answer
-from abaca.worker.calling import called
+from abaca.worker.calling import called, reached
 from abaca.worker.link import Answer, Ask
 
 _numbers = itertools.count(1)
@@ -56,6 +56,8 @@ class ChildPort:
             case Keep(waits=False):
                 self._asked(request)
                 return None
+            case Await(future=future):
+                return await reached(future)
         return await asyncio.wrap_future(self._asked(request))
 
     def ask_sync(self, request: Request) -> Any:
@@ -70,7 +72,12 @@ class ChildPort:
             case Keep(waits=False):
                 self._asked(request)
                 return None
+            case Await(future=future):
+                return future.result()
         return self._asked(request).result()
+
+    def send(self, entry: Keep, stored: Stored) -> None:
+        self._asked(entry).add_done_callback(lambda answer: stored(answer.exception()))
 
     def answered(self, answer: Answer) -> None:
         """From the link. An answer that nobody waits for is dropped."""
@@ -82,7 +89,7 @@ class ChildPort:
         except BaseException as error:
             waiting.set_exception(error)
 
-    def _asked(self, request: Any) -> concurrent.futures.Future[Any]:
+    def _asked(self, request: Keep | Look | Recall) -> concurrent.futures.Future[Any]:
         number = next(_numbers)
         future = self._waiting[number] = concurrent.futures.Future[Any]()
         self._send(Ask(number=number, what=pack_request(request)))

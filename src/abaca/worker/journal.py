@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from abaca.backend import Backend
+from abaca.codec import describe_error
 from abaca.errors import BackendUnavailable, CancelledByRequest
 from abaca.model import EVENT, Kind, event_id
-from abaca.port import Call, Keep, Look, Pause, Recall, Request
+from abaca.policy.outcome import Outcome, Raised, Returned
+from abaca.port import Await, Call, Keep, Look, Pause, Recall, Request, Stored
 from abaca.sync import refuse_running_loop
-from abaca.worker.calling import called
+from abaca.worker.calling import called, reached
 from abaca.worker.recalling import recall
-from abaca.worker.reporter import Reporter, Stored
+from abaca.worker.reporter import Reporter
 from abaca.worker.runs import Run, StopReason
 from abaca.worker.threads import Threads
 
@@ -38,6 +42,10 @@ class Journal:
         self._threads = threads
         self._loop = reporter.loop
         self._asked: set[concurrent.futures.Future[Any]] = set()
+        self._lock = threading.Lock()
+        self._sent: list[tuple[Keep, Stored]] = []
+        self.refused: Exception | None = None
+        """Why the store would not take an entry. Nothing that came after it is stored: no offset is left out."""
 
     @classmethod
     def opener(cls, backend: Backend, reporter: Reporter, threads: Callable[[], Threads]) -> OpenJournal:
@@ -92,6 +100,27 @@ class Journal:
         else:
             self._reporter.store(self.run, kind, data, stored)
 
+    def send(self, entry: Keep, stored: Stored) -> None:
+        with self._lock:
+            first = not self._sent
+            self._sent.append((entry, stored))
+        if first:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: this process is ending
+                self._loop.call_soon_threadsafe(self.pass_on)
+
+    def pass_on(self) -> None:
+        """What was sent goes to the reporter now. On the event loop."""
+        with self._lock:
+            sent, self._sent = self._sent, []
+        for entry, stored in sent:
+            self.keep(entry.kind, entry.data, stored)
+
+    def judged(self, outcome: Outcome) -> Outcome:
+        """What the end of the run means when not all that it sent was stored."""
+        if self.refused is not None and isinstance(outcome, Returned):
+            return Raised(error=describe_error(self.refused))
+        return outcome
+
     def interrupt(self) -> None:
         """End what threads of this run wait for. What they wanted to store is stored all the same."""
         for future in tuple(self._asked):
@@ -115,6 +144,7 @@ class Journal:
             case Recall(steps=steps):
                 return await self._patiently(lambda: recall(self._backend, self.run, steps=steps))
             case Keep(data=data, kind=kind, waits=waits):
+                self.pass_on()  # an item that was emitted before a step is stored before it
                 stored = self._loop.create_future()
                 self.keep(kind, data, lambda error: _tell(stored, error))
                 return await stored if waits else None
@@ -124,6 +154,8 @@ class Journal:
                 return await asyncio.sleep(seconds)
             case Call():
                 return await called(request, self._in_thread)
+            case Await(future=future):
+                return await reached(future)
 
     async def _look(self, event: str) -> bytes | None:
         record = (await self._backend.read(EVENT, [event_id(self.job_id, event)]))[0]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
@@ -14,14 +14,12 @@ from abaca.buggify import buggify
 from abaca.errors import BackendUnavailable, CancelledByRequest
 from abaca.logs import worker_log
 from abaca.model import Kind, NewUpdate, Verdict
+from abaca.port import Stored
 from abaca.worker.runs import Run
 
 _INTERVAL = 0.1
 _LONGEST_PAUSE = 2.0
 _MAX_PENDING = 1000
-
-Stored = Callable[[BaseException | None], None]
-"""Called on the event loop once the store has an entry, or with the reason why it never will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +102,9 @@ class Reporter:
         return [_numbered(run, kind, data) for kind, data in reports]
 
     async def _append(self, batch: list[_Entry]) -> None:
+        batch = _still_wanted(batch)
         pause = _INTERVAL
-        while not self._closed:
+        while batch and not self._closed:
             buggify("reporter.before_append")
             try:
                 verdicts = await self._backend.append([entry.update for entry in batch])
@@ -132,6 +131,9 @@ class Reporter:
                 await self._append(part)
             return
         worker_log().error("the store refuses these reports; dropped", entries=len(batch), error=repr(error))
+        journal = batch[0].run.journal
+        if journal is not None:
+            journal.refused = error
         for entry in batch:
             if entry.stored is not None:
                 entry.stored(error)
@@ -150,6 +152,18 @@ def _numbered(run: Run, kind: Kind, data: bytes) -> NewUpdate:
     id, epoch = run.key
     run.seq += 1
     return NewUpdate(id=id, epoch=epoch, seq=run.seq, kind=kind, data=data)
+
+
+def _still_wanted(batch: list[_Entry]) -> list[_Entry]:
+    """Without those of a run of which the store refused an earlier one: the order has no holes."""
+    kept: list[_Entry] = []
+    for entry in batch:
+        journal = entry.run.journal
+        if journal is None or journal.refused is None or entry.stored is None:
+            kept.append(entry)
+        else:
+            entry.stored(journal.refused)
+    return kept
 
 
 def _closing(run: Run) -> CancelledByRequest:
