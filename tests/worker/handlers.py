@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from abaca.app import App
@@ -246,3 +247,22 @@ def noted(path: str, word: str) -> str:
 
 async def noted_async(path: str, word: str) -> str:
     return noted(path, word)
+
+
+@app.task(pool="process")
+def counting(ctx: Ctx, path: str, until: int) -> Iterator[int]:
+    """Yields numbers from where it stopped; its first attempt fails half way."""
+    note(path, ctx.resume_from)
+    for n in range(ctx.resume_from, until):
+        if ctx.attempt == 1 and n == until // 2:
+            raise OSError("half way")
+        yield n
+
+
+@app.task
+async def counting_async(ctx: Ctx, path: str, until: int) -> AsyncIterator[int]:
+    note(path, ctx.resume_from)
+    for n in range(ctx.resume_from, until):
+        if ctx.attempt == 1 and n == until // 2:
+            raise OSError("half way")
+        yield n
