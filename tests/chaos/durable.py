@@ -64,7 +64,10 @@ def stream_in_process(ctx: Ctx, marks: str, count: int) -> Iterator[int]:
 async def step_held(ctx: Ctx, marks: str, go_on: str) -> list[str]:
     """A step that notes its process and waits for a file, and one after it."""
     note(marks, f"run:{os.getpid()}")
-    return [await ctx.step("held", held, marks, go_on), await ctx.step("after", effect, marks, f"after-{ctx.fence}")]
+    return [
+        await ctx.step("held", held, marks, go_on),
+        await ctx.step("after", effect, marks, f"after-{ctx.job_id}-{ctx.fence}"),
+    ]
 
 
 async def held(marks: str, go_on: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -37,30 +38,43 @@ def paused() -> Iterator[list[int]]:
     pids: list[int] = []
     yield pids
     for pid in pids:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
-        except ProcessLookupError:
-            pass
 
 
 async def kill_again_and_again(ground: Yard, url: str, workers: list[WorkerProcess], over: asyncio.Event) -> None:
-    """Kill the worker, or only the process that runs the handler, each time the job has gone on a little."""
+    """Each time the job has gone on a little, kill the worker that runs it, or only the process of the handler."""
     rng = random.Random(11)
-    for _ in range(KILLS):
-        await asyncio.sleep(rng.uniform(0.3, 0.9))  # sleeps: the random point
+    seen = 0
+    for turn in range(KILLS):
+        said = await ground.marked(seen + 1)
+        await asyncio.sleep(rng.uniform(0.05, 0.3))  # sleeps: the random point
         if over.is_set():
             return
         said = lines(ground.marks)
-        if said and rng.random() < 0.4:
-            try:
-                os.kill(int(said[-1].rpartition(":")[2]), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        seen = len(said)
+        pid = int(said[-1].rpartition(":")[2])
+        victims = [worker for worker in workers if worker.pid in ancestors(pid)]
+        if turn % 2 or not victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         else:
-            workers.pop(0).kill()
+            victims[0].kill()
+            workers.remove(victims[0])
             fresh = WorkerProcess(url, DURABLE, **FLAGS)
             workers.append(fresh)
             await asyncio.to_thread(fresh.wait_says, "worker started")
+
+
+def ancestors(pid: int) -> set[int]:
+    found: set[int] = set()
+    while pid > 1:
+        found.add(pid)
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            break
+    return found
 
 
 async def logged(ground: Yard, id: str, kind: Kind) -> list[Update]:
@@ -163,7 +177,8 @@ async def test_a_run_that_stood_still_past_its_lease_stores_no_step(
     steps = {entry.value["name"]: entry.value["value"] for entry in await logged(ground, job.id, Kind.STEP)}
     assert steps["held"] != str(paused[1])
     assert len(await logged(ground, job.id, Kind.STEP)) == 2
-    effects = [mark for mark in lines(ground.marks) if mark.startswith("after-")]
-    assert f"after-1:{paused[1]}" not in effects
+    effects = [mark for mark in lines(ground.marks) if mark.startswith(f"after-{job.id}-")]
+    assert len(effects) == 1
+    assert not effects[0].startswith(f"after-{job.id}-1:")
     after = await ground.record(job)
     assert (after.epoch, after.ended_at) == (ended.epoch, ended.ended_at)
