@@ -7,6 +7,8 @@ import random
 from abc import abstractmethod
 from typing import Any, Protocol
 
+import msgspec
+
 from abaca.backend import MAX_RECORD_BYTES
 from abaca.client import Client, no_such_job
 from abaca.codec import ResultCodec
@@ -61,7 +63,10 @@ async def _wake(client: Client, job_id: str, name: str) -> None:
 
 
 def _waits(job: Job, name: str) -> bool:
-    return job.state is State.WAITING and name in memo_of(job).waits
+    try:
+        return job.state is State.WAITING and name in memo_of(job).waits
+    except msgspec.MsgspecError:  # its next run says so
+        return False
 
 
 async def _made_due(client: Client, job: Job) -> bool:

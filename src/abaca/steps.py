@@ -81,13 +81,14 @@ class Steps:
         key = self._take("step", text)
         try:
             codec = self._codec(declared_result(fn), f"step {text!r}", "result")
-            known = (yield from self._recall()).get(key)
-            if known is not None:
-                return codec.decode(bytes(known.entry.value))
+            recalled = yield from self._recall()
+            if key in recalled:
+                return codec.decode(bytes(recalled[key].entry.value))
             value, interruption = yield from _tried(Call(fn, args, kwargs), rule)
             data = final(lambda: codec.encode_text(value))
             entry = Entry(name=text, what="step", value=msgspec.Raw(data))
             yield Keep(_encode(entry), Kind.STEP, waits=interruption is None)
+            recalled[key] = _Known(entry=entry, at=self.port.now())
             if interruption is not None:
                 raise interruption
             return codec.decode(data)

@@ -583,3 +583,31 @@ async def test_a_job_without_steps_reads_and_appends_nothing() -> None:
     # Then nothing was asked of its log
     assert isinstance(stage.backend, FailingBackend)
     assert not {"append", "updates", "read"} & {call for call in stage.backend.calls if call != "exchange"}
+
+
+async def test_a_step_that_was_given_up_on_is_not_called_again_in_the_same_run(stage: Stage) -> None:
+    # Given a plain function that takes longer than its handler waits
+    calls: list[str] = []
+    go = threading.Event()
+
+    def slow() -> str:
+        calls.append("slow")
+        go.wait(PATIENCE)
+        return "done"
+
+    @stage.task
+    async def work(ctx: Ctx) -> str:
+        try:
+            async with asyncio.timeout(0.05):
+                asyncio.get_running_loop().call_later(0.2, go.set)
+                await ctx.step("slow", slow)
+        except TimeoutError:
+            pass
+        return await ctx.step("slow", slow)
+
+    # When it asks for the step again
+    async with stage.worker():
+        job = await stage.ended(await stage.submit(work))
+
+    # Then it has what the function gave in the end
+    assert (job.result, calls) == (b'"done"', ["slow"])
