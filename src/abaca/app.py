@@ -16,9 +16,10 @@ from abaca.config import load_settings
 from abaca.config.values import read_count, read_name, read_queues, read_weights
 from abaca.context import Ctx
 from abaca.declare import examine
-from abaca.decorator import Coro, ScheduleDecorator, TaskDecorator
+from abaca.decorator import AItems, Coro, CtxAItems, CtxCoro, CtxItems, Items, ScheduleDecorator, TaskDecorator
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, TaskDeclarationError
+from abaca.events import SendsEvents
 from abaca.handle import JobHandle
 from abaca.limitspec import Limit, limit_rules
 from abaca.lookup import Lookup
@@ -38,7 +39,8 @@ from abaca.queues import Queues
 from abaca.records import Records
 from abaca.retryspec import Retry
 from abaca.schedules import Declared, ScheduleOptions, Schedules
-from abaca.stores import Stores
+from abaca.stores import Stores, checked_url
+from abaca.streamtask import StreamFunction, task_of
 from abaca.sync import twin
 from abaca.taskcontrol import TaskControl
 from abaca.tasks import Call, Task, TaskFunction
@@ -53,7 +55,7 @@ R = TypeVar("R")
 _SHARED_SCHEMES = frozenset({"memory", "sqlite"})  # one backend object serves every loop and thread of the process
 
 
-class App(Lookup):
+class App(Lookup, SendsEvents):
     """Tasks, and the store that their jobs live in. Nothing is connected before the first use.
 
     ``url`` is the store: ``sqlite:///file.db``, ``redis://``, ``rediss://`` or ``memory://``; without it what the
@@ -78,7 +80,7 @@ class App(Lookup):
             raise ConfigError("App(url, backend=): they name two stores; give one of them")
         self.name = check_name(name, "App(name=)")
         settings = load_settings()
-        self.url = settings.url if url is None else _checked_url(url)
+        self.url = settings.url if url is None else checked_url(url)
         self.tasks: dict[str, Task[..., Any]] = {}
         self.middleware: list[Middleware] = []
         self.records = Records(self)
@@ -99,9 +101,15 @@ class App(Lookup):
         return f"<App {self.name!r}: {len(self.tasks)} tasks>"
 
     @overload
-    def task(  # type: ignore[overload-overlap]
-        self, fn: Callable[Concatenate[Ctx, P], Coro[R]], /
-    ) -> TaskFunction[P, R, Callable[Concatenate[Ctx, P], Coro[R]]]: ...
+    def task(self, fn: CtxAItems[P, R], /) -> StreamFunction[P, R, CtxAItems[P, R]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def task(self, fn: AItems[P, R], /) -> StreamFunction[P, R, AItems[P, R]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def task(self, fn: CtxItems[P, R], /) -> StreamFunction[P, R, CtxItems[P, R]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def task(self, fn: Items[P, R], /) -> StreamFunction[P, R, Items[P, R]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def task(self, fn: CtxCoro[P, R], /) -> TaskFunction[P, R, CtxCoro[P, R]]: ...  # type: ignore[overload-overlap]
     @overload
     def task(self, fn: Callable[P, Coro[R]], /) -> TaskFunction[P, R, Callable[P, Coro[R]]]: ...
     @overload
@@ -177,7 +185,7 @@ class App(Lookup):
                 start_within=start_within,
                 expires=expires,
             )
-            task: TaskFunction[..., Any, Any] = TaskFunction(self, chosen, handler, options)
+            task: TaskFunction[..., Any, Any] = task_of(self, chosen, handler, options)
             holder = self.tasks.setdefault(chosen, task)  # one step, because modules may be imported in several threads
             if holder is not task:
                 raise TaskDeclarationError(
@@ -328,9 +336,3 @@ class App(Lookup):
 
 def _unless_default(keep: Keep) -> Keep | None:
     return None if keep == Keep() else keep
-
-
-def _checked_url(url: object) -> str:
-    if not isinstance(url, str) or not urlsplit(url).scheme or "://" not in url:
-        raise ConfigError(f"App(url): {url!r} is no store URL; use sqlite:///file.db, redis://host:port/0 or memory://")
-    return url

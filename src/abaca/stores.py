@@ -11,9 +11,18 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from abaca.backend import Backend
 from abaca.client import Client
+from abaca.errors import ConfigError
+
+
+def checked_url(url: object) -> str:
+    """The URL that an app was given. Raises ``ConfigError`` for what is no store URL."""
+    if not isinstance(url, str) or not urlsplit(url).scheme or "://" not in url:
+        raise ConfigError(f"App(url): {url!r} is no store URL; use sqlite:///file.db, redis://host:port/0 or memory://")
+    return url
 
 
 class _Process:

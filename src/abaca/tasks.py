@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar
 
 from abaca.client import Client, Host, duplicate, refusal
 from abaca.codec import ArgumentCodec, ResultCodec, new_id
@@ -30,6 +30,7 @@ from abaca.options import (
     check_times,
 )
 from abaca.retryspec import Retry
+from abaca.streaming import emitting
 from abaca.sync import twin
 
 P = ParamSpec("P")
@@ -83,8 +84,8 @@ class Task(Generic[P, R]):
     def __init__(self, host: Host, name: str, handler: Handler, options: TaskOptions) -> None:
         self.name = name
         self.options = options
-        self.fn = handler.fn
-        self.takes_ctx = handler.takes_ctx
+        self.fn = handler.fn if not handler.yields else emitting(handler.fn, handler.takes_ctx, lambda: self.items)
+        self.takes_ctx = handler.takes_ctx or handler.yields
         self.pool: Pool = options.pool
         self.module = handler.fn.__module__
         self.qualname = handler.fn.__qualname__
@@ -96,8 +97,11 @@ class Task(Generic[P, R]):
         self._host = host
         self._handler = handler
         self._codecs: tuple[ArgumentCodec, ResultCodec[Any]] | None = None
+        self._item_codec: ResultCodec[Any] | None = None
         if handler.hints is not None:
             self._codecs = handler.codecs(name, options.max_payload)
+            if handler.yields:
+                self._item_codec = handler.item_codec(name, options.max_payload)
         self._call_options = NO_OPTIONS
         self._fields = {"task": name, **options.job_fields}
 
@@ -123,6 +127,19 @@ class Task(Generic[P, R]):
         """Raises ``TaskDeclarationError`` when an annotation is still undefined."""
         return self._both()[1]
 
+    @property
+    def items(self) -> ResultCodec[Any]:
+        """Of the items that a generator yields; of anything for a task that is none."""
+        if self._item_codec is None:
+            size = self.options.max_payload
+            what = f"task {self.name!r}"
+            self._item_codec = (
+                self._handler.item_codec(self.name, size)
+                if self._handler.yields
+                else ResultCodec(Any, what=what, limit=size, noun="item")
+            )
+        return self._item_codec
+
     def opts(
         self,
         *,
@@ -147,7 +164,7 @@ class Task(Generic[P, R]):
         expires: Duration | None = None,
         after: Parents | None = None,
         when: Ending | None = None,
-    ) -> Task[P, R]:
+    ) -> Self:
         """The same task with other options for the calls made through it. This task is unchanged.
 
         ``delay``: due that long after the insert; ``run_at``: due at that time. ``key``: while another job has the key,
@@ -271,8 +288,8 @@ class Task(Generic[P, R]):
             self._codecs = self._handler.codecs(self.name, self.options.max_payload)
         return self._codecs
 
-    def _with(self, options: CallOptions) -> Task[P, R]:
-        task: Task[P, R] = Task.__new__(Task)
+    def _with(self, options: CallOptions) -> Self:
+        task = type(self).__new__(type(self))
         task.__dict__.update(self.__dict__)
         task._call_options = options
         task._fields = {**self._fields, **options.fields}
@@ -289,7 +306,7 @@ class TaskFunction(Task[P, R], Generic[P, R, F]):
 
         @property
         def __call__(self):
-            return self.fn
+            return self.__wrapped__
 
 
 async def _cancelled(client: Client, error: ResultTimeout) -> ResultTimeout:

@@ -39,10 +39,14 @@ TASK_MISSING_LIMIT_MS = DAY_MS
 
 
 class Memo(Value, frozen=True, kw_only=True):
-    """What the policy remembers of a job between runs. The store keeps it without reading it."""
+    """What the policy remembers of a job between runs. The store keeps it without reading it.
+
+    ``waits`` names the events that the job waits for: whoever sends one may make it due.
+    """
 
     quarantined: bool = False
     missing_ms: int = 0
+    waits: tuple[str, ...] = ()
 
 
 _encode_memo = msgspec.msgpack.Encoder().encode
@@ -91,8 +95,9 @@ def _judge(job: Job, outcome: Outcome, rand: Callable[[], float]) -> Transition:
             return _end(job, State.FAILED, job.attempts + 1, error=error)
         case WasCancelled():
             return _end(job, State.CANCELLED, job.attempts + 1)
-        case Snoozed(delay_ms=delay_ms):
-            return _waiting(job, job.attempts, delay_ms=delay_ms, memo=_kept_memo(job))
+        case Snoozed(delay_ms=delay_ms, waits=waits):
+            memo = _pack(Memo(quarantined=quarantined(job), waits=waits))
+            return _waiting(job, job.attempts, delay_ms=delay_ms, memo=memo)
         case Released():
             return _waiting(job, job.attempts, delay_ms=None, memo=job.memo)
         case TaskMissing():

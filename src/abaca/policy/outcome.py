@@ -24,9 +24,10 @@ class Aborted(Value, frozen=True, kw_only=True):
 
 
 class Snoozed(Value, frozen=True, kw_only=True):
-    """The handler asked for a later run, uncharged."""
+    """The handler asked for a later run, uncharged. ``waits`` names the events that may bring it on sooner."""
 
     delay_ms: int
+    waits: tuple[str, ...] = ()
 
 
 class TimedOut(Value, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Any
 
 from abaca.backend import Backend
 from abaca.worker.inputs import Inputs
+from abaca.worker.journal import Journal
 from abaca.worker.loop import ExchangeLoop, Holder, LoopOptions
 from abaca.worker.middleware import Middleware
 from abaca.worker.options import WorkerOptions
@@ -39,8 +40,12 @@ class Engine:
     ) -> None:
         self._reporter = Reporter(backend)
         self._threads = Threads(options.concurrency, name="abaca")
+        self._step_threads: Threads | None = None
+        self._concurrency = options.concurrency
+        journal = Journal.opener(backend, self._reporter, self._threads_of_steps)
         self._processes = Processes(
             report=self._reporter.report,
+            journal=journal,
             app=app,
             grace=options.grace,
             max_jobs=options.max_jobs_per_child,
@@ -56,6 +61,7 @@ class Engine:
             report=self._reporter.report,
             inputs=Inputs(backend).of,
             on_begin=on_begin,
+            journal=journal,
             middleware=middleware,
             grace=options.grace,
         )
@@ -63,6 +69,12 @@ class Engine:
 
     def _start(self, job: Any, started: float) -> None:
         self.runner.start(job, started)
+
+    def _threads_of_steps(self) -> Threads:
+        """For plain functions that coroutines call as steps: apart from the threads that slots stand for."""
+        if self._step_threads is None:
+            self._step_threads = Threads(self._concurrency, name="abaca-step")
+        return self._step_threads
 
     async def run(self) -> None:
         """Claim and run until ``drain`` has ended the loop."""
@@ -90,6 +102,8 @@ class Engine:
         await self.loop.settled(_LAST_SETTLES)
         self.loop.close()
         self._threads.close()
+        if self._step_threads is not None:
+            self._step_threads.close()
         return over
 
     async def _quiet(self, seconds: float) -> bool:

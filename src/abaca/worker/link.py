@@ -145,6 +145,22 @@ class Report(Value, frozen=True, kw_only=True, tag=True):
     data: bytes
 
 
+class Ask(Value, frozen=True, kw_only=True, tag=True):
+    """Child to runner: what a step, a sleep or an event needs of the store; ``what`` is packed by ``asking.py``."""
+
+    number: int
+    what: bytes
+
+
+class Answer(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to child: what the store said, packed. ``lost``: the run is no longer the job's. ``fault``: it failed."""
+
+    number: int
+    what: bytes = b""
+    lost: bool = False
+    fault: str | None = None
+
+
 class Ended(Value, frozen=True, kw_only=True, tag=True):
     """Child to runner: the run is over. ``rss`` is the child's resident memory in bytes."""
 
@@ -170,6 +186,8 @@ Message = (
     | Work
     | Begun
     | Report
+    | Ask
+    | Answer
     | Ended
 )
 

@@ -126,7 +126,7 @@ class ExchangeLoop:
         if outcome is None:
             self._holder.gone([run.key])
             self._wake.set()
-        elif run.reports or run.seq:
+        elif run.reports or run.seq or run.journal is not None:
             self._owed += 1
             task = asyncio.ensure_future(self._settle_after_reports(run, outcome))
             self._late.add(task)
@@ -136,11 +136,14 @@ class ExchangeLoop:
             self._settle_soon(run.job, outcome)
 
     async def _settle_after_reports(self, run: Run, outcome: Outcome) -> None:
+        journal = run.journal
         try:
+            if journal is not None:
+                journal.pass_on()
             await self._reporter.flush()
         finally:
             self._owed -= 1
-            self._settle_soon(run.job, outcome)
+            self._settle_soon(run.job, outcome if journal is None else journal.judged(outcome))
 
     def _settle_soon(self, job: Job, outcome: Outcome) -> None:
         buggify("loop.before_settle")

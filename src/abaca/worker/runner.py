@@ -16,6 +16,7 @@ from abaca.policy.join import JOIN
 from abaca.policy.outcome import Damaged, Outcome, Released, Snoozed, TaskMissing
 from abaca.policy.retry import DEFAULT_RULE
 from abaca.worker.inputs import takes_results
+from abaca.worker.journal import OpenJournal
 from abaca.worker.judging import damage_of
 from abaca.worker.middleware import Middleware, stack
 from abaca.worker.outcomes import raised, returned, undecodable
@@ -58,6 +59,7 @@ class Runner:
         processes: Processes,
         finished: Finished,
         report: Report,
+        journal: OpenJournal,
         inputs: Inputs,
         on_begin: OnBegin = lambda run: None,
         middleware: Sequence[Middleware] = (),
@@ -71,6 +73,7 @@ class Runner:
         self._report = report
         self._inputs = inputs
         self._on_begin = on_begin
+        self._journal = journal
         self._middleware = tuple(middleware)
         self._loop = asyncio.get_running_loop()
         self._strong: set[asyncio.Task[Any]] = set()
@@ -246,6 +249,7 @@ class Runner:
             report=lambda kind, data: self._report(run, kind, data),
             cancel=run,
             deadline=deadline,
+            port=lambda: self._journal(run),
         )
 
     async def _run_coroutine(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
@@ -20,6 +20,8 @@ from abaca import (
     Node,
     Retry,
     Status,
+    StreamHandle,
+    StreamTask,
     Task,
     Update,
     When,
@@ -216,3 +218,85 @@ async def times_and_edges(doc: Document) -> None:
     first = await crunch.opts(tenant="acme", start_within=30, expires="5m").enqueue(3)
     await render.opts(after=first).enqueue(doc)
     await render.opts(after=[first, crunch.call(3)], when="ended").enqueue(doc)
+
+
+def charge(who: str, cents: int = 5) -> Report:
+    return Report(cents)
+
+
+async def charge_async(who: str, *, cents: int) -> Report:
+    return Report(cents)
+
+
+@app.task
+async def stepping(ctx: Ctx, doc: Document) -> str:
+    assert_type(await ctx.step("one", charge, "ann", cents=3), Report)
+    assert_type(await ctx.step(("two", 2), charge_async, "ann", cents=3), Report)
+    assert_type(await ctx.opts(retry=Retry(max_attempts=3)).step("three", charge_async, "bob", cents=1), Report)
+    assert_type(ctx.opts(retry=Retry()).step_sync("four", charge, "bob"), Report)
+    assert_type(ctx.step_sync("five", len, "text"), int)
+    assert_type(ctx.step_key("one"), str)
+    await ctx.sleep("3d")
+    await ctx.sleep(timedelta(days=1), name="a day")
+    assert_type(await ctx.wait_event("paid", timeout="2d", type=Report), Report)
+    assert_type(await ctx.wait_event("paid"), Any)
+    assert_type(ctx.wait_event_sync("paid", type=int), int)
+    assert_type(await ctx.emit(doc), int)
+    assert_type(ctx.resume_from, int)
+    return "done"
+
+
+async def events(doc: Document) -> None:
+    job = await stepping.enqueue(doc)
+    assert_type(await app.send_event(job, "paid", Report(3)), bool)
+    assert_type(await app.send_event(job.id, "paid", keep="1d"), bool)
+    assert_type(await job.send_event("paid", 3), bool)
+    assert_type(job.send_event_sync("paid"), bool)
+    assert_type(app.send_event_sync(job, "paid"), bool)
+
+
+@app.task
+async def rows(ctx: Ctx, count: int) -> AsyncIterator[Report]:
+    for n in range(ctx.resume_from, count):
+        yield Report(n)
+
+
+@app.task(queue="lines", pool="process")
+def lines(ctx: Ctx, path: str) -> Iterator[str]:
+    yield path
+
+
+@app.task
+async def letters(text: str) -> AsyncIterator[str]:
+    for letter in text:
+        yield letter
+
+
+@app.task
+def numbers(count: int) -> Iterator[int]:
+    yield from range(count)
+
+
+async def streams(ctx: Ctx) -> None:
+    job = await rows.enqueue(3)
+    assert_type(job, StreamHandle[Report])
+    async for row in job.items(after=5):
+        assert_type(row, Report)
+    assert_type(await job.result(), int)
+    assert_type(await rows.run(3), int)
+    assert_type(await rows.opts(delay=3).enqueue(3), StreamHandle[Report])
+    assert_type(await lines.enqueue("a"), StreamHandle[str])
+    assert_type(await letters.enqueue(text="a"), StreamHandle[str])
+    assert_type(numbers.enqueue_sync(3), StreamHandle[int])
+    assert_type(numbers.job("x"), StreamHandle[int])
+    for number in numbers.job("x").items_sync():
+        assert_type(number, int)
+    async for row in rows(ctx, 3):
+        assert_type(row, Report)
+    for number in numbers(3):
+        assert_type(number, int)
+    async for item in (await crunch.enqueue(3)).items():
+        assert_type(item, Any)
+    stream: StreamTask[[int], Report] = rows
+    task: Task[[int], int] = stream
+    await task.run(3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from abaca import App, Call, Ctx, JobHandle, Retry, Task, Workflow, WorkflowHandle, all_of, chain, group, maybe
 
 app = App("memory://")
@@ -120,3 +122,30 @@ async def graphs() -> None:
 async def edges() -> None:
     crunch.opts(after="x")  # wrong: a text is no job
     crunch.opts(after=[3])  # wrong: a number is no job
+
+
+async def charge(who: str, cents: int) -> int:
+    return cents
+
+
+async def steps(ctx: Ctx) -> None:
+    await ctx.step("one", charge, "ann")  # wrong: an argument is missing
+    await ctx.step("one", charge, 3, 4)  # wrong: argument type
+    await ctx.step("one", charge, "ann", 3, retry=Retry())  # wrong: an option is no argument
+    await ctx.step(1, charge, "ann", 3)  # wrong: a number is no name
+    text: str = await ctx.step("one", charge, "ann", 3)  # wrong: result type
+    await ctx.opts(retry=3).step("one", charge, "ann", 3)  # wrong: a number is no Retry
+    paid: str = await ctx.wait_event("paid", type=int)  # wrong: type of the event
+
+
+@app.task
+async def stream(count: int) -> AsyncIterator[int]:
+    yield count
+
+
+async def streams() -> None:
+    await stream.enqueue("a")  # wrong: argument type
+    async for item in (await stream.enqueue(3)).items():
+        other: str = item  # wrong: type of the items
+    first: str = await stream.run(3)  # wrong: the result is a number
+    (await stream.enqueue(3)).items(offset=3)  # wrong: misspelt option
