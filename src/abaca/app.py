@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Un
 from urllib.parse import urlsplit
 
 from abaca.announce import Announcements
-from abaca.backend import MAX_BATCH_BYTES, Backend
+from abaca.backend import Backend
 from abaca.backends import open_backend
 from abaca.client import Client, refusal
 from abaca.codec import DEFAULT_MAX_PAYLOAD, encode_untyped, new_id
 from abaca.config import load_settings
-from abaca.config.values import read_count, read_name, read_queues, read_weights
+from abaca.config.blobs import blobs_of
+from abaca.config.values import check_store_url, read_count, read_name, read_queues, read_weights
 from abaca.context import Ctx
 from abaca.declare import examine
 from abaca.decorator import Coro, ScheduleDecorator, TaskDecorator
@@ -22,7 +23,7 @@ from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, TaskDeclarationError
 from abaca.handle import UNTYPED, JobHandle
 from abaca.limitspec import Limit, limit_rules, limits_of_call
-from abaca.model import Inserted, Keep, NewJob, Page, Query, Stats
+from abaca.model import Inserted, NewJob, Page, Query, Stats
 from abaca.options import (
     NO_OPTIONS,
     CallOptions,
@@ -37,6 +38,7 @@ from abaca.options import (
     check_retry,
     check_size,
     check_tags,
+    keep_unless_default,
     none_if_default,
     positive,
 )
@@ -64,8 +66,9 @@ class App:
     ``url`` is the store: ``sqlite:///file.db``, ``redis://``, ``rediss://`` or ``memory://``; without it what the
     settings say (``$ABACA_URL``, else ``abaca.toml``), else ``sqlite:///abaca.db``. ``backend`` is a store that was
     made already, in place of a URL; it must serve every event loop that uses this app. ``poll_interval`` is how long a
-    lost notification can delay a wait. ``max_payload`` limits arguments and results, in bytes of JSON. ``keep`` is how
-    long ended jobs stay; without it what the settings say.
+    lost notification can delay a wait. ``max_payload`` limits arguments and results, in bytes of JSON. Those above
+    ``results_above`` bytes go to the place ``results``, ``file:///folder`` or ``s3://bucket/prefix``. ``keep`` is how
+    long ended jobs stay. Without them what the settings say.
     Raises ``ConfigError`` for a value that cannot be used.
     """
 
@@ -78,25 +81,29 @@ class App:
         poll_interval: Duration = 1.0,
         max_payload: int = DEFAULT_MAX_PAYLOAD,
         keep: KeepSpec | None = None,
+        results: str | None = None,
+        results_above: int | str | None = None,
     ) -> None:
         if url is not None and backend is not None:
             raise ConfigError("App(url, backend=): they name two stores; give one of them")
         self.name = check_name(name, "App(name=)")
         settings = load_settings()
-        self.url = settings.url if url is None else _checked_url(url)
+        self.url = settings.url if url is None else check_store_url(url, "App(url)")
         self.tasks: dict[str, Task[..., Any]] = {}
         self.middleware: list[Middleware] = []
         self.records = Records(self)
         self.schedules = Schedules(self)
         self.queues = Queues(self)
         self._declared = Declared(self.name)
-        self._max_payload = check_size(max_payload, "App(max_payload=)", MAX_BATCH_BYTES)
-        self._keep = _unless_default(settings.keep) if keep is None else check_keep(keep)
+        self.blobs = blobs_of(settings, results, results_above)
+        self._max_payload = check_size(max_payload, "App(max_payload=)", self.blobs.largest)
+        self._keep = keep_unless_default(settings.keep) if keep is None else check_keep(keep)
         self._announcements = Announcements(self.tasks)
         self._stores = Stores(
             (lambda: backend) if backend is not None else (lambda: open_backend(self.url)),
             shared=backend is not None or urlsplit(self.url).scheme in _SHARED_SCHEMES,
             poll_interval=positive(poll_interval, "App(poll_interval=)") / 1000,
+            blobs=self.blobs,
         )
 
     def __repr__(self) -> str:
@@ -170,7 +177,7 @@ class App:
                 tags=check_tags(tags),
                 max_payload=self._max_payload
                 if max_payload is None
-                else check_size(max_payload, f"task {chosen!r}, max_payload", MAX_BATCH_BYTES),
+                else check_size(max_payload, f"task {chosen!r}, max_payload", self.blobs.largest),
                 limits=limit_rules(limits, chosen, list(handler.signature.parameters)),
             )
             task: TaskFunction[..., Any, Any] = TaskFunction(self, chosen, handler, options)
@@ -345,7 +352,12 @@ class App:
             name=read_name(name, "worker name") if name else "",
         )
         return Worker(
-            self.tasks, self.connect, options, middleware=self.middleware, schedules=lambda: self._declared.names
+            self.tasks,
+            self.connect,
+            options,
+            middleware=self.middleware,
+            schedules=lambda: self._declared.names,
+            blobs=self.blobs,
         )
 
     @asynccontextmanager
@@ -386,13 +398,3 @@ class App:
     find_sync = twin(find)
     stats_sync = twin(stats)
     close_sync = twin(close)
-
-
-def _unless_default(keep: Keep) -> Keep | None:
-    return None if keep == Keep() else keep
-
-
-def _checked_url(url: object) -> str:
-    if not isinstance(url, str) or not urlsplit(url).scheme or "://" not in url:
-        raise ConfigError(f"App(url): {url!r} is no store URL; use sqlite:///file.db, redis://host:port/0 or memory://")
-    return url

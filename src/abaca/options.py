@@ -262,6 +262,10 @@ def _is(value: object, kind: type) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
+def keep_unless_default(keep: Keep) -> Keep | None:
+    return None if keep == _DEFAULT_KEEP else keep
+
+
 def none_if_default(rule: RetryRule | None) -> RetryRule | None:
     """An option that says what holds anyway costs nothing when it is left out."""
     return None if rule == _DEFAULT_RULE else rule

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 
 from abaca.backend import Backend
 from abaca.client import Client
+from abaca.places import Blobs
 
 
 class _Process:
@@ -33,8 +34,11 @@ class _Process:
 class Stores:
     """Makes and finds them. ``shared``: whether one backend object serves all loops and threads of a process."""
 
-    def __init__(self, make: Callable[[], Backend], *, shared: bool, poll_interval: float) -> None:
+    def __init__(
+        self, make: Callable[[], Backend], *, shared: bool, poll_interval: float, blobs: Blobs | None = None
+    ) -> None:
         self._make = make
+        self._blobs = blobs or Blobs()
         self._shared = shared
         self._poll_interval = poll_interval
         self._process = _Process(os.getpid())
@@ -47,7 +51,7 @@ class Stores:
         client = process.clients.get(loop)
         if client is None:
             self._drop_closed(process)
-            client = process.clients[loop] = Client(self.backend, self._poll_interval)
+            client = process.clients[loop] = Client(self.backend, self._poll_interval, self._blobs)
         return client
 
     async def backend(self) -> Backend:
@@ -67,6 +71,8 @@ class Stores:
         if own is not None:
             await own.close()
         await self._close_shared(process)
+        if not process.clients:
+            await self._blobs.close()
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Backend]:

@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from abaca.codec import is_reference
 from abaca.context import Ctx
 from abaca.logs import worker_log
 from abaca.model import Job, Kind
+from abaca.places import Blobs
 from abaca.policy.decide import quarantined
 from abaca.policy.outcome import Damaged, Outcome, Released, Snoozed, TaskMissing
 from abaca.policy.retry import DEFAULT_RULE
+from abaca.worker.away import fetched
 from abaca.worker.judging import damage_of
 from abaca.worker.middleware import Middleware, stack
 from abaca.worker.outcomes import raised, returned, undecodable
@@ -51,8 +54,10 @@ class Runner:
         report: Report,
         middleware: Sequence[Middleware] = (),
         grace: float = 5.0,
+        blobs: Blobs | None = None,
     ) -> None:
         self._tasks = tasks
+        self._blobs = blobs or Blobs()
         self._grace = grace
         self._threads = threads
         self._processes = processes
@@ -81,7 +86,10 @@ class Runner:
         try:
             args, kwargs = task.arguments.decode(spec.args)
         except Exception as error:
-            self._finish(run, undecodable(error))
+            if is_reference(spec.args):
+                self._fetch(run)
+            else:
+                self._finish(run, undecodable(error))
             return
         if spec.timeout_ms is not None:
             self._set_timer(run)
@@ -89,6 +97,27 @@ class Runner:
             self._dispatch(run, args, kwargs)
         except Exception as error:  # no thread to be had, for instance
             self._could_not_begin(run, error)
+
+    def _fetch(self, run: Run) -> None:
+        """Begin again once the arguments are here. Until then this run stands for the job, and can be stopped."""
+        fetching = self._loop.create_task(fetched(self._blobs, run.job))
+        run.halt = fetching.cancel
+        fetching.add_done_callback(lambda done: self._fetched(run, done))
+
+    def _fetched(self, run: Run, done: asyncio.Task[Job | Outcome]) -> None:
+        if self.runs.get(run.key) is not run:
+            return
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self._could_not_begin(run, error)
+        elif done.cancelled() or run.stop_reason is not None:
+            self._finish(run, run.stopped_outcome() or Released())
+        elif isinstance(answer := done.result(), Job):
+            if run.timer is not None:
+                run.timer.cancel()
+            self.start(answer, run.started)
+        else:
+            self._finish(run, answer)
 
     def _set_timer(self, run: Run) -> None:
         """The job's own time begins now; a second call begins it anew, for what waited for its process."""

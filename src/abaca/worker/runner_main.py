@@ -71,7 +71,7 @@ class RunnerProcess(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
         tasks, schedules = tuple(sorted(self._app.tasks)), self._app.declared_schedules
-        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules))
+        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules, results=self._app.blobs.url))
 
     def connection_lost(self, exc: Exception | None) -> None:
         os._exit(1)  # the supervisor is gone and with it the heart; the leases bring the jobs back
@@ -161,6 +161,7 @@ class RunnerProcess(asyncio.Protocol):
                 middleware=self._app.middleware,
                 app=self._configure.app,
                 on_child=self._on_child,
+                blobs=self._app.blobs,
             )
             guard = self._guard = Guard(
                 lease.ms, runs=engine.runner.runs, stop=engine.stop, suspend=engine.loop.suspend
