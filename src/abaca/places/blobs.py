@@ -49,9 +49,12 @@ class Blobs:
     refuses (reads try again a few times first), and ``ConfigError`` for a reference where no place is set.
     """
 
-    def __init__(self, url: str = IN_THE_RECORD, above: int = DEFAULT_ABOVE) -> None:
+    def __init__(
+        self, url: str = IN_THE_RECORD, above: int = DEFAULT_ABOVE, *, open_place: Callable[[str], Place] = open_place
+    ) -> None:
         self.url = url
         self.above = min(above, MAX_BATCH_BYTES) if self.elsewhere else MAX_BATCH_BYTES
+        self._open = open_place
         self._place: Place | None = None
         self._space: str | None = None
 
@@ -74,7 +77,7 @@ class Blobs:
                 "abaca.toml the value that the worker has"
             )
         if self._place is None:
-            self._place = open_place(self.url)
+            self._place = self._open(self.url)
         return self._place
 
     async def send(self, backend: Backend, id: str, epoch: int, data: bytes) -> bytes:

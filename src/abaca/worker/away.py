@@ -24,7 +24,7 @@ from abaca.worker.runs import Run
 PAUSES = (0.2, 1.0, 4.0, 10.0)
 """Seconds between tries, before jitter."""
 _STORE_AWAY = 1.0
-_PUT_OFF_MS = (5_000, 15_000)
+PUT_OFF_MS = (5_000, 15_000)
 
 Finished = Callable[[Run, Outcome | None], None]
 
@@ -32,11 +32,10 @@ Finished = Callable[[Run, Outcome | None], None]
 class Outbox:
     """Stands between the runner and the loop. A result that stays in the record passes at once."""
 
-    def __init__(self, blobs: Blobs, backend: Backend, finished: Finished, pauses: tuple[float, ...] = PAUSES) -> None:
+    def __init__(self, blobs: Blobs, backend: Backend, finished: Finished) -> None:
         self._blobs = blobs
         self._backend = backend
         self._finished = finished
-        self._pauses = pauses
         self._above = blobs.above
         self._sending: dict[asyncio.Task[None], Run] = {}
 
@@ -80,7 +79,7 @@ class Outbox:
             self._finished(run, Returned(result=reference))
 
     async def _patiently(self, job: Job, result: bytes) -> bytes:
-        pauses = iter(self._pauses)
+        pauses = iter(PAUSES)
         while True:
             try:
                 return await self._blobs.send(self._backend, job.id, job.epoch, result)
@@ -104,4 +103,4 @@ async def fetched(blobs: Blobs, job: Job) -> Job | Outcome:
         worker_log().error(
             "arguments cannot be fetched, trying later", job_id=job.id, task=job.spec.task, error=str(error)
         )
-        return Snoozed(delay_ms=random.randint(*_PUT_OFF_MS))
+        return Snoozed(delay_ms=random.randint(*PUT_OFF_MS))
