@@ -55,6 +55,7 @@ class Bytes:
     def __init__(self) -> None:
         self._held = b""
         self._begun = False
+        self._padded = False
 
     def feed(self, text: bytes) -> bytes:
         """Raises ``DamagedPayload`` where the text is no such string."""
@@ -66,16 +67,20 @@ class Bytes:
             text = text[1:]
         usable = max(0, len(text) - 1) // 4 * 4  # the last byte may be the closing quote
         self._held = text[usable:]
-        return _decoded(text[:usable])
+        return self._decoded(text[:usable])
 
     def end(self) -> bytes:
         if self._held[-1:] != _QUOTE:
             raise DamagedPayload("its value is not bytes")
-        return _decoded(self._held[:-1])
+        return self._decoded(self._held[:-1])
 
-
-def _decoded(text: bytes) -> bytes:
-    try:
-        return binascii.a2b_base64(text, strict_mode=True) if text else b""
-    except binascii.Error as error:
-        raise DamagedPayload(f"its value is not bytes: {error}") from error
+    def _decoded(self, text: bytes) -> bytes:
+        if not text:
+            return b""
+        if self._padded:
+            raise DamagedPayload("its value is not bytes")
+        self._padded = text.endswith(b"=")
+        try:
+            return binascii.a2b_base64(text, strict_mode=True)
+        except binascii.Error as error:
+            raise DamagedPayload(f"its value is not bytes: {error}") from error

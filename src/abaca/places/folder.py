@@ -108,8 +108,8 @@ class FolderPlace:
         try:
             descriptor = os.open(self._folder(space, name) / name, _READ)
         except FileNotFoundError:
-            if not (self._root / space).is_dir():  # not mounted, perhaps: that tells nothing about the blob
-                raise
+            if not (self._root / space).is_dir():  # that tells nothing about the blob
+                raise PlaceUnavailable(f"{self.shown}: the folder of this store is not there; is it mounted?") from None
             raise NotHere(f"it is not in {self.shown}") from None
         try:
             return _read(descriptor, start, size)
