@@ -16,7 +16,7 @@ from abaca import App, Ctx, JobHandle, JobResult, Retry, Task, Update
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = ROOT / "docs" / "what-happens-when.md"
-PAGES = ("README.md", "docs/guide.md")
+PAGES = ("README.md", "docs/guide.md", "docs/results.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROOF = re.compile(r"`((?:tests|src)/[\w/]+\.py(?:::\w+)+)`")
 CELLS = 5

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "examples" / "result_backend" / "README.md"
-WHOLE = ("schedules",)
+WHOLE = ("schedules", "large_results")
 """Examples that are one program, whose README shows all it prints."""
 
 
