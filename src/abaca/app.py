@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Un
 from urllib.parse import urlsplit
 
 from abaca.announce import Announcements
-from abaca.backend import MAX_BATCH_BYTES, Backend
+from abaca.backend import Backend
 from abaca.backends import open_backend
 from abaca.client import Client
 from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.config import load_settings
-from abaca.config.values import read_count, read_name, read_queues, read_weights
+from abaca.config.blobs import blobs_of
+from abaca.config.values import check_store_url, read_count, read_name, read_queues, read_weights
 from abaca.context import Ctx
 from abaca.declare import examine
 from abaca.decorator import AItems, Coro, CtxAItems, CtxCoro, CtxItems, Items, ScheduleDecorator, TaskDecorator
@@ -23,7 +24,7 @@ from abaca.events import SendsEvents
 from abaca.handle import JobHandle
 from abaca.limitspec import Limit, limit_rules
 from abaca.lookup import Lookup
-from abaca.model import Keep, NewJob, Page, Query, Stats
+from abaca.model import NewJob, Page, Query, Stats
 from abaca.options import (
     KeepSpec,
     Pool,
@@ -32,6 +33,7 @@ from abaca.options import (
     check_name,
     check_size,
     check_task_name,
+    keep_unless_default,
     positive,
     task_options,
 )
@@ -39,7 +41,7 @@ from abaca.queues import Queues
 from abaca.records import Records
 from abaca.retryspec import Retry
 from abaca.schedules import Declared, ScheduleOptions, Schedules
-from abaca.stores import Stores, checked_url
+from abaca.stores import Stores
 from abaca.streamtask import StreamFunction, task_of
 from abaca.sync import twin
 from abaca.taskcontrol import TaskControl
@@ -61,8 +63,9 @@ class App(Lookup, SendsEvents):
     ``url`` is the store: ``sqlite:///file.db``, ``redis://``, ``rediss://`` or ``memory://``; without it what the
     settings say (``$ABACA_URL``, else ``abaca.toml``), else ``sqlite:///abaca.db``. ``backend`` is a store that was
     made already, in place of a URL; it must serve every event loop that uses this app. ``poll_interval`` is how long a
-    lost notification can delay a wait. ``max_payload`` limits arguments and results, in bytes of JSON. ``keep`` is how
-    long ended jobs stay; without it what the settings say.
+    lost notification can delay a wait. ``max_payload`` limits arguments and results, in bytes of JSON. Those above
+    ``results_above`` bytes go to the place ``results``, ``file:///folder`` or ``s3://bucket/prefix``. ``keep`` is how
+    long ended jobs stay. Without them what the settings say.
     Raises ``ConfigError`` for a value that cannot be used.
     """
 
@@ -75,12 +78,14 @@ class App(Lookup, SendsEvents):
         poll_interval: Duration = 1.0,
         max_payload: int = DEFAULT_MAX_PAYLOAD,
         keep: KeepSpec | None = None,
+        results: str | None = None,
+        results_above: int | str | None = None,
     ) -> None:
         if url is not None and backend is not None:
             raise ConfigError("App(url, backend=): they name two stores; give one of them")
         self.name = check_name(name, "App(name=)")
         settings = load_settings()
-        self.url = settings.url if url is None else checked_url(url)
+        self.url = settings.url if url is None else check_store_url(url, "App(url)")
         self.tasks: dict[str, Task[..., Any]] = {}
         self.middleware: list[Middleware] = []
         self.records = Records(self)
@@ -88,13 +93,15 @@ class App(Lookup, SendsEvents):
         self.queues = Queues(self)
         self.task_control = TaskControl(self)
         self._declared = Declared(self.name)
-        self._max_payload = check_size(max_payload, "App(max_payload=)", MAX_BATCH_BYTES)
-        self._keep = _unless_default(settings.keep) if keep is None else check_keep(keep)
+        self.blobs = blobs_of(settings, results, results_above)
+        self._max_payload = check_size(max_payload, "App(max_payload=)", self.blobs.largest)
+        self._keep = keep_unless_default(settings.keep) if keep is None else check_keep(keep)
         self._announcements = Announcements(self.tasks)
         self._stores = Stores(
             (lambda: backend) if backend is not None else (lambda: open_backend(self.url)),
             shared=backend is not None or urlsplit(self.url).scheme in _SHARED_SCHEMES,
             poll_interval=positive(poll_interval, "App(poll_interval=)") / 1000,
+            blobs=self.blobs,
         )
 
     def __repr__(self) -> str:
@@ -180,6 +187,7 @@ class App(Lookup, SendsEvents):
                 keep=self._keep if keep is None else check_keep(keep),
                 tags=tags,
                 max_payload=self._max_payload if max_payload is None else max_payload,
+                largest=self.blobs.largest,
                 limits=limit_rules(limits, chosen, list(handler.signature.parameters)),
                 tenant=tenant,
                 start_within=start_within,
@@ -293,7 +301,12 @@ class App(Lookup, SendsEvents):
             name=read_name(name, "worker name") if name else "",
         )
         return Worker(
-            self.tasks, self.connect, options, middleware=self.middleware, schedules=lambda: self._declared.names
+            self.tasks,
+            self.connect,
+            options,
+            middleware=self.middleware,
+            schedules=lambda: self._declared.names,
+            blobs=self.blobs,
         )
 
     @asynccontextmanager
@@ -332,7 +345,3 @@ class App(Lookup, SendsEvents):
     find_sync = twin(find)
     stats_sync = twin(stats)
     close_sync = twin(close)
-
-
-def _unless_default(keep: Keep) -> Keep | None:
-    return None if keep == Keep() else keep

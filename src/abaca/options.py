@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from abaca.backend import MAX_BATCH_BYTES, MAX_PARENTS
+from abaca.backend import MAX_PARENTS
 from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError
@@ -95,6 +95,7 @@ def task_options(
     keep: Keep | None,
     tags: Iterable[str],
     max_payload: int,
+    largest: int,
     limits: tuple[LimitRule, ...],
     tenant: str | None,
     start_within: Duration | None,
@@ -111,7 +112,7 @@ def task_options(
         lease_ms=None if lease is None else positive(lease, what + "lease"),
         keep=keep,
         tags=check_tags(tags),
-        max_payload=check_size(max_payload, what + "max_payload", MAX_BATCH_BYTES),
+        max_payload=check_size(max_payload, what + "max_payload", largest),
         limits=limits,
         tenant=None if tenant is None else check_text(tenant, what + "tenant", 128),
         start_within_ms=None if start_within is None else positive(start_within, what + "start_within"),
@@ -371,6 +372,10 @@ def instant(value: datetime, what: str) -> int:
 def _is(value: object, kind: type) -> bool:
     """Whether an option is what its type says; callers without a type checker may pass anything."""
     return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def keep_unless_default(keep: Keep) -> Keep | None:
+    return None if keep == _DEFAULT_KEEP else keep
 
 
 def none_if_default(rule: RetryRule | None) -> RetryRule | None:

@@ -28,7 +28,14 @@ from abaca import (
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = ROOT / "docs" / "what-happens-when.md"
-PAGES = ("README.md", "docs/guide.md", "docs/workflows.md", "docs/durable-steps.md", "docs/streams.md")
+PAGES = (
+    "README.md",
+    "docs/guide.md",
+    "docs/workflows.md",
+    "docs/durable-steps.md",
+    "docs/streams.md",
+    "docs/results.md",
+)
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROOF = re.compile(r"`((?:tests|src)/[\w/]+\.py(?:::\w+)+)`")
 CELLS = 5

@@ -10,9 +10,10 @@ import msgspec
 
 from abaca.backend import Backend
 from abaca.cli.output import ago, clean, instant, json_text, print_pairs, span
-from abaca.codec import unpack
-from abaca.errors import ConfigError
+from abaca.codec import NotHere, is_reference, read_reference, unpack
+from abaca.errors import AbacaError, ConfigError
 from abaca.model import ErrorInfo, Job, Kind, Progress, State, Stats, Update
+from abaca.places import Blobs
 from abaca.policy.join import JOIN
 from abaca.policy.retry import DEFAULT_RULE
 
@@ -20,6 +21,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _PAGE = 200
 _PARENTS = 3
 """So many parents of one kind of edge are shown."""
+_MOST_SHOWN = 1_000_000
 
 
 def job_id(text: str) -> str:
@@ -31,15 +33,33 @@ def job_id(text: str) -> str:
 
 
 def as_json(data: bytes | None) -> Any:
-    """Stored JSON, to be put into an answer unchanged; a payload that cannot be read says so."""
+    """Stored JSON, to be put into an answer unchanged; a payload that cannot be read or is not here says so."""
     if data is None:
         return None
     try:
+        if is_reference(data):
+            return _away(data)
         text = unpack(data)
         msgspec.json.decode(text)
         return msgspec.Raw(text)
-    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+    except (ValueError, RecursionError, NotHere, msgspec.MsgspecError) as error:
         return {"unreadable": str(error)}
+
+
+async def brought(blobs: Blobs, job: Job) -> Job:
+    """The job with arguments and result from their place, where they can be had and are not too long to look at."""
+    for fetch, data in ((blobs.whole_arguments, job.spec.args), (blobs.whole, job.result)):
+        try:
+            if data is not None and is_reference(data) and read_reference(data).length <= _MOST_SHOWN:
+                job = await fetch(job)
+        except (NotHere, AbacaError):
+            pass  # the reference stays, and says where it points
+    return job
+
+
+def _away(data: bytes) -> dict[str, Any]:
+    reference = read_reference(data)
+    return {"elsewhere": f"{reference.space}/{reference.name}", "bytes": reference.length}
 
 
 def job_json(job: Job) -> dict[str, Any]:
@@ -217,8 +237,11 @@ def _text(data: bytes | None) -> str | None:
     if data is None:
         return None
     try:
+        if is_reference(data):
+            away = _away(data)
+            return f"{away['bytes']:,} bytes in another place, as {away['elsewhere']}"
         return unpack(data).decode()
-    except ValueError as error:
+    except (ValueError, NotHere) as error:
         return f"unreadable: {error}"
 
 

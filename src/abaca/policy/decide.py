@@ -22,6 +22,7 @@ from abaca.policy.outcome import (
     Snoozed,
     TaskMissing,
     TimedOut,
+    Unstored,
     WasCancelled,
 )
 from abaca.policy.retry import DEFAULT_RULE, backoff_seconds, retries
@@ -86,8 +87,9 @@ def _judge(job: Job, outcome: Outcome, rand: Callable[[], float]) -> Transition:
     match outcome:
         case Returned(result=result):
             return _completed(job, result)
-        case Raised(error=error):
-            return _failed_run(job, error, rand, covered=retries(job.spec.retry or DEFAULT_RULE, error))
+        case Raised(error=error) | Unstored(error=error):
+            covered = isinstance(outcome, Unstored) or retries(job.spec.retry or DEFAULT_RULE, error)
+            return _failed_run(job, error, rand, covered=covered)
         case TimedOut(timeout_ms=timeout_ms):
             error = _timeout_error(timeout_ms)
             return _failed_run(job, error, rand, covered=retries(job.spec.retry or DEFAULT_RULE, error))

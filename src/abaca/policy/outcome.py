@@ -23,6 +23,12 @@ class Aborted(Value, frozen=True, kw_only=True):
     error: ErrorInfo
 
 
+class Unstored(Value, frozen=True, kw_only=True):
+    """The handler returned, and the place where its result belongs did not take it: retried whatever the rule names."""
+
+    error: ErrorInfo
+
+
 class Snoozed(Value, frozen=True, kw_only=True):
     """The handler asked for a later run, uncharged. ``waits`` names the events that may bring it on sooner."""
 
@@ -83,6 +89,7 @@ Outcome = (
     Returned
     | Raised
     | Aborted
+    | Unstored
     | Snoozed
     | TimedOut
     | WasCancelled

@@ -1,4 +1,5 @@
-"""What a job gets from its parents before it starts: their results as arguments, or for a join how they ended."""
+"""What a job needs before it starts and has not in its record: large arguments, the results of its parents as
+arguments, or for a join how they ended."""
 
 from __future__ import annotations
 
@@ -9,13 +10,15 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 from abaca.backend import Backend
-from abaca.codec import unpack
-from abaca.errors import BackendUnavailable
+from abaca.codec import NotHere, is_reference, read_reference, unpack
+from abaca.errors import BackendUnavailable, ConfigError, PlaceUnavailable
 from abaca.logs import worker_log
 from abaca.model import After, ErrorInfo, Job, State, When
+from abaca.places import Blobs
 from abaca.policy.batches import Batches
 from abaca.policy.join import JOIN, NOTHING, Tally
 from abaca.policy.outcome import Aborted, Outcome, Snoozed
+from abaca.worker.away import PUT_OFF_MS, fetched
 from abaca.worker.outcomes import undecodable
 
 MOST_BYTES = 64 << 20
@@ -44,12 +47,20 @@ class _Unusable(Exception):
 class Inputs:
     """Reads parents in batches of bounded size. While the store is away it asks again; the lease is kept meanwhile."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, blobs: Blobs) -> None:
         self._backend = backend
+        self._blobs = blobs
         self._large = asyncio.Semaphore(_MANY_AT_ONCE)
 
     async def of(self, job: Job) -> Job | Outcome:
-        """The job with its parents' results among its arguments, or how it ends instead."""
+        """The job with all its arguments, its parents' results among them, or how it ends instead."""
+        if is_reference(job.spec.args):
+            whole = await fetched(self._blobs, job)
+            if not isinstance(whole, Job):
+                return whole
+            job = whole
+        if not takes_results(job):
+            return job
         if len(job.spec.parents) <= _FEW:
             return await self._read(job)
         async with self._large:
@@ -79,14 +90,28 @@ class Inputs:
             start = 0
             async for parents in self._parents(edges.ids):
                 for id, parent in zip(edges.ids[start : start + len(parents)], parents, strict=True):
-                    results.append(_result(id, parent, edges))
+                    results.append(await self._whole(id, _result(id, parent, edges), MOST_BYTES - size))
                     size += len(results[-1]) + 1
+                    if size > MOST_BYTES:
+                        raise _Unusable(_too_large(size))
                 start += len(parents)
-                if size > MOST_BYTES:
-                    raise _Unusable(_too_large(size))
             arguments[edges.into] = msgspec.Raw(b"[" + b",".join(results) + b"]" if edges.many else results[0])
         spec = msgspec.structs.replace(job.spec, args=_encode(arguments))
         return msgspec.structs.replace(job, spec=spec)
+
+    async def _whole(self, id: str, stored: bytes, room: int) -> bytes:
+        """The JSON of a stored result, wherever it is, unless there is no room for it."""
+        try:
+            if is_reference(stored):
+                if (length := read_reference(stored).length) > room:
+                    raise _Unusable(_too_large(MOST_BYTES - room + length))
+                stored = await self._blobs.bring(stored)
+            return unpack(stored)
+        except (NotHere, ValueError) as error:
+            raise _Unusable(_gone(id, f"has a result that cannot be read: {error}")) from error
+        except (PlaceUnavailable, ConfigError) as error:
+            worker_log().error("the result of a parent cannot be fetched, trying later", job_id=id, error=str(error))
+            raise _Unusable(Snoozed(delay_ms=random.randint(*PUT_OFF_MS))) from error
 
     async def _parents(self, ids: Sequence[str]) -> AsyncIterator[list[Job | None]]:
         """In order."""
@@ -119,10 +144,7 @@ def _result(id: str, parent: Job | None, edges: After) -> bytes:
         return NOTHING
     if parent.result is None:
         raise _Unusable(_gone(id, f"of task {parent.spec.task!r} completed, but its result is no longer kept"))
-    try:
-        return unpack(parent.result)
-    except ValueError as error:
-        raise _Unusable(_gone(id, f"of task {parent.spec.task!r} has a result that cannot be read: {error}")) from error
+    return parent.result
 
 
 def _gone(id: str, what: str) -> Outcome:

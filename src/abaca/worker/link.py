@@ -13,6 +13,7 @@ import msgspec
 
 from abaca.logs import LogSettings
 from abaca.model import Job, Kind, Value
+from abaca.places import IN_THE_RECORD
 from abaca.policy.outcome import Outcome
 from abaca.worker.options import WorkerOptions
 from abaca.worker.runs import RunKey
@@ -42,6 +43,7 @@ class Ready(Value, frozen=True, kw_only=True, tag=True):
     url: str
     tasks: tuple[str, ...]
     schedules: tuple[str, ...] = ()
+    results: str = IN_THE_RECORD
 
 
 class Go(Value, frozen=True, kw_only=True, tag=True):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from abaca.codec import is_reference
 from abaca.context import Ctx
 from abaca.logs import worker_log
 from abaca.model import Job, Kind
@@ -104,7 +105,7 @@ class Runner:
             self._call(run)
 
     def _fetch(self, run: Run) -> None:
-        """Ask for what the job gets from its parents; ``_fetched`` goes on."""
+        """Ask for what is not in the record: large arguments, results of parents; ``_fetched`` goes on."""
 
         async def ask() -> Job | Outcome:
             return await self._inputs(run.job)
@@ -137,7 +138,10 @@ class Runner:
         try:
             args, kwargs = task.arguments.decode(spec.args)
         except Exception as error:
-            self._finish(run, undecodable(error))
+            if is_reference(spec.args):
+                self._fetch(run)
+            else:
+                self._finish(run, undecodable(error))
             return
         if spec.timeout_ms is not None:
             self._set_timer(run)

@@ -72,7 +72,7 @@ class RunnerProcess(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
         tasks, schedules = tuple(sorted(self._app.tasks)), self._app.declared_schedules
-        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules))
+        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules, results=self._app.blobs.url))
 
     def connection_lost(self, exc: Exception | None) -> None:
         os._exit(1)  # the supervisor is gone and with it the heart; the leases bring the jobs back
@@ -167,6 +167,7 @@ class RunnerProcess(asyncio.Protocol):
                 app=self._configure.app,
                 on_child=self._on_child,
                 on_begin=self._on_begin,
+                blobs=self._app.blobs,
             )
             guard = self._guard = Guard(
                 lease.ms, runs=engine.runner.runs, stop=engine.stop, suspend=engine.loop.suspend

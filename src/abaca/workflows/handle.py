@@ -158,7 +158,7 @@ class GroupHandle(WorkflowHandle[None], Generic[T]):
         ids = await self._ids()
         for first in range(start, len(ids), PAGE):
             async for number, job in self._ended(ids[first : first + PAGE], first):
-                yield result_of(job, self._codec(number))
+                yield result_of(await self._client().blobs.whole(job), self._codec(number))
 
     async def page(self, start: int = 0, limit: int = PAGE) -> list[JobResult[T] | None]:
         """How the members from number ``start`` on ended, at most ``limit``; ``None`` for one that has not, or that is
@@ -167,8 +167,9 @@ class GroupHandle(WorkflowHandle[None], Generic[T]):
         found: list[Job | None] = []
         for first in range(0, len(ids), PAGE):
             found += await self._client().ask(partial(_get, ids[first : first + PAGE]))
+        whole = self._client().blobs.whole
         return [
-            result_of(job, self._codec(number)) if job is not None and job.state.ended else None
+            result_of(await whole(job), self._codec(number)) if job is not None and job.state.ended else None
             for number, job in enumerate(found, start)
         ]
 
@@ -187,7 +188,7 @@ class GroupHandle(WorkflowHandle[None], Generic[T]):
             for number, (id, member) in enumerate(zip(part, jobs, strict=True), first):
                 if member is None:
                     raise no_such_job(id)
-                values.append(value_of(member, self._codec(number)))
+                values.append(value_of(await self._client().blobs.whole(member), self._codec(number)))
         return values
 
     async def retry_failed(self) -> int:
