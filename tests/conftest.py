@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pytest
 
+from tests.buckets import S3Server
 from tests.servers import Option, RedisServer, require_redis
 from tests.sound import exists, judged
 from tests.watchdog import pytest_configure
@@ -73,6 +74,31 @@ def make_redis(tmp_path: Path) -> Iterator[MakeRedis]:
     yield make
     for server in servers:
         server.kill()
+
+
+@pytest.fixture(scope="session")
+def s3_session() -> Iterator[S3Server]:
+    server = S3Server()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3_server(s3_session: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The S3 server that this process's tests share, with credentials in the environment."""
+    for name, value in {"ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "EC2_METADATA_DISABLED": "true"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    return s3_session
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each kind of place for large results in turn, empty."""
+    if request.param == "folder":
+        return (tmp_path / "results").as_uri()
+    server: S3Server = request.getfixturevalue("s3_server")
+    return server.url()
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from typing import Protocol, TypeVar
 
 from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
 from abaca.buggify import buggify
+from abaca.codec import is_reference
 from abaca.errors import BackendUnavailable, DuplicateJob, EnqueueRefused, JobNotFound, QueueFull, ResultTimeout
 from abaca.model import FULL, Inserted, Job, NewJob, Receipt
+from abaca.places import Blobs
 from abaca.waiting import Waiter, Waiting
 
 PAUSES = (0.05, 0.2, 0.8)
@@ -33,12 +35,16 @@ class Host(Protocol):
 class Client:
     """What tasks and handles use of the store. It belongs to the event loop that it was made in."""
 
-    def __init__(self, open_backend: Callable[[], Awaitable[Backend]], poll_interval: float) -> None:
+    def __init__(
+        self, open_backend: Callable[[], Awaitable[Backend]], poll_interval: float, blobs: Blobs | None = None
+    ) -> None:
+        self.blobs = blobs or Blobs()
         self._open_backend = open_backend
         self._opened: Backend | None = None
         self._loop = asyncio.get_running_loop()
         self._pending: list[tuple[NewJob, asyncio.Future[Receipt]]] = []
         self._sending: set[asyncio.Task[None]] = set()
+        self._parting: set[asyncio.Task[Receipt]] = set()
         self.waiting = Waiting(self.backend, poll_interval)
         self.poll_interval = poll_interval
 
@@ -49,6 +55,7 @@ class Client:
 
     async def close(self) -> None:
         """Send what was handed over, and end all waits."""
+        await asyncio.gather(*self._parting, return_exceptions=True)
         self._flush()
         await asyncio.gather(*self._sending, return_exceptions=True)
         await self.waiting.close()
@@ -67,7 +74,26 @@ class Client:
         return await verb(await self.backend())
 
     def insert(self, job: NewJob) -> asyncio.Future[Receipt]:
-        """Hand over one job. Jobs handed over in the same turn of the loop travel in one insert."""
+        """Hand over one job. Jobs handed over in the same turn of the loop travel in one insert.
+
+        One whose arguments are large follows when they are in their place; raises ``PlaceUnavailable`` as well.
+        """
+        if len(job.args) > self.blobs.above:
+            task = self._loop.create_task(self._insert_parted(job))
+            self._parting.add(task)
+            task.add_done_callback(self._parting.discard)
+            return task
+        return self._hand_over(job)
+
+    async def _insert_parted(self, job: NewJob) -> Receipt:
+        return await self._hand_over(await self._parted(job))
+
+    async def _parted(self, job: NewJob) -> NewJob:
+        if len(job.args) <= self.blobs.above:
+            return job
+        return await self.blobs.send_arguments(await self.backend(), job)
+
+    def _hand_over(self, job: NewJob) -> asyncio.Future[Receipt]:
         receipt: asyncio.Future[Receipt] = self._loop.create_future()
         if not self._pending:
             self._loop.call_soon(self._flush)
@@ -103,6 +129,8 @@ class Client:
 
     async def _insert_part(self, batch: list[NewJob]) -> list[Receipt]:
         try:
+            if any(len(job.args) > self.blobs.above for job in batch):
+                batch = [await self._parted(job) for job in batch]
             return await self._insert(batch)
         except BackendUnavailable as error:
             raise BackendUnavailable(_unknown_outcome(batch, error)) from error
@@ -149,12 +177,13 @@ class Client:
             raise no_such_job(id)
         return job
 
-    async def ended(self, id: str, timeout: float | None, *, needs_value: bool) -> Job:
+    async def ended(self, id: str, timeout: float | None, *, needs_value: bool, whole: bool = True) -> Job:
         """Wait for a job's end. Raises ``ResultTimeout`` and ``JobNotFound``.
 
-        ``needs_value``: answers before the end with a job that will store no result.
+        ``needs_value``: answers before the end with a job that will store no result. ``whole``: with its result, also
+        from another place; then it raises ``ResultLost`` and ``PlaceUnavailable`` too.
         """
-        return await self.finish(self.waiting.add(id, needs_value=needs_value), timeout)
+        return await self.finish(self.waiting.add(id, needs_value=needs_value), timeout, whole=whole)
 
     async def run(self, job: NewJob, timeout: float | None, *, rejects: bool = False) -> Job:
         """Insert a job and wait for its end; the subscription is made while the insert travels.
@@ -180,22 +209,27 @@ class Client:
         self.waiting.acknowledge(waiter)
         return await self.finish(waiter, left)
 
-    async def finish(self, waiter: Waiter, timeout: float | None) -> Job:
+    async def finish(self, waiter: Waiter, timeout: float | None, *, whole: bool = True) -> Job:
         """Wait for a waiter's answer and discard it."""
+        job: Job | None = None
         try:
             if timeout is None:
                 job = await waiter.future
             else:
                 async with asyncio.timeout(timeout):
                     job = await waiter.future
+                    if whole and job is not None and is_reference(job.result):
+                        job = await self.blobs.whole(job)
         except TimeoutError:
-            message = f"job {waiter.id} had not ended after {timeout:g} s; it goes on and can be waited for again"
+            had = "had not ended" if job is None else "had ended and its result not come from its place"
+            then = "it goes on and can" if job is None else "it can"
+            message = f"job {waiter.id} {had} after {timeout:g} s; {then} be waited for again"
             raise ResultTimeout(waiter.id, message) from self.waiting.last_error
         finally:
             self.waiting.discard(waiter)
         if job is None:
             raise no_such_job(waiter.id)
-        return job
+        return await self.blobs.whole(job) if whole and is_reference(job.result) else job
 
 
 def batches(jobs: Iterable[NewJob], most: int = MAX_BATCH) -> Iterator[list[NewJob]]:

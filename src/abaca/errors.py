@@ -17,6 +17,7 @@
     ├── RunningLoopError       a _sync method was called inside a running event loop
     ├── BackendError           the store refused in a way that is a bug or a damaged store
     │   └── BackendUnavailable the store cannot be reached now; whether the call happened is unknown; try again
+    ├── PlaceUnavailable       the place for large results cannot be used now; try again
     └── JobError               about one job; carries job_id
         ├── JobNotFound        no job of that id, or it was deleted
         ├── JobFailed          the job ended as failed; carries type, message and traceback
@@ -25,6 +26,8 @@
         ├── JobConflict        the job is not in a state that allows this
         ├── EventTimeout       the event that a handler waits for did not come in time; also a TimeoutError
         ├── ResultExpired      the job ended, but its result is no longer kept
+        ├── ResultLost         the job completed, but its result is not in its place, or damaged there
+        ├── ArgumentsLost      the job's arguments are not in their place, or damaged there
         └── ResultDisabled     the job keeps no result (keep=0)
 
     Signal                     raised by a handler to say how its run ends
@@ -113,6 +116,10 @@ class BackendUnavailable(BackendError, ConnectionError):
     """The store cannot be reached now. Whether the call took effect is unknown; repeating it is safe."""
 
 
+class PlaceUnavailable(AbacaError, ConnectionError):
+    """The place for large results and arguments cannot be used now: away, full, or it refuses. The message says why."""
+
+
 class JobError(AbacaError):
     """Something about one job."""
 
@@ -158,6 +165,14 @@ class EventTimeout(JobError, TimeoutError):
 
 class ResultExpired(JobError):
     """The job ended, but its result is no longer kept."""
+
+
+class ResultLost(JobError):
+    """The job completed, and its result is not in the place where it was put, or is damaged there."""
+
+
+class ArgumentsLost(JobError):
+    """The job's arguments are not in the place where they were put, or are damaged there; it was not run."""
 
 
 class ResultDisabled(JobError):

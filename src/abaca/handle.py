@@ -17,7 +17,7 @@ from abaca.errors import BackendUnavailable, JobConflict
 from abaca.events import send_event
 from abaca.itemreader import ItemReader
 from abaca.jobresult import JobResult, result_of, value_of, why_no_value
-from abaca.model import Amended, Cancelled, Change, Job, Progress, Requeued, Status, Update, job_topic
+from abaca.model import Amended, Cancelled, Change, Job, Progress, Requeued, State, Status, Update, job_topic
 from abaca.options import positive
 from abaca.policy.history import Slice, read_from, synthesise
 from abaca.sync import iterate_sync, refuse_running_loop, twin
@@ -67,7 +67,8 @@ class JobHandle(Generic[R_co]):
         """The handler's result, as soon as the job has ended. ``None`` waits as long as it takes.
 
         Raises ``JobFailed``, ``JobCancelled``, ``ResultTimeout`` (the job goes on), ``ResultExpired``,
-        ``ResultDisabled`` (at once), ``JobNotFound``, and ``ResultError`` when it is not of the declared type.
+        ``ResultDisabled`` (at once), ``JobNotFound``, and ``ResultError`` when it is not of the declared type; from
+        another place also ``ResultLost`` and ``PlaceUnavailable``.
         """
         job = await self._ended(timeout, needs_value=True)
         if not job.state.ended:
@@ -75,14 +76,29 @@ class JobHandle(Generic[R_co]):
         value: R_co = value_of(job, self._source.results)
         return value
 
+    async def stream_result(self, timeout: Duration | None = None) -> AsyncIterator[bytes]:
+        """The handler's result as it is stored, piece by piece, so that a large one is never in memory as a whole.
+
+        It is the result's JSON in UTF-8; of a task that returns ``bytes``, those bytes. Waits and raises as ``result``
+        does; ``ResultLost`` may come after some pieces, so do not act upon them before the last.
+        """
+        job = await self._ended(timeout, needs_value=True, whole=False)
+        if job.state is not State.COMPLETED or job.result is None:
+            raise why_no_value(job)
+        async for piece in self._client().blobs.stream(job, as_bytes=self._source.results.holds_bytes):
+            yield piece
+
     async def outcome(self, timeout: Duration | None = None) -> JobResult[R_co]:
-        """How the job ended, as soon as it has, whatever the end. Raises ``ResultTimeout`` and ``JobNotFound``."""
+        """How the job ended, as soon as it has, whatever the end.
+
+        Raises ``ResultTimeout`` and ``JobNotFound``, and what ``result`` raises for a result that cannot be read.
+        """
         return result_of(await self._ended(timeout, needs_value=False), self._source.results)
 
     async def peek(self) -> JobResult[R_co] | None:
         """How the job ended, or ``None`` while it has not. Never waits for it. Raises ``JobNotFound``."""
         job = await self.info()
-        return result_of(job, self._source.results) if job.state.ended else None
+        return result_of(await self._client().blobs.whole(job), self._source.results) if job.state.ended else None
 
     async def status(self) -> Status:
         """Raises ``JobNotFound``."""
@@ -171,12 +187,15 @@ class JobHandle(Generic[R_co]):
 
     async def forget(self) -> None:
         """Delete the stored result; the job's record stays. Raises ``JobNotFound``, ``JobConflict`` before its end."""
+        blobs = self._client().blobs
+        result = (await self.info()).result if blobs.elsewhere else None
         change = Change(id=self.id, drop_result=True)
         answer = (await self._client().ask(lambda backend: backend.amend([change])))[0]
         if answer is Amended.UNKNOWN:
             raise no_such_job(self.id)
         if answer is not Amended.APPLIED:
             raise JobConflict(self.id, f"job {self.id} has not ended, so there is no result to delete")
+        await blobs.drop(result)
 
     def typed(self, type: type[T]) -> JobHandle[T]:
         """The same job with results of this type. Raises ``TypeError`` when the type can have no JSON form."""
@@ -192,6 +211,12 @@ class JobHandle(Generic[R_co]):
     send_event_sync = twin(send_event)
     requeue_sync = twin(requeue)
     forget_sync = twin(forget)
+
+    def stream_result_sync(self, timeout: Duration | None = None) -> Iterator[bytes]:
+        """The same as ``stream_result``, for callers without an event loop."""
+        name = "JobHandle.stream_result_sync"
+        refuse_running_loop(name)
+        return iterate_sync(self.stream_result(timeout), name)
 
     def updates_sync(self, after: int = 0) -> Iterator[Update]:
         """The same as ``updates``, for callers without an event loop."""
@@ -212,9 +237,9 @@ class JobHandle(Generic[R_co]):
     def _client(self) -> Client:
         return self._host.client()
 
-    async def _ended(self, timeout: Duration | None, *, needs_value: bool) -> Job:
+    async def _ended(self, timeout: Duration | None, *, needs_value: bool, whole: bool = True) -> Job:
         seconds = None if timeout is None else parse_duration(timeout, "timeout") / 1000
-        return await self._client().ended(self.id, seconds, needs_value=needs_value)
+        return await self._client().ended(self.id, seconds, needs_value=needs_value, whole=whole)
 
     async def _slice(self, client: Client, after: int) -> Slice:
         backend = await client.backend()

@@ -11,18 +11,10 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 from abaca.backend import Backend
 from abaca.client import Client
-from abaca.errors import ConfigError
-
-
-def checked_url(url: object) -> str:
-    """The URL that an app was given. Raises ``ConfigError`` for what is no store URL."""
-    if not isinstance(url, str) or not urlsplit(url).scheme or "://" not in url:
-        raise ConfigError(f"App(url): {url!r} is no store URL; use sqlite:///file.db, redis://host:port/0 or memory://")
-    return url
+from abaca.places import Blobs
 
 
 class _Process:
@@ -42,8 +34,11 @@ class _Process:
 class Stores:
     """Makes and finds them. ``shared``: whether one backend object serves all loops and threads of a process."""
 
-    def __init__(self, make: Callable[[], Backend], *, shared: bool, poll_interval: float) -> None:
+    def __init__(
+        self, make: Callable[[], Backend], *, shared: bool, poll_interval: float, blobs: Blobs | None = None
+    ) -> None:
         self._make = make
+        self._blobs = blobs or Blobs()
         self._shared = shared
         self._poll_interval = poll_interval
         self._process = _Process(os.getpid())
@@ -56,7 +51,7 @@ class Stores:
         client = process.clients.get(loop)
         if client is None:
             self._drop_closed(process)
-            client = process.clients[loop] = Client(self.backend, self._poll_interval)
+            client = process.clients[loop] = Client(self.backend, self._poll_interval, self._blobs)
         return client
 
     async def backend(self) -> Backend:
@@ -76,6 +71,8 @@ class Stores:
         if own is not None:
             await own.close()
         await self._close_shared(process)
+        if not process.clients:
+            await self._blobs.close()
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Backend]:

@@ -19,6 +19,7 @@ NAMED = {
     *(f"S-{number}" for number in range(1, 10)),
     *(f"C{number}" for number in range(1, 7)),
     *(f"E{number}" for number in range(1, 9)),
+    *(f"B{number}" for number in range(1, 10)),
     *(f"K{number}" for number in (5, 6)),
     *(f"H{number}" for number in range(1, 9)),
     *(f"O{number}" for number in range(1, 4)),

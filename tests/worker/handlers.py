@@ -35,6 +35,11 @@ def add(a: int, b: int) -> int:
     return a + b
 
 
+@app.task
+def add_in_a_thread(a: int, b: int) -> int:
+    return a + b
+
+
 @app.task(pool="process")
 def pid() -> int:
     return os.getpid()

@@ -15,6 +15,7 @@ from abaca.backend import Backend
 from abaca.backends.memory import MemoryBackend
 from abaca.codec import new_id
 from abaca.model import Delays, Job, Lease, NewJob, RetryRule, Settle, State, Transition, Want, job_topic, queue_topic
+from abaca.places import Blobs
 from abaca.tasks import Task
 from abaca.worker.middleware import Middleware
 from abaca.worker.options import WorkerOptions
@@ -32,8 +33,9 @@ SMALL = {"concurrency": 10, "process_slots": 2, "lease": 15.0, "beat": 5.0, "gra
 class Stage:
     """One store, the app of one test, and its workers, which know the tasks of ``tests.worker.handlers`` too."""
 
-    def __init__(self, backend: Backend | None = None) -> None:
+    def __init__(self, backend: Backend | None = None, blobs: Blobs | None = None) -> None:
         self.backend: Backend = backend or MemoryBackend()
+        self.blobs = blobs
         self.app = App(backend=self.backend)
         self.task = self.app.task
 
@@ -43,7 +45,8 @@ class Stage:
 
     def worker(self, *, middleware: Sequence[Middleware] = (), **options: Any) -> Worker:
         tasks = ChainMap(self.app.tasks, handlers.app.tasks)
-        return Worker(tasks, self.connect, WorkerOptions(**{**SMALL, **options}), middleware=middleware)
+        options = {**SMALL, **options}
+        return Worker(tasks, self.connect, WorkerOptions(**options), middleware=middleware, blobs=self.blobs)
 
     async def submit(self, task: Task[..., Any] | str, *args: Any, **fields: Any) -> str:
         """Insert one job; ``fields`` are those of ``NewJob``. Answers its id."""
@@ -94,6 +97,18 @@ class Stage:
         to = Transition(target=State.COMPLETED, attempts=job.attempts + 1, result=result, keep_ms=60_000)
         settle = Settle(id=job.id, epoch=job.epoch, to=to)
         return (await self.backend.exchange([settle], None, Lease(worker="elsewhere", ms=60_000))).verdicts[0]
+
+    async def fail(self, job: Job) -> None:
+        """Settle a taken job as failed for good."""
+        await self._settle(job, Transition(target=State.FAILED, attempts=job.attempts + 1, keep_ms=60_000))
+
+    async def release(self, job: Job) -> None:
+        """Give a taken job back uncharged."""
+        await self._settle(job, Transition(target=State.WAITING, attempts=job.attempts))
+
+    async def _settle(self, job: Job, to: Transition) -> None:
+        settle = Settle(id=job.id, epoch=job.epoch, to=to)
+        await self.backend.exchange([settle], None, Lease(worker="elsewhere", ms=60_000))
 
 
 async def soon(event: asyncio.Event, timeout: float = PATIENCE) -> None:

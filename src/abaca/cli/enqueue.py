@@ -54,7 +54,7 @@ def enqueue(
             return 0
         note(f"job {handle.id}")
         await handle.outcome(limit)
-        job = await handle.info()
+        job = await app.blobs.whole(await handle.info())
         if job.result is None:
             raise why_no_value(job)
         print_json(as_json(job.result))

@@ -12,6 +12,7 @@ from abaca.app import App as AbacaApp
 from abaca.cli.jobacts import cancel, delete, requeue
 from abaca.cli.jobview import (
     as_json,
+    brought,
     errors_of,
     job_id,
     job_json,
@@ -80,7 +81,7 @@ def show(id: str, /, *, session: Given) -> None:
     """Show one job: arguments, result, the error of each attempt."""
 
     async def ask(app: AbacaApp) -> None:
-        job = await app.job(job_id(id)).info()
+        job = await brought(app.blobs, await app.job(job_id(id)).info())
         backend = await app.backend()
         errors = await errors_of(backend, job)
         waits = why_it_waits(job, await backend.stats())
@@ -122,7 +123,7 @@ def updates(
 @jobs.command
 def result(id: str, /, *, session: Given) -> int:
     """Print a job's result as JSON. Does not wait; 1 when there is none."""
-    return session.run(lambda app: _print_result(app.job(job_id(id))))
+    return session.run(lambda app: _print_result(app, app.job(job_id(id))))
 
 
 @jobs.command
@@ -139,13 +140,13 @@ def wait(
     async def until_ended(app: AbacaApp) -> int:
         handle = app.job(job_id(id))
         await handle.outcome(limit)
-        return await _print_result(handle)
+        return await _print_result(app, handle)
 
     return session.run(until_ended)
 
 
-async def _print_result(handle: JobHandle[object]) -> int:
-    job = await handle.info()
+async def _print_result(app: AbacaApp, handle: JobHandle[object]) -> int:
+    job = await app.blobs.whole(await handle.info())
     if not job.state.ended:
         raise JobError(job.id, f"job {job.id} is {job.status} and has no result yet; `abaca jobs wait {job.id}` waits")
     if job.result is None:

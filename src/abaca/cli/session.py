@@ -51,7 +51,8 @@ class Session:
             _check_file(settings.url)
 
         async def with_store() -> T:
-            async with App(settings.url) as app:
+            place = {name: settings.source(name).value for name in ("results", "results_above")}
+            async with App(settings.url, **place) as app:
                 return await work(app)
 
         return asyncio.run(with_store())

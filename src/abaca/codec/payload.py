@@ -1,7 +1,8 @@
 """JSON of user values: what msgspec knows, and pydantic models, paths and subclasses of the plain types beside it.
 
 Above ``COMPRESS_ABOVE`` bytes the JSON is stored as a zstd frame where that is smaller. JSON text never begins with
-the frame's magic number, so the bytes tell which of the two they are.
+the frame's magic number, nor with the mark of a reference to another place, so the bytes tell which of the three they
+are.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ DEFAULT_MAX_PAYLOAD = 1_000_000
 """How many bytes of JSON the arguments or the result of one job may take, unless the app says otherwise."""
 COMPRESS_ABOVE = 4096
 MAX_UNPACKED = 64 << 20
+"""How many bytes of JSON one payload may become, wherever it is kept."""
+REFERENCE_MARK = b"@"
 _MAGIC = b"\x28\xb5\x2f\xfd"
+_NOT_JSON = (_MAGIC, REFERENCE_MARK)
 
 _local = threading.local()  # a compressor serves one thread at a time
 
@@ -98,12 +102,29 @@ def pack(data: bytes) -> bytes:
 
 def unpack(data: bytes) -> bytes:
     """The JSON text of stored bytes. Raises ``DamagedPayload``, also for a frame that would grow beyond reason."""
-    if not data.startswith(_MAGIC):
+    if not data.startswith(_NOT_JSON):
         return data
+    if data.startswith(REFERENCE_MARK):
+        raise DamagedPayload("it is kept in another place and was not fetched")
+    unpacked_size(data)
     try:
-        size = zstandard.frame_content_size(data)
-        if not 0 <= size <= MAX_UNPACKED:
-            raise DamagedPayload(f"a compressed payload of {size} bytes is above the limit of {MAX_UNPACKED}")
         return zstandard.ZstdDecompressor().decompress(data)
     except zstandard.ZstdError as error:
         raise DamagedPayload(f"a compressed payload cannot be read: {error}") from error
+
+
+def is_packed(data: bytes) -> bool:
+    return data.startswith(_MAGIC)
+
+
+def unpacked_size(data: bytes) -> int:
+    """How many bytes of JSON stored bytes say that they become. Raises ``DamagedPayload``, also beyond the limit."""
+    if not is_packed(data):
+        return len(data)
+    try:
+        size: int = zstandard.frame_content_size(data)
+    except zstandard.ZstdError as error:
+        raise DamagedPayload(f"a compressed payload cannot be read: {error}") from error
+    if not 0 <= size <= MAX_UNPACKED:
+        raise DamagedPayload(f"a compressed payload of {size} bytes is above the limit of {MAX_UNPACKED}")
+    return size

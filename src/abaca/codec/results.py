@@ -31,11 +31,12 @@ class ResultCodec(Generic[R]):
     Raises ``TypeError`` when the type can have no JSON form.
     """
 
-    __slots__ = ("_decode", "_doubtful", "_name", "_noun", "_what", "limit")
+    __slots__ = ("_decode", "_doubtful", "_name", "_noun", "_what", "holds_bytes", "limit")
 
     def __init__(self, type: Any, *, what: str, limit: int = DEFAULT_MAX_PAYLOAD, noun: str = "result") -> None:
         self._decode = json_decoder(type).decode
         self._doubtful = may_lose(type)
+        self.holds_bytes = type is bytes
         self._name = type_name(type)
         self._what = what
         self._noun = noun

@@ -30,6 +30,7 @@ from abaca.config.values import (
 from abaca.errors import ConfigError
 from abaca.logs import LogSettings
 from abaca.model import DAY_MS, HOUR_MS, Keep
+from abaca.places import DEFAULT_ABOVE, IN_THE_RECORD, place_url
 from abaca.worker.options import WorkerOptions, default_process_slots
 
 FILE_NAME = "abaca.toml"
@@ -63,6 +64,8 @@ _WORKER = WorkerOptions()
 
 SETTINGS = (
     Setting("url", read_url, DEFAULT_URL, "the store", hide_passwords),
+    Setting("results", place_url, IN_THE_RECORD, "the place for large results and arguments", hide_passwords),
+    Setting("results_above", read_size, DEFAULT_ABOVE, "bytes above which they go there"),
     Setting("worker.queues", read_queues, _WORKER.queues, "queues a worker serves, in order"),
     Setting("worker.weights", read_weights, None, "shares of the queues, as a=3,b=1; without them the order is strict"),
     Setting("worker.processes", read_count, 1, "runner processes"),

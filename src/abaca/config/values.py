@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from abaca.durations import parse_duration
 from abaca.errors import ConfigError
@@ -29,6 +30,12 @@ def read_url(raw: Any, what: str) -> str:
     if not isinstance(raw, str) or "://" not in raw:
         raise ConfigError(f"{what}: {shown(raw)} is not a store URL; write sqlite:///file.db or redis://host:6379/0")
     return raw
+
+
+def check_store_url(url: object, what: str) -> str:
+    if not isinstance(url, str) or not urlsplit(url).scheme or "://" not in url:
+        raise ConfigError(f"{what}: {url!r} is no store URL; use sqlite:///file.db, redis://host:port/0 or memory://")
+    return url
 
 
 def read_count(raw: Any, what: str) -> int:

@@ -23,6 +23,12 @@ class Aborted(Value, frozen=True, kw_only=True):
     error: ErrorInfo
 
 
+class Unstored(Value, frozen=True, kw_only=True):
+    """The handler returned, and the place where its result belongs did not take it: retried whatever the rule names."""
+
+    error: ErrorInfo
+
+
 class Snoozed(Value, frozen=True, kw_only=True):
     """The handler asked for a later run, uncharged. ``waits`` names the events that may bring it on sooner."""
 
@@ -71,10 +77,19 @@ class Damaged(Value, frozen=True, kw_only=True):
     reason: str
 
 
+class ParentsUnmet(Value, frozen=True, kw_only=True):
+    """The job's parents ended otherwise than it asks for, so its handler was not called."""
+
+
+class Expired(Value, frozen=True, kw_only=True):
+    """The job came to its first run too late to be of use, so its handler was not called."""
+
+
 Outcome = (
     Returned
     | Raised
     | Aborted
+    | Unstored
     | Snoozed
     | TimedOut
     | WasCancelled
@@ -83,4 +98,6 @@ Outcome = (
     | LeaseLost
     | Crashed
     | Damaged
+    | ParentsUnmet
+    | Expired
 )

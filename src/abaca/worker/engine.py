@@ -7,18 +7,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from abaca.backend import Backend
+from abaca.places import Blobs
+from abaca.worker.away import Outbox
+from abaca.worker.inputs import Inputs
 from abaca.worker.journal import Journal
 from abaca.worker.loop import ExchangeLoop, Holder, LoopOptions
 from abaca.worker.middleware import Middleware
 from abaca.worker.options import WorkerOptions
 from abaca.worker.processes import OnChild, Processes
 from abaca.worker.reporter import Reporter
-from abaca.worker.runner import Runner
+from abaca.worker.runner import OnBegin, Runner
 from abaca.worker.runs import RunKey, StopReason
 from abaca.worker.threads import Threads
 
 _LAST_WORDS = 2.0
 _LAST_SETTLES = 5.0
+_LAST_PUTS = 1.0
 
 
 class Engine:
@@ -35,6 +39,8 @@ class Engine:
         middleware: Sequence[Middleware] = (),
         app: str | None = None,
         on_child: OnChild = lambda pid, run: None,
+        on_begin: OnBegin = lambda run: None,
+        blobs: Blobs | None = None,
     ) -> None:
         self._reporter = Reporter(backend)
         self._threads = Threads(options.concurrency, name="abaca")
@@ -51,12 +57,16 @@ class Engine:
             on_child=on_child,
         )
         self.loop = ExchangeLoop(backend, loop_options, holder, self._start, self._reporter)
+        blobs = blobs or Blobs()
+        self._outbox = Outbox(blobs, backend, self.loop.finished)
         self.runner = Runner(
             tasks,
             threads=self._threads,
             processes=self._processes,
-            finished=self.loop.finished,
+            finished=self._outbox.finished if blobs.elsewhere else self.loop.finished,
             report=self._reporter.report,
+            inputs=Inputs(backend, blobs).of,
+            on_begin=on_begin,
             journal=journal,
             middleware=middleware,
             grace=options.grace,
@@ -89,11 +99,13 @@ class Engine:
         process is gone.
         """
         self.loop.stop_claiming()
+        ends = asyncio.get_running_loop().time() + seconds
         if not await self._quiet(seconds):
             for key in list(self.runner.runs):
                 self.runner.stop(key, StopReason.RELEASED)
             await self._quiet(_LAST_WORDS)
         over = not self.runner.runs
+        await self._outbox.empty(max(ends - asyncio.get_running_loop().time(), _LAST_PUTS))
         await self._processes.close()
         await self.loop.settled(_LAST_SETTLES)
         self.loop.close()

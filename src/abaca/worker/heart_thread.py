@@ -11,17 +11,19 @@ from contextlib import AbstractAsyncContextManager
 from abaca.backend import Backend
 from abaca.logs import worker_log
 from abaca.model import Card, Lease
+from abaca.places import Blobs
 from abaca.worker.heart import Heart, Held
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
 from abaca.worker.runs import RunKey, StopReason
+from abaca.worker.sweeper import Sweeper
 from abaca.worker.ticker import Ticker
 
 Connect = Callable[[], AbstractAsyncContextManager[Backend]]
 
 
 class HeartThread:
-    """Beats, reaping, purging and firing schedules.
+    """Beats, reaping, purging, sweeping and firing schedules.
 
     ``stop_run`` and ``suspend`` are called on the event loop that made this object.
     """
@@ -38,7 +40,9 @@ class HeartThread:
         name: str,
         suspend: Callable[[bool], None] = lambda suspended: None,
         schedules: Callable[[], Collection[str]] = tuple,
+        blobs: Blobs | None = None,
     ) -> None:
+        self._blobs = blobs or Blobs()
         self._schedules = schedules
         self._connect = connect
         self._lease = lease
@@ -90,7 +94,14 @@ class HeartThread:
                 beaten=self._beaten,
             )
             await heart.beat_once()
-            all_duties = (heart, Reaper(backend, self._lease), Purger(backend), Ticker(backend, self._schedules))
+            sweeper = Sweeper(backend, self._blobs)
+            all_duties = (
+                heart,
+                Reaper(backend, self._lease),
+                Purger(backend),
+                Ticker(backend, self._schedules),
+                sweeper,
+            )
             duties = [asyncio.create_task(duty.run()) for duty in all_duties]
             self._ready.set_result(None)
             try:

@@ -13,6 +13,7 @@ import msgspec
 
 from abaca.logs import LogSettings
 from abaca.model import Job, Kind, Value
+from abaca.places import IN_THE_RECORD
 from abaca.policy.outcome import Outcome
 from abaca.worker.options import WorkerOptions
 from abaca.worker.runs import RunKey
@@ -42,6 +43,7 @@ class Ready(Value, frozen=True, kw_only=True, tag=True):
     url: str
     tasks: tuple[str, ...]
     schedules: tuple[str, ...] = ()
+    results: str = IN_THE_RECORD
 
 
 class Go(Value, frozen=True, kw_only=True, tag=True):
@@ -63,6 +65,13 @@ class ChildStarted(Value, frozen=True, kw_only=True, tag=True):
     pid: int
     id: str | None = None
     epoch: int = 0
+
+
+class Begins(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to supervisor: this run has waited for results of its parents until now; its time begins here."""
+
+    id: str
+    epoch: int
 
 
 class Apart(Value, frozen=True, kw_only=True, tag=True):
@@ -167,6 +176,7 @@ Message = (
     | Go
     | Counters
     | ChildStarted
+    | Begins
     | Apart
     | ChildEnded
     | StopRun

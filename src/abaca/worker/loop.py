@@ -15,7 +15,7 @@ from abaca.backend import MAX_BATCH, Backend
 from abaca.buggify import buggify
 from abaca.logs import worker_log
 from abaca.model import Job, Lease, Settle, State, Verdict, Want
-from abaca.policy.outcome import Outcome, Released
+from abaca.policy.outcome import Expired, Outcome, ParentsUnmet, Released
 from abaca.worker.judging import judge
 from abaca.worker.reporter import Reporter
 from abaca.worker.runs import Run, RunKey
@@ -150,6 +150,8 @@ class ExchangeLoop:
         transition = judge(job, outcome)
         if transition.target is _COMPLETED:
             self.totals.succeeded += 1
+        elif isinstance(outcome, ParentsUnmet | Expired):
+            worker_log().info("job not run", job_id=job.id, task=job.spec.task, reason=str(transition.error))
         elif transition.error is not None:
             self.totals.failed += 1
             worker_log().warning(

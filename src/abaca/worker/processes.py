@@ -16,7 +16,7 @@ from abaca.worker.asking import serve
 from abaca.worker.journal import OpenJournal
 from abaca.worker.link import Ask, Begun, Ended, FrameReader, Message, Report, Work, frame, unpack_outcome
 from abaca.worker.loading import main_path
-from abaca.worker.runs import Run, StopReason
+from abaca.worker.runs import Run
 from abaca.worker.spawn import Kept, spawn
 from abaca.worker.turns import Turns, leave
 
@@ -73,7 +73,7 @@ class Processes:
         if run.task.pool == "process":
             return await self._run(run, begins)
         if not await self._turn(run):
-            return _never_begun(run) or Snoozed(delay_ms=random.randint(*_PUT_OFF_MS))
+            return run.never_begun_outcome() or Snoozed(delay_ms=random.randint(*_PUT_OFF_MS))
         try:
             return await self._run(run, begins)
         finally:
@@ -94,11 +94,11 @@ class Processes:
     async def _run(self, run: Run, begins: Callable[[Run], None]) -> Outcome | None:
         run.halt = None  # a child half made must not be cancelled away
         if run.is_set():
-            return _never_begun(run)
+            return run.never_begun_outcome()
         child = await self._idle_or_new()
         if run.is_set():  # the order to stop came while the child was being made
             self._idle.append(child)
-            return _never_begun(run)
+            return run.never_begun_outcome()
         run.halt = child.interrupt
         self._on_child(child.pid, run)
         begins(run)
@@ -149,13 +149,6 @@ class Processes:
         for child in list(self._all):
             await self._end(child)
         self._idle.clear()
-
-
-def _never_begun(run: Run) -> Outcome | None:
-    """What an order to stop means for a run that had no process yet: its time was not used up by its handler."""
-    if run.stop_reason is StopReason.TIMED_OUT:
-        return Snoozed(delay_ms=_NOT_BEGUN_MS)
-    return run.stopped_outcome()
 
 
 class _Child(asyncio.Protocol):

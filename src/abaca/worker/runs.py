@@ -9,7 +9,9 @@ from typing import Any
 
 from abaca.errors import RunLost
 from abaca.model import Job, Kind
-from abaca.policy.outcome import Outcome, Released, TimedOut, WasCancelled
+from abaca.policy.outcome import Outcome, Released, Snoozed, TimedOut, WasCancelled
+
+_NOT_BEGUN_MS = 1_000
 
 RunKey = tuple[str, int]
 """(job id, epoch): names one run for ever."""
@@ -67,3 +69,9 @@ class Run:
                 return Released()
             case _:
                 return None
+
+    def never_begun_outcome(self) -> Outcome | None:
+        """The same for a run whose handler was not called: its time was not used up by its handler."""
+        if self.stop_reason is StopReason.TIMED_OUT:
+            return Snoozed(delay_ms=_NOT_BEGUN_MS)
+        return self.stopped_outcome()

@@ -20,6 +20,7 @@ from abaca.backend import Backend
 from abaca.codec import new_id
 from abaca.logs import worker_log
 from abaca.model import Card, Lease, Value
+from abaca.places import Blobs
 from abaca.worker.engine import Engine
 from abaca.worker.heart_thread import Connect, HeartThread
 from abaca.worker.held import HeldRuns
@@ -64,8 +65,10 @@ class Worker:
         *,
         middleware: Sequence[Middleware] = (),
         schedules: Callable[[], Collection[str]] = tuple,
+        blobs: Blobs | None = None,
     ) -> None:
         self._schedules = schedules
+        self._blobs = blobs or Blobs()
         self.options = options or WorkerOptions()
         self.id = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-14:-2]}"
         self.name = self.options.name or self.id
@@ -97,6 +100,7 @@ class Worker:
                 name=self.name,
                 suspend=engine.loop.suspend,
                 schedules=self._schedules,
+                blobs=self._blobs,
             )
             life.stack.push_async_callback(heart.stop)
             self._engine = engine
@@ -117,7 +121,15 @@ class Worker:
             weights=self.options.weights,
             give_up_after=self.options.give_up_after,
         )
-        return Engine(self._tasks, backend, loop_options, self.options, self._held, middleware=self._middleware)
+        return Engine(
+            self._tasks,
+            backend,
+            loop_options,
+            self.options,
+            self._held,
+            middleware=self._middleware,
+            blobs=self._blobs,
+        )
 
     async def _run(self, engine: Engine, heart: HeartThread) -> None:
         """Until drained. A loop that ends by itself takes the heart with it, so that other workers get the jobs."""

@@ -19,6 +19,7 @@ from abaca.codec import new_id
 from abaca.errors import AbacaError, BackendError, BackendUnavailable, ConfigError
 from abaca.logs import LogSettings, worker_log
 from abaca.model import Card, Lease
+from abaca.places import Blobs
 from abaca.worker.aftermath import settle_dead
 from abaca.worker.heart import Heart
 from abaca.worker.held import HeldRun
@@ -29,6 +30,7 @@ from abaca.worker.reaper import Reaper
 from abaca.worker.runner_main import EXIT_CONFIG, EXIT_STORE_GONE
 from abaca.worker.runner_proxy import RunnerProxy
 from abaca.worker.runs import RunKey, StopReason
+from abaca.worker.sweeper import Sweeper
 from abaca.worker.ticker import Ticker
 
 _ENFORCE_EVERY = 0.2
@@ -61,6 +63,7 @@ class Supervisor:
         self._hasty = 0
         self._tasks: tuple[str, ...] = ()
         self._schedules: tuple[str, ...] = ()
+        self._blobs = Blobs()
         self._past = [0, 0, 0, 0]
         self._started_at = time.time()
         self._on_started: Callable[[str, str], None] | None = None
@@ -154,6 +157,7 @@ class Supervisor:
         try:
             async with self._opening:
                 if self._backend is None:
+                    self._blobs = Blobs(ready.results)
                     await self._open(ready.url)
         except AbacaError as error:
             runner.hopeless = str(error)
@@ -204,7 +208,8 @@ class Supervisor:
             beaten=self._beaten,
         )
         ticker = Ticker(self._backend, lambda: self._schedules)
-        all_duties = (heart, Reaper(self._backend, self._lease), Purger(self._backend), ticker)
+        reaper, purger = Reaper(self._backend, self._lease), Purger(self._backend)
+        all_duties = (heart, reaper, purger, ticker, Sweeper(self._backend, self._blobs))
         duties.extend(asyncio.create_task(duty.run(), name=type(duty).__name__) for duty in all_duties)
 
     def _held(self) -> list[tuple[RunKey, HeldRun]]:

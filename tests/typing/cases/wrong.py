@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from abaca import App, Call, Ctx, JobHandle, Retry, Task
+from abaca import App, Call, Ctx, JobHandle, Retry, Task, Workflow, WorkflowHandle, all_of, chain, group, maybe
 
 app = App("memory://")
 
@@ -67,6 +67,61 @@ async def ordinary_calls(ctx: Ctx) -> None:
     with_ctx(3)  # wrong: the function itself takes ctx
     await crunch(3)  # wrong: it is not async
     ctx.progress("half")  # wrong: argument type
+
+
+@app.task
+async def name(size: float, unit: str = "m") -> str:
+    return f"{size} {unit}"
+
+
+@app.task
+async def total(sizes: list[float]) -> int:
+    return len(sizes)
+
+
+@app.task
+async def pair(left: float, right: str) -> int:
+    return 3
+
+
+async def chains() -> None:
+    chain(render.call("a"), render)  # wrong: a float is no text
+    chain(render.call("a"), name, crunch)  # wrong: a text is no number
+    chain(render.call("a"), name).then(with_ctx)  # wrong: a text is no number
+    chain(render.call("a"), pair)  # wrong: a second argument is missing
+    chain(render, name)  # wrong: the first is no call
+    chain(render.call("a"), name.call(1.0))  # wrong: a call is no task
+    text: str = await chain(render.call("a")).run()  # wrong: result type
+    handle: WorkflowHandle[int] = await chain(render.call("a"), name).enqueue()  # wrong: result type
+
+
+async def groups() -> None:
+    made = group(render.call("a") for _ in range(3))
+    made.then(name)  # wrong: a list is no number
+    made.then(total, when="ended")  # wrong: there may be None in the list
+    made.then(total, when="failed")  # wrong: no such choice
+    group([render])  # wrong: a task is no call
+    async for outcome in (await made.enqueue()).results():
+        size: float = outcome.value  # wrong: there may be no value
+
+
+async def graphs() -> None:
+    flow = Workflow("w")
+    size = flow.add(render, "a")
+    flow.add(render, 3)  # wrong: argument type
+    flow.add(render, size)  # wrong: a float is no text
+    flow.add(pair, size, size)  # wrong: a float is no text
+    flow.add(pair, size)  # wrong: missing
+    flow.add(total, size)  # wrong: a number is no list
+    flow.add(name, maybe(size))  # wrong: there may be None
+    flow.add(total, all_of([flow.add(name, size)]))  # wrong: a list of texts
+    flow.add(name, size).after(3)  # wrong: a number is no node
+    flow.add(name, size).after(size, when="always")  # wrong: no such end
+
+
+async def edges() -> None:
+    crunch.opts(after="x")  # wrong: a text is no job
+    crunch.opts(after=[3])  # wrong: a number is no job
 
 
 async def charge(who: str, cents: int) -> int:

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES
+from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, UNKNOWN_PARENT
 from abaca.backends.redis.keys import SERVED_PARTITION
 from abaca.backends.redis.requests import pack_new
 from abaca.backends.redis.server import Server
 from abaca.model import Inserted, NewJob, Receipt, full_queue
 
 _SERVED = f"{SERVED_PARTITION:02x}"
-_INSERTED, _KNOWN, _HELD, _REFUSED, _REPLACED, _PASSED = b"012345"
+_INSERTED, _KNOWN, _HELD, _REFUSED, _REPLACED, _PASSED, _ORPHAN = b"0123456"
 _LARGE = 100
 """A call of so many jobs travels by itself: waiting a turn for others would gain nothing."""
 
@@ -98,6 +98,10 @@ def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
         return Receipt(id=job.id, outcome=Inserted.PASSED)
     if outcome == _REFUSED:
         return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=full_queue(job.queue, int(next(held))))
+    if outcome == _ORPHAN:
+        parent = job.parents[int(next(held)) - 1]
+        reason = f"{UNKNOWN_PARENT}: job {parent} is not stored, so that job {job.id} would wait for nothing"
+        return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=reason)
     return Receipt(id=next(held).hex(), outcome=Inserted.HELD if outcome == _HELD else Inserted.REPLACED)
 
 

@@ -23,6 +23,32 @@ function judges.w(id)
   end
 end
 
+-- A place among those that wait for parents.
+function judges.p(id)
+  local job = call('ZSCORE', key, id) and read_job(id)
+  if job == nil or (job and (job.state ~= WAITING or not job.open or 'p:0::' .. job.line ~= name)) then
+    local detail = 'it is held back for its parents, and the job ' .. told(job)
+    if fault('line-without-job', 'J' .. id, detail) then
+      drop(id)
+    end
+  end
+end
+
+function judges.c(child)
+  if call('HEXISTS', key, child) == 1 then
+    judge_edge(sub(name, 3), child)
+  end
+end
+
+function judges.open(id)
+  local job = call('HEXISTS', key, id) == 1 and read_job(id)
+  if job == nil or (job and (job.state ~= WAITING or not job.open)) then
+    if fault('count', 'J' .. id, 'its open parents are counted, and the job ' .. told(job)) then
+      call('HDEL', key, id)
+    end
+  end
+end
+
 function judges.ended(id)
   local job = call('ZSCORE', key, id) and read_job(id)
   if job == nil or (job and job.state < COMPLETED) then

@@ -1,0 +1,1 @@
+"""A large result in a folder beside the store, read piece by piece."""
