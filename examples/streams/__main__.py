@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from abaca import App, Ctx, Retry
 
 app = App()
-TEXT = "every word once and in order whatever fails on the way".split()
+TEXT = ["every", "word", "once", "and", "in", "order", "whatever", "fails", "on", "the", "way"]
 starts: list[int] = []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.house.test_guide import blocks, parsed
 
-RUNS = {
+RUNS: dict[str, dict[str, Any]] = {
     "docs/durable-steps.md": {"text": "charge-ann-995, approved by bob"},
     "docs/streams.md": {"words": ["HOW", "ARE", "YOU"], "late": ["YOU"], "count": 3},
 }

@@ -77,7 +77,7 @@ class ChildPort:
         return self._asked(request).result()
 
     def send(self, entry: Keep, stored: Stored) -> None:
-        self._asked(entry).add_done_callback(lambda answer: stored(answer.exception()))
+        self._asked(entry, stored)
 
     def answered(self, answer: Answer) -> None:
         """From the link. An answer that nobody waits for is dropped."""
@@ -89,8 +89,11 @@ class ChildPort:
         except BaseException as error:
             waiting.set_exception(error)
 
-    def _asked(self, request: Keep | Look | Recall) -> concurrent.futures.Future[Any]:
+    def _asked(self, request: Keep | Look | Recall, stored: Stored | None = None) -> concurrent.futures.Future[Any]:
+        """``stored`` is called by the thread that reads the link, never in here: the caller may hold a lock."""
         number = next(_numbers)
         future = self._waiting[number] = concurrent.futures.Future[Any]()
+        if stored is not None:
+            future.add_done_callback(lambda answer: stored(answer.exception()))
         self._send(Ask(number=number, what=pack_request(request)))
         return future
