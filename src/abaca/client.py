@@ -130,7 +130,7 @@ class Client:
     async def _insert_part(self, batch: list[NewJob]) -> list[Receipt]:
         try:
             if any(len(job.args) > self.blobs.above for job in batch):
-                batch = [await self._parted(job) for job in batch]
+                batch = await asyncio.gather(*map(self._parted, batch))
             return await self._insert(batch)
         except BackendUnavailable as error:
             raise BackendUnavailable(_unknown_outcome(batch, error)) from error

@@ -27,7 +27,7 @@ async def test_a_worker_that_dies_between_blob_and_settle_loses_no_result_and_it
     monkeypatch.setenv("ABACA_RESULTS_ABOVE", "1B")
     monkeypatch.setenv("ABACA_BUGGIFY", "blobs.after_put=0.06")
     async with App(shared_url) as app:
-        task = app.task(square, retry=Retry(max_attempts=20, backoff=[0.0]))
+        task = app.task(retry=Retry(max_attempts=20, backoff=[0.0]))(square)
         with crew(shared_url, 2, concurrency="5"):
             # When they work
             jobs = await app.enqueue_many(task.call(n) for n in range(100, 100 + JOBS))

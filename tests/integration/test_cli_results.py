@@ -89,3 +89,22 @@ def test_without_the_place_a_result_cannot_be_printed_and_says_what_to_set(
     status, _, err = run(capsys, "jobs", "result", stored.id, "--url", stored.url)
     assert status != 0
     assert "ABACA_RESULTS" in err
+
+
+def test_doctor_tells_of_a_place_that_cannot_be_used_and_of_no_other(
+    stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a place that is well, and one below a file
+    (tmp_path / "file").write_text("")
+    places = {"well": stored.place, "broken": (tmp_path / "file" / "results").as_uri()}
+    found = {}
+    # When the store is examined with each
+    for name, place in places.items():
+        monkeypatch.setenv("ABACA_RESULTS", place)
+        status, out, _ = run(capsys, "doctor", stored.url, "--json")
+        assert status == 0
+        found[name] = [each["text"] for each in json.loads(out)["findings"] if each["about"] == "place"]
+    # Then the broken one is told
+    assert found["well"] == []
+    assert "cannot be used" in found["broken"][0]
+    assert "Not a directory" in found["broken"][0]

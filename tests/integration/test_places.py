@@ -209,6 +209,28 @@ async def test_a_server_that_is_gone_is_unavailable(s3_server: S3Server) -> None
     await place.close()
 
 
+async def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(
+    s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a server that stands still
+    monkeypatch.setattr("abaca.places.s3._READ_TIMEOUT", 1)
+    monkeypatch.setattr("abaca.places.s3._TRIES", 1)
+    place, blob = open_place(s3_server.url()), name()
+    s3_server.freeze()
+    try:
+        # When something is put, then the call ends
+        with pytest.raises(PlaceUnavailable, match="timeout"):
+            await place.put(SPACE, blob, DATA)
+    finally:
+        s3_server.thaw()
+    # When it goes on, then so does the place
+    await place.close()
+    monkeypatch.setattr("abaca.places.s3._READ_TIMEOUT", 30)
+    await place.put(SPACE, blob, DATA)
+    assert await place.get(SPACE, blob, 0, len(DATA)) == DATA
+    await place.close()
+
+
 async def test_a_bucket_that_is_not_there_is_unavailable_and_its_blobs_not_lost(s3_server: S3Server) -> None:
     place = open_place(f"s3://nobucket/p?endpoint={s3_server.endpoint}&region=us-east-1")
     with pytest.raises(PlaceUnavailable, match="NoSuchBucket"):

@@ -38,10 +38,10 @@ def text(size: int) -> str:
 @pytest.fixture
 async def app(store_url: str, place_url: str) -> AsyncIterator[App]:
     async with App(store_url, results=place_url, results_above=ABOVE, max_payload=8_000_000) as app:
-        app.task(make, retry=Retry(max_attempts=1))
+        app.task(retry=Retry(max_attempts=1))(make)
         app.task(swap)
         app.task(make_bytes)
-        app.task(in_process.fn, pool="process")
+        app.task(pool="process")(in_process.fn)
         yield app
 
 

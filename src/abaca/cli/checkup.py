@@ -68,6 +68,9 @@ async def examine(app: App, *, repair: bool) -> Checkup:
     ahead = stats.seen_at / 1e6 - (asked_at + took / 2)
     findings = [Finding(level=Level.WEAKNESS, about="setting", text=text) for text in backend.weaknesses]
     findings += _clock(ahead, took)
+    if (reason := await app.blobs.why_unusable()) is not None:
+        text = f"the place for large results cannot be used: {reason}; runs with large results fail until it can"
+        findings.append(Finding(level=Level.WARNING, about="place", text=text))
     findings += [finding for card in stats.workers for finding in _worker(card, stats)]
     for queue in stats.queues:
         findings += await _queue(backend, queue, stats)

@@ -36,6 +36,7 @@ PIECE = 1 << 20
 """Bytes that are read at once where a payload is read piece by piece."""
 _PAUSES = (0.05, 0.2, 0.8)
 """Seconds before each further try of a read, before jitter."""
+_PROBES = "0" * 16
 ARGUMENTS = 0
 """The epoch in the name of arguments: no run has it."""
 
@@ -179,6 +180,19 @@ class Blobs:
             await self.place.delete(reference.space, reference.name)
         except (NotHere, PlaceUnavailable, ConfigError):
             pass
+
+    async def why_unusable(self) -> str | None:
+        """Why nothing can be put, read or deleted in the place now; ``None`` where it can. For people."""
+        if not self.elsewhere:
+            return None
+        name = f"{'0' * 32}-{ARGUMENTS}-{secrets.token_hex(8)}"
+        try:
+            await self.place.put(_PROBES, name, name.encode())
+            found = await self.place.get(_PROBES, name, 0, len(name))
+            await self.place.delete(_PROBES, name)
+        except (PlaceUnavailable, NotHere) as error:
+            return str(error)
+        return None if found == name.encode() else f"{self.place.shown} answers other bytes than were put"
 
     async def close(self) -> None:
         """Let go of connections; the next use makes them anew."""

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 _THREADS = 16
 _CONNECT_TIMEOUT = 5
-_READ_TIMEOUT = 30
-_TRIES = 3
+_READ_TIMEOUT = 20
+_TRIES = 2
+"""The library's own, each as long as the timeouts say; who calls tries again as well."""
 _ABSENT = "NoSuchKey"
 _BEYOND = "InvalidRange"
 
