@@ -37,6 +37,7 @@ from abaca.model import (
     Transition,
     Want,
     When,
+    task_bucket,
 )
 from abaca.testing.ids import job_id
 
@@ -57,11 +58,18 @@ SETTINGS = (
     Record(kind=QUEUE, id="b", data=b'{"concurrency":2}'),
     Record(kind=QUEUE, id="b", data=b"broken"),
     Record(kind=QUEUE, id="b", data=b'{"max_length":2,"concurrency":3}'),
+    Record(kind=QUEUE, id="a", data=b'{"weights":{"t":3},"aging":true}'),
+    Record(kind=QUEUE, id="b", data=b'{"weights":{"":2,"u":0}}'),
+    Record(kind=QUEUE, id="b", data=b'{"aging":true,"concurrency":2}'),
     Record(kind=QUEUE, id="b", data=None),
+    Record(kind=BUCKET, id=task_bucket("one"), data=b'{"bucket":"jobs-of:one","concurrency":1}'),
+    Record(kind=BUCKET, id=task_bucket("one"), data=b'{"bucket":"jobs-of:one","concurrency":0}'),
+    Record(kind=BUCKET, id=task_bucket("one"), data=None),
     Record(kind=BUCKET, id="one", data=b'{"bucket":"one","concurrency":2}'),
     Record(kind=BUCKET, id="one", data=None),
 )
 WHENS = (When.COMPLETED, When.COMPLETED, When.FAILED, When.ENDED)
+TENANTS = (None, None, "", "t", "t", "u")
 TAGS = ((), ("t",), ("t", "ü"))
 HISTORY = 60
 
@@ -89,6 +97,7 @@ class ProgramWriter:
         self._oracle = oracle
         self._clock = clock
         self._rewinds = rewinds
+        self._tenants = self._rng.choice(((None,), TENANTS))
         self._count = 0
         self._runs: list[Job] = []
         self._calls: list[Call] = []
@@ -165,6 +174,7 @@ class ProgramWriter:
             queue=rng.choice(QUEUES),
             tags=rng.choice(TAGS),
             owner=rng.choice((None, "o")),
+            tenant=rng.choice(self._tenants),
             **fields,
         )
 
@@ -183,7 +193,7 @@ class ProgramWriter:
 
     def _after(self, id: str) -> tuple[After, ...]:
         """Edges to one to three other jobs, mostly of the latest, of one kind or two."""
-        newest = range(max(1, self._count - 12), self._count + 1)
+        newest = range(max(1, self._count - 12), max(1, self._count) + 1)
         numbers = self._rng.choices(newest, k=self._rng.choice((1, 1, 2, 3)))
         parents = sorted({self._id() if self._rng.random() < 0.1 else job_id(number) for number in numbers} - {id})
         first = self._rng.randint(0, len(parents))
@@ -306,6 +316,7 @@ class ProgramWriter:
             {"queue": rng.choice(QUEUES)},
             {"task": "one", "owner": "o"},
             {"tag": "ü"},
+            {"tenant": "t"},
             {"key": "k1"},
             {"created_before": self._clock.now(), "created_after": self._clock.now() - 5_000_000},
             {"text": '"n":5'},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from abaca.backends.memory.lines import Line, Lines, Place
@@ -16,6 +17,7 @@ class Buckets:
         self._full_at: dict[str, int] = {}
         self._refills: dict[str, tuple[int, Limit]] = {}
         self._parked: dict[str, Lines] = {}
+        self._tenants: dict[tuple[str, int], Counter[str]] = {}
 
     def __iter__(self) -> Iterator[str]:
         """The buckets of which somebody holds a permit."""
@@ -57,6 +59,8 @@ class Buckets:
 
     def park(self, line: Line, place: Place, limit: Limit, refill_at: int | None) -> None:
         self._parked.setdefault(limit.bucket, Lines()).add(line, place)
+        if not line.dated:
+            self._tenants.setdefault((line.queue, line.priority), Counter())[line.tenant] += 1
         if refill_at is not None:
             self._refills[limit.bucket] = (refill_at, limit)
 
@@ -67,8 +71,24 @@ class Buckets:
     def leave(self, id: str, bucket: str) -> None:
         parked = self._parked.get(bucket)
         if parked is not None:
-            parked.remove(id)
+            self._take_away(parked, id)
             self._tidy(bucket, parked)
+
+    def _take_away(self, parked: Lines, id: str) -> None:
+        line = parked.line_of(id)
+        parked.remove(id)
+        if line is not None and not line.dated:
+            tenants = self._tenants[line.queue, line.priority]
+            tenants[line.tenant] -= 1
+            if not tenants[line.tenant]:
+                del tenants[line.tenant]
+            if not tenants:
+                del self._tenants[line.queue, line.priority]
+
+    def hold_another(self, line: Line) -> bool:
+        """Whether a job is parked out of an ordinary line of this queue and priority, of another tenant than this."""
+        tenants = self._tenants.get((line.queue, line.priority))
+        return tenants is not None and (len(tenants) > 1 or line.tenant not in tenants)
 
     def unpark(self, bucket: str, count: int) -> list[str]:
         """Take away the first ``count`` jobs parked under a bucket, of each queue, lane and kind of line apart.
@@ -83,7 +103,7 @@ class Buckets:
         for line in sorted(parked.lines(), key=lambda line: -line.priority):
             group = line._replace(priority=0)
             while left.get(group, count) > 0 and (head := parked.head(line)) is not None:
-                parked.remove(head.id)
+                self._take_away(parked, head.id)
                 left[group] = left.get(group, count) - 1
                 freed.append(head.id)
         self._tidy(bucket, parked)

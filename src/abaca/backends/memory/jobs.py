@@ -65,7 +65,7 @@ class MemoryJobs(MemoryRecords):
         full = None if follows else self._waiting.full(new.queue)
         if full is not None:
             return Receipt(id=new.id, outcome=Inserted.REFUSED, reason=full)
-        orphan = None if follows else self._without_parent(new, new.id)
+        orphan = self._without_parent(new, new.id) if new.after and not follows else None
         if orphan is not None:
             return orphan
         row = self._rows[new.id] = Row(new, created_at=now, due_at=due_time(new, now))
@@ -90,7 +90,7 @@ class MemoryJobs(MemoryRecords):
             return Receipt(id=holder, outcome=Inserted.HELD)
         if new.after and self._edges.of_parent(holder):
             return Receipt(id=holder, outcome=Inserted.HELD)
-        orphan = None if follows else self._without_parent(new, holder)
+        orphan = self._without_parent(new, holder) if new.after and not follows else None
         if orphan is not None:
             return orphan
         self._edges.drop(row)

@@ -29,26 +29,31 @@ class Lines:
     """Jobs that wait, in their order. Removal is lazy: a place that is no longer held is skipped at the head."""
 
     def __init__(self) -> None:
-        self._heaps: dict[str, dict[int, dict[Line, list[Place]]]] = {}
+        self._heaps: dict[Line, list[Place]] = {}
+        self._index: dict[str, dict[int, list[Line]]] = {}
         self._held: dict[str, tuple[Line, Place]] = {}
 
     def add(self, line: Line, place: Place) -> None:
         self._held[place.id] = (line, place)
-        heaps = self._heaps.setdefault(line.queue, {}).setdefault(line.priority, {})
-        heapq.heappush(heaps.setdefault(line, []), place)
+        heap = self._heaps.get(line)
+        if heap is None:
+            heap = self._heaps[line] = []
+            self._index.setdefault(line.queue, {}).setdefault(line.priority, []).append(line)
+        heapq.heappush(heap, place)
 
     def remove(self, id: str) -> None:
         self._held.pop(id, None)
 
     def head(self, line: Line) -> Place | None:
         """The first place still held, dropping those that are not."""
-        heap = self._heap(line)
+        heap = self._heaps.get(line)
         while heap:
             place = heap[0]
             if self._held.get(place.id) == (line, place):
                 return place
             heapq.heappop(heap)
-        self._forget(line)
+        if heap is not None:
+            self._forget(line)
         return None
 
     def first_due(self, line: Line, now: int) -> Place | None:
@@ -67,13 +72,13 @@ class Lines:
 
     def priorities(self, queue: str) -> list[int]:
         """In which somebody stands, or stood lately; highest first."""
-        return sorted(self._heaps.get(queue, ()), reverse=True)
+        return sorted(self._index.get(queue, ()), reverse=True)
 
     def of_priority(self, queue: str, priority: int) -> list[Line]:
-        return list(self._heaps.get(queue, {}).get(priority, ()))
+        return list(self._index.get(queue, {}).get(priority, ()))
 
     def lines(self) -> list[Line]:
-        return [line for heaps in self._heaps.values() for lines in heaps.values() for line in lines]
+        return list(self._heaps)
 
     def __iter__(self) -> Iterator[str]:
         """The ids that stand somewhere."""
@@ -85,7 +90,7 @@ class Lines:
 
     def stands(self, line: Line, place: Place) -> bool:
         """Whether the job has exactly this place."""
-        return self._held.get(place.id) == (line, place) and bool(self._heap(line))
+        return self._held.get(place.id) == (line, place) and line in self._heaps
 
     def waiting(self) -> Iterator[tuple[Line, Place]]:
         return iter(self._held.values())
@@ -96,17 +101,14 @@ class Lines:
         heads = (self.head(line) for line in lines if free.get(line.lane, 0) > 0)
         return min((head.due_at for head in heads if head is not None), default=None)
 
-    def _heap(self, line: Line) -> list[Place]:
-        return self._heaps.get(line.queue, {}).get(line.priority, {}).get(line, [])
-
     def _places(self, line: Line) -> Iterator[Place]:
         return (place for stood, place in self._held.values() if stood == line)
 
     def _forget(self, line: Line) -> None:
-        of_queue = self._heaps.get(line.queue, {})
-        lines = of_queue.get(line.priority, {})
-        lines.pop(line, None)
-        if not lines:
-            of_queue.pop(line.priority, None)
-        if not of_queue:
-            self._heaps.pop(line.queue, None)
+        del self._heaps[line]
+        priorities = self._index[line.queue]
+        priorities[line.priority].remove(line)
+        if not priorities[line.priority]:
+            del priorities[line.priority]
+        if not priorities:
+            del self._index[line.queue]

@@ -64,8 +64,10 @@ class Row:
 
     @property
     def line(self) -> Line:
-        spec, dated = self.spec, self.deadline is not None
-        return Line(spec.queue, spec.priority, spec.lane, "" if dated else spec.tenant or "", dated)
+        spec = self.spec
+        if self.deadline is None:
+            return Line(spec.queue, spec.priority, spec.lane, spec.tenant or "")
+        return Line(spec.queue, spec.priority, spec.lane, dated=True)
 
     @property
     def place(self) -> Place:
@@ -173,5 +175,6 @@ class Row:
         self.purged = True
         self.spec = NewJob(id=self.spec.id, task="")
         self.result = self.error = self.progress = None
+        self.open_parents = self.unmet = 0
         self.memo = b""
         self.log = []

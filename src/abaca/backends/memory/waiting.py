@@ -43,8 +43,8 @@ class Waiting:
         publish: Callable[[str], None],
     ) -> None:
         self.lines = Lines()
-        self.order = Order(self.lines)
         self.buckets = Buckets()
+        self.order = Order(self.lines, self.buckets)
         self.apart: dict[str, Line] = {}
         self._rows = rows
         self._read = read
@@ -53,18 +53,17 @@ class Waiting:
     def enter(self, row: Row) -> None:
         """Put a row into its line and tell those who wait for its queue; one that has open parents goes apart."""
         row.blocked = None
+        line = row.line
         if row.open_parents:
-            self.apart[row.spec.id] = row.line
+            self.apart[row.spec.id] = line
             return
-        self.lines.add(row.line, row.place)
-        self.order.turns.join(row.line, row.spec.id)
+        self.lines.add(line, row.place)
         self._publish(queue_topic(row.spec.queue))
 
     def leave(self, row: Row) -> None:
         """A row waits no longer, or is about to wait elsewhere. One that was free to start makes room for the next."""
         if self.apart.pop(row.spec.id, None) is not None:
             return
-        self.order.turns.leave(row.line, row.spec.id)
         if row.blocked is not None:
             self.buckets.leave(row.spec.id, row.blocked)
             row.blocked = None
@@ -138,7 +137,6 @@ class Waiting:
                     parked += 1
                     continue
                 self.order.on_claim(pick, settings)
-                self.order.turns.leave(pick.line, row.spec.id)
                 self.lines.remove(row.spec.id)
                 row.permits = self.buckets.take(row.spec.id, limits, now)
                 limited |= {limit.bucket: limit for limit in limits}
