@@ -105,6 +105,17 @@ do
     end
   end
 
+  local head = {}
+
+  -- What a released job's record begins with; the children of one job mostly share it.
+  local function released_head(created, due, unmet)
+    if head.created ~= created or head.due ~= due or head.unmet ~= unmet then
+      local text = unmet == 0 and pack('<BI7i8', DELAYED, created, due) or unmet_head(created, due, unmet)
+      head = {created = created, due = due, unmet = unmet, text = text}
+    end
+    return head.text
+  end
+
   -- The record of a job that waits since its insert, as it is when its last parent has ended; nil for any other. And its
   -- static part and due time.
   local function released(value, soonest, unmet)
@@ -124,8 +135,7 @@ do
       return nil
     end
     due = due > soonest and due or soonest
-    local now_short = unmet == 0 and pack('<BI7i8', DELAYED, created, due) or unmet_head(created, due, unmet)
-    return (at == 2 and char(PARENT) or '') .. now_short .. static, static, due
+    return (at == 2 and char(PARENT) or '') .. released_head(created, due, unmet) .. static, static, due
   end
 
   -- Puts a job into its line whose last parent has ended.

@@ -19,8 +19,7 @@ for _, id in ipairs(ids) do
     stayed = stayed + 1
   elseif job and not job.purged then
     drop_log(work, job)
-    set_sections(job, {[TAIL_PARENTS] = sections(job)[TAIL_PARENTS]})
-    job.purged, job.static = true, bare_static('50||default', 0, '{}')
+    job.purged, job.kinds, job.tail, job.static = true, 0, '', bare_static('50||default', 0, '{}')
     move(work, ended, id, job.ended + (job.keep + math.max(job.keep, tonumber(ARGV[3]))) * 1000)
     changed(work, job)
   else
