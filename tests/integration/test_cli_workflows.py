@@ -71,6 +71,9 @@ def test_a_job_is_shown_with_its_place_in_its_workflow(say: Say, sqlite_url: str
     assert len(read["after"][0]["ids"]) == 4
     member = json.loads(say("jobs", "show", read["after"][0]["ids"][0], "--json"))
     assert member["workflow"] == id
+    # And its members are found by its id
+    members = json.loads(say("jobs", "--workflow", id, "--json"))["jobs"]
+    assert {job["id"] for job in members} == {id, *read["after"][0]["ids"]}
 
 
 def test_tasks_are_paused_limited_and_listed(say: Say) -> None:

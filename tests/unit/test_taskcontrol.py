@@ -75,7 +75,7 @@ async def test_all_settings_are_listed_by_task_and_no_other_bucket(app: App) -> 
 @pytest.mark.parametrize("options", [{"concurrency": -1}, {"rate": 0}, {"rate": 5, "burst": 0}])
 async def test_limits_that_cannot_be_are_refused(app: App, options: dict[str, int]) -> None:
     with pytest.raises(ConfigError):
-        await app.task_control.limit("render", **options)  # type: ignore[arg-type]
+        await app.task_control.limit("render", **options)
     with pytest.raises(ConfigError):
         await app.task_control.pause("no such name")
 

@@ -221,13 +221,13 @@ def test_calls_that_cannot_take_a_result_are_refused_with_the_names() -> None:
     flow = Workflow()
     node = flow.add(fetch.call(1))
     with pytest.raises(ConfigError, match=r"task 'total', argument 'ns': .*all_of"):
-        flow.add(total, [node])  # type: ignore[list-item]
+        flow.add(total, [node])  # type: ignore[misc]
     with pytest.raises(ConfigError, match=r"task 'variadic', argument 'ns'"):
         chain(fetch.call(1), variadic)
     with pytest.raises(ConfigError, match=r"task 'limited'.*per='n'"):
         chain(fetch.call(1), limited)
     with pytest.raises(ArgumentError, match="'right'"):
-        chain(fetch.call(1), pair)  # type: ignore[call-overload]
+        chain(fetch.call(1), pair)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="'by'"):
         flow.add(double, node, given={"by": "x"})
     with pytest.raises(ConfigError, match="is no task"):

@@ -26,12 +26,13 @@ from abaca import (
 )
 from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
-from abaca.model import FULL, ErrorInfo, Inserted, NewJob, Query, Receipt
+from abaca.model import FULL, ErrorInfo, Inserted, NewJob, Query, Receipt, State
 from abaca.policy.decide import unfit
 from abaca.policy.join import JOIN
 from abaca.policy.outcome import Aborted, Returned
 from abaca.workflows import members
 from tests.unit.face import WatchedStore, claim, returned, settle
+from tests.worker.harness import until
 
 OOPS = Aborted(error=ErrorInfo(type="app.Oops", message="no"))
 
@@ -176,7 +177,7 @@ async def test_the_built_in_job_is_no_member(shop: Shop) -> None:
     handle = await group(shop.fetch.call(n) for n in range(3)).enqueue()
     await shop.work()
     assert (await handle.progress()).counts == {Status.COMPLETED: 3}
-    assert await handle.result() is None
+    await handle.result()
 
 
 async def test_a_failed_member_fails_the_workflow(shop: Shop) -> None:
@@ -247,6 +248,29 @@ async def test_requeuing_runs_what_failed_and_what_was_cancelled_because_of_it(s
         Status.CANCELLED,
     )
     assert await handle.status() is Status.COMPLETED
+
+
+async def test_a_member_that_is_ended_during_the_requeue_runs_again_too(shop: Shop) -> None:
+    # Given a chain whose first member failed, and a worker that has claimed the second to end it
+    made = chain(shop.fetch.call(1), shop.double, shop.double)
+    handle = await made.enqueue()
+    (first,) = await claim(shop.app)
+    await settle(shop.app, first, OOPS)
+    (second,) = await claim(shop.app)
+    why = unfit(second)
+    assert why is not None
+    # When the workflow is requeued, and the worker ends the second in the middle of that
+    requeuing = asyncio.ensure_future(handle.requeue())
+    await until(lambda: _runs_again(shop, first.id), "the first member is requeued")
+    await settle(shop.app, second, why)
+    # Then it runs again with the first
+    assert await requeuing == 2
+    assert await shop.work() == [job.id for job in made.jobs]
+    assert await handle.status() is Status.COMPLETED
+
+
+async def _runs_again(shop: Shop, id: str) -> bool:
+    return await shop.app.job(id).status() is Status.QUEUED
 
 
 async def test_requeuing_a_workflow_that_did_all_it_should_is_refused(shop: Shop) -> None:
@@ -359,7 +383,7 @@ async def test_a_workflow_of_many_is_walked_in_few_reads(shop: Shop, store: Stor
 def test_what_runs_again_is_told_by_the_edges() -> None:
     def found(id: str, *parents: str, ended: bool = True, at_fault: bool = False) -> members.Found:
         state = 3 if at_fault else 2
-        return members.Found(id, members.State(state if ended else 0), 1, at_fault, parents)
+        return members.Found(id, State(state if ended else 0), 1, at_fault, parents)
 
     ordered = [
         found("a"),

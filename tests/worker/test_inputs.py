@@ -319,6 +319,24 @@ async def test_a_parent_that_was_requeued_meanwhile_is_waited_for_again() -> Non
     assert put_off.attempts == 0
 
 
+async def test_a_join_waits_for_a_member_that_was_requeued_meanwhile() -> None:
+    # Given a join whose member is requeued before it is looked at
+    store = Stuck()
+    stage = Stage(store)
+    member = await completed(stage)
+    join = NewJob(id=new_id(), task=JOIN, lane="async", after=behind(member, into=None, when=When.ENDED))
+    await stage.backend.insert([join])
+    store.parents, store.stuck = [member], True
+    async with stage.worker():
+        await soon(store.asked)
+        await stage.backend.requeue([(member, 1)])
+        store.stuck = False
+        store.go.set()
+        # When it is looked at, then it is put off, uncharged
+        put_off = await stage.until(join.id, lambda job: job.state is State.WAITING)
+    assert put_off.attempts == 0
+
+
 async def test_a_join_is_known_to_every_worker_and_asks_no_handler(stage: Stage) -> None:
     # Given joins behind a completed and a failed job, and behind nothing
     good = await completed(stage)

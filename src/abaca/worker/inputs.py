@@ -28,6 +28,7 @@ _MANY_AT_ONCE = 2
 """Of jobs with more than ``_FEW`` parents so many get their results at the same time: they may be large."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _REQUEUED_MS = 1_000
+"""When a job is looked at again of which a parent was requeued after its own claim."""
 
 _raw_arguments = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
@@ -70,6 +71,8 @@ class Inputs:
         if job.spec.task == JOIN:
             tally = Tally()
             async for parents in self._parents(job.spec.parents):
+                if any(parent is not None and not parent.state.ended for parent in parents):
+                    return Snoozed(delay_ms=_REQUEUED_MS)
                 tally.add(parents)
             return tally.outcome()
         try:
@@ -138,7 +141,7 @@ def _result(id: str, parent: Job | None, edges: After) -> bytes:
         if edges.when is When.COMPLETED:
             raise _Unusable(_gone(id, "was deleted"))
         return NOTHING
-    if not parent.state.ended:  # it was requeued after this job was claimed
+    if not parent.state.ended:
         raise _Unusable(Snoozed(delay_ms=_REQUEUED_MS))
     if parent.state is not State.COMPLETED:
         return NOTHING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,14 +19,15 @@ from abaca.model import Job, Requeued, State, Status
 from abaca.policy.join import JOIN, was_unmet
 from abaca.sync import iterate_sync, refuse_running_loop, twin
 from abaca.waiting import Waiter
-from abaca.workflows.members import all_members, cancel_all, requeue_all, to_requeue, walk
+from abaca.workflows.members import all_members, cancel_all, left_behind, requeue_all, to_requeue, walk
 
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 X = TypeVar("X")
 
 PAGE = 200
-_MOST_ROUNDS = 5
+_MOST_ROUNDS = 50
+_LOOK_AGAIN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +110,22 @@ class WorkflowHandle(Generic[R_co]):
         nothing to run again.
         """
         client = self._client()
+        done = 0
         for _ in range(_MOST_ROUNDS):
-            again = to_requeue(await all_members(client, self.id))
-            if not again:
-                raise JobConflict(self.id, f"workflow {self.id}: no member has failed or was cancelled")
-            answers = await requeue_all(client, again)
-            if Requeued.UNKNOWN in answers:
-                raise no_such_job(again[answers.index(Requeued.UNKNOWN)].id)
-            if Requeued.STALE not in answers:
-                return len(again)
-        raise JobConflict(self.id, f"workflow {self.id} changed while it was to be requeued; try again")
+            found = await all_members(client, self.id)
+            again = left_behind(found) if done else to_requeue(found)
+            if again:
+                answers = await requeue_all(client, again)
+                if Requeued.UNKNOWN in answers:
+                    raise no_such_job(again[answers.index(Requeued.UNKNOWN)].id)
+                done += answers.count(Requeued.REQUEUED)
+            elif any(member.ending for member in found):
+                await asyncio.sleep(_LOOK_AGAIN)  # its claim came before its parent was requeued, its end comes after
+            else:
+                break
+        if not done:
+            raise JobConflict(self.id, f"workflow {self.id}: no member has failed or was cancelled")
+        return done
 
     def typed(self, type: type[T]) -> WorkflowHandle[T]:
         """The same workflow with a result of this type. Raises ``TypeError`` when the type can have no JSON form."""

@@ -23,6 +23,8 @@ class Found:
     epoch: int
     at_fault: bool
     parents: tuple[str, ...]
+    ending: bool = False
+    """Somebody has claimed it and is about to end it because of its parents."""
 
 
 async def walk(client: Client, id: str) -> AsyncIterator[list[Job]]:
@@ -54,7 +56,8 @@ async def all_members(client: Client, id: str) -> list[Found]:
     async for jobs in walk(client, id):
         for job in jobs:
             at_fault = job.state.ended and job.spec.task != JOIN and falls_short(job)
-            found[job.id] = Found(job.id, job.state, job.epoch, at_fault, job.spec.parents)
+            ending = job.state is State.RUNNING and job.unmet > 0
+            found[job.id] = Found(job.id, job.state, job.epoch, at_fault, job.spec.parents, ending)
     return _parents_first(found)
 
 
@@ -84,6 +87,19 @@ def to_requeue(members: Sequence[Found]) -> list[Found]:
         if member.state.ended and (member.at_fault or any(parent in again for parent in member.parents)):
             again[member.id] = member
     return list(again.values())
+
+
+def left_behind(members: Sequence[Found]) -> list[Found]:
+    """Members that have ended before a parent of theirs; ``members`` are parents first."""
+    live: set[str] = set()
+    behind: list[Found] = []
+    for member in members:
+        if not member.state.ended:
+            live.add(member.id)
+        elif any(parent in live for parent in member.parents):
+            live.add(member.id)
+            behind.append(member)
+    return behind
 
 
 async def cancel_all(client: Client, members: Sequence[Found]) -> int:

@@ -16,8 +16,8 @@ key                    type        meaning
 ``clock``              string      the latest instant at which a lease was made
 ``u:<key>``            string      the job that holds a key, and when that ends if it is held for a period (8 bytes)
 ``periods``            sorted set  the keys that are held for a period, by its end
-``c:<id>``             hash        a job's children that have not ended, and what end each wants (``lua/families.lua``)
-``open``               hash        jobs that wait for parents: how many are open, how many ended unmet
+``c:<id>``             hash        a job's children that have not ended, and what end each asks for
+``open``               hash        jobs that wait for parents: how many are open, and unmet (``lua/families.lua``)
 ``b:<bucket>``         set         the running jobs that hold a permit of a bucket (``lua/limits.lua``)
 ``rates``              sorted set  buckets with a rate by when they are full again
 ``p:<place>``          sorted set  jobs parked under a bucket, by due time; the place is ``<bytes>:<bucket>:<line>``,

@@ -15,8 +15,8 @@ end
 -- A place in a line: the job waits, in this line. Whether it stands at its due time is judged with its record.
 function judges.w(id)
   local job = call('ZSCORE', key, id) and read_job(id)
-  if job == nil or (job and (job.state ~= WAITING or job.line ~= sub(name, 3))) then
-    local what = job and job.state == WAITING and 'waits in another' or told(job)
+  if job == nil or (job and (job.state ~= WAITING or job.open or job.line ~= sub(name, 3))) then
+    local what = job and job.state == WAITING and (job.open and 'waits for parents' or 'waits in another') or told(job)
     if fault('line-without-job', 'J' .. id, 'it stands in the line ' .. sub(name, 3) .. ', and the job ' .. what) then
       drop(id)
     end
