@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Snooze,
         TaskDeclarationError,
         UnknownTask,
+        WebhookRejected,
     )
     from abaca.handle import JobHandle
     from abaca.jobresult import JobResult
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         Exponential,
         Fixed,
         Job,
+        JobEnd,
         Kind,
         Linear,
         Page,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     )
     from abaca.retryspec import Retry
     from abaca.tasks import Call, Task
+    from abaca.webhooks import Webhook, verify_webhook
     from abaca.worker.service import Worker, Workers, WorkerStats
 
 __version__ = "0.1.0.dev0"
@@ -84,6 +87,7 @@ _HOMES = {
     "Job": "abaca.model",
     "JobCancelled": "abaca.errors",
     "JobConflict": "abaca.errors",
+    "JobEnd": "abaca.model",
     "JobError": "abaca.errors",
     "JobFailed": "abaca.errors",
     "JobHandle": "abaca.handle",
@@ -117,9 +121,12 @@ _HOMES = {
     "UnknownTask": "abaca.errors",
     "Update": "abaca.model",
     "Verdict": "abaca.model",
+    "Webhook": "abaca.webhooks",
+    "WebhookRejected": "abaca.errors",
     "Worker": "abaca.worker.service",
     "WorkerStats": "abaca.worker.service",
     "Workers": "abaca.worker.service",
+    "verify_webhook": "abaca.webhooks",
 }
 
 __all__ = [
@@ -141,6 +148,7 @@ __all__ = [
     "Job",
     "JobCancelled",
     "JobConflict",
+    "JobEnd",
     "JobError",
     "JobFailed",
     "JobHandle",
@@ -174,9 +182,12 @@ __all__ = [
     "UnknownTask",
     "Update",
     "Verdict",
+    "Webhook",
+    "WebhookRejected",
     "Worker",
     "WorkerStats",
     "Workers",
+    "verify_webhook",
 ]
 
 

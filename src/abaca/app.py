@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, overload
@@ -11,17 +11,17 @@ from urllib.parse import urlsplit
 from abaca.announce import Announcements
 from abaca.backend import MAX_BATCH_BYTES, Backend
 from abaca.backends import open_backend
+from abaca.callbacks import joined
 from abaca.client import Client, refusal
 from abaca.codec import DEFAULT_MAX_PAYLOAD, encode_untyped, new_id
 from abaca.config import load_settings
 from abaca.config.values import read_count, read_name, read_queues, read_weights
 from abaca.context import Ctx
-from abaca.declare import examine
 from abaca.decorator import Coro, ScheduleDecorator, TaskDecorator
 from abaca.durations import Duration, parse_duration
-from abaca.errors import ConfigError, TaskDeclarationError
+from abaca.errors import ConfigError
 from abaca.handle import UNTYPED, JobHandle
-from abaca.limitspec import Limit, limit_rules, limits_of_call
+from abaca.limitspec import limits_of_call
 from abaca.model import Inserted, Keep, NewJob, Page, Query, Stats
 from abaca.options import (
     NO_OPTIONS,
@@ -29,19 +29,15 @@ from abaca.options import (
     KeepSpec,
     Pool,
     Priority,
-    TaskOptions,
     call_options,
     check_keep,
     check_name,
-    check_priority,
-    check_retry,
     check_size,
-    check_tags,
-    none_if_default,
     positive,
 )
 from abaca.queues import Queues
 from abaca.records import Records
+from abaca.registering import Defaults, TaskSettings, make_task, register
 from abaca.retryspec import Retry
 from abaca.schedules import Declared, ScheduleOptions, Schedules
 from abaca.stores import Stores
@@ -90,8 +86,10 @@ class App:
         self.schedules = Schedules(self)
         self.queues = Queues(self)
         self._declared = Declared(self.name)
-        self._max_payload = check_size(max_payload, "App(max_payload=)", MAX_BATCH_BYTES)
-        self._keep = _unless_default(settings.keep) if keep is None else check_keep(keep)
+        self._defaults = Defaults(
+            keep=_unless_default(settings.keep) if keep is None else check_keep(keep),
+            max_payload=check_size(max_payload, "App(max_payload=)", MAX_BATCH_BYTES),
+        )
         self._announcements = Announcements(self.tasks)
         self._stores = Stores(
             (lambda: backend) if backend is not None else (lambda: open_backend(self.url)),
@@ -113,76 +111,24 @@ class App:
     @overload
     def task(self, fn: Callable[P, R], /) -> TaskFunction[P, R, Callable[P, R]]: ...
     @overload
-    def task(
-        self,
-        fn: None = None,
-        /,
-        *,
-        name: str | None = None,
-        queue: str = ...,
-        priority: Priority = ...,
-        pool: Pool | None = None,
-        retry: Retry | None = None,
-        timeout: Duration | None = None,
-        lease: Duration | None = None,
-        keep: KeepSpec | None = None,
-        tags: Iterable[str] = (),
-        max_payload: int | None = None,
-        limits: Sequence[Limit] = (),
-    ) -> TaskDecorator: ...
-    def task(
-        self,
-        fn: Callable[..., Any] | None = None,
-        /,
-        *,
-        name: str | None = None,
-        queue: str = "default",
-        priority: Priority = "normal",
-        pool: Pool | None = None,
-        retry: Retry | None = None,
-        timeout: Duration | None = None,
-        lease: Duration | None = None,
-        keep: KeepSpec | None = None,
-        tags: Iterable[str] = (),
-        max_payload: int | None = None,
-        limits: Sequence[Limit] = (),
-    ) -> Any:
+    def task(self, fn: None = None, /, **options: Unpack[TaskSettings]) -> TaskDecorator: ...
+    def task(self, fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskSettings]) -> Any:
         """Register a function, as ``@app.task`` or ``@app.task(queue=..., ...)``. Its name is its ``__name__``.
 
         ``pool`` is where it runs: ``"async"`` for async def; ``"thread"`` (the default) or ``"process"`` for def.
         ``timeout`` stops one run; ``lease`` is how long a worker may be silent before the job is another's. ``keep`` is
         for completed jobs, or a mapping by ``completed``, ``cancelled`` and ``failed``; ``keep=0`` stores no result.
-        ``limits`` hold over all workers: see ``Limit``.
+        ``limits`` hold over all workers: see ``Limit``. ``on_success``, ``on_failure`` and ``webhook`` are those of
+        ``Task.opts``.
         Raises ``TaskDeclarationError`` for a function that cannot be a task, ``ConfigError`` naming an option.
         """
 
-        def register(fn: Callable[..., Any]) -> TaskFunction[..., Any, Any]:
-            handler = examine(fn, pool)
-            chosen = check_name(fn.__name__ if name is None else name, "task name")
-            options = TaskOptions(
-                queue=check_name(queue, f"task {chosen!r}, queue"),
-                priority=check_priority(priority),
-                pool=handler.pool,
-                retry=None if retry is None else none_if_default(check_retry(retry)),
-                timeout_ms=None if timeout is None else positive(timeout, f"task {chosen!r}, timeout"),
-                lease_ms=None if lease is None else positive(lease, f"task {chosen!r}, lease"),
-                keep=self._keep if keep is None else check_keep(keep),
-                tags=check_tags(tags),
-                max_payload=self._max_payload
-                if max_payload is None
-                else check_size(max_payload, f"task {chosen!r}, max_payload", MAX_BATCH_BYTES),
-                limits=limit_rules(limits, chosen, list(handler.signature.parameters)),
-            )
-            task: TaskFunction[..., Any, Any] = TaskFunction(self, chosen, handler, options)
-            holder = self.tasks.setdefault(chosen, task)  # one step, because modules may be imported in several threads
-            if holder is not task:
-                raise TaskDeclarationError(
-                    f"{fn.__module__}.{fn.__qualname__} cannot be a task: the name {chosen!r} is taken by "
-                    f"{holder.module}.{holder.qualname}; give it another with name="
-                )
+        def register_one(fn: Callable[..., Any]) -> TaskFunction[..., Any, Any]:
+            task = make_task(self, fn, self._defaults, **options)
+            register(self.tasks, task)
             return task
 
-        return register if fn is None else register(fn)
+        return register_one if fn is None else register_one(fn)
 
     def cron(
         self, expression: str, *, tz: str = "UTC", name: str | None = None, **options: Unpack[ScheduleOptions]
@@ -295,7 +241,7 @@ class App:
             if task is None
             else task.arguments.encode_named(args or {})
         )
-        fields = {**options.job_fields, **given.over(NO_OPTIONS).fields}
+        fields = joined(options.job_fields, given.over(NO_OPTIONS).fields)
         limits = limits_of_call(options.limits, name, args or {}, task.defaults() if task is not None else {})
         return NewJob(id=new_id(), task=name, args=data, limits=limits, **fields)
 

@@ -35,10 +35,7 @@ class Handler:
 
     def codecs(self, task: str, limit: int) -> tuple[ArgumentCodec, ResultCodec[Any]]:
         """Raises ``TaskDeclarationError`` for an annotation that is undefined or has no JSON form."""
-        hints = self.hints
-        if hints is None:
-            hints = _hints(self.fn)
-            self._still_fits(hints)
+        hints = self.resolved()
         try:
             arguments = ArgumentCodec(task, self.signature, hints, limit=limit)
             returned = hints.get("return", Any)
@@ -48,6 +45,14 @@ class Handler:
         except (TypeError, ValueError) as error:
             raise _refusal(self.fn, f"an annotation has no JSON form: {error}") from error
         return arguments, results
+
+    def resolved(self) -> dict[str, Any]:
+        """The hints. Raises ``TaskDeclarationError`` for an annotation that is still undefined."""
+        if self.hints is not None:
+            return self.hints
+        hints = _hints(self.fn)
+        self._still_fits(hints)
+        return hints
 
     def _still_fits(self, hints: dict[str, Any]) -> None:
         parameters = list(inspect.signature(self.fn).parameters.values())

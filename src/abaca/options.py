@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from abaca.callbacks import callbacks_of, joined
 from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError
 from abaca.limitspec import LimitRule
-from abaca.model import DEFAULT_PRIORITY, DEFAULT_QUEUE, Keep, KeyScope, RetryRule, Value
+from abaca.model import DEFAULT_PRIORITY, DEFAULT_QUEUE, Callback, Keep, KeyScope, RetryRule, Value
 from abaca.retryspec import Retry
 from abaca.text import shown
 
@@ -46,6 +47,7 @@ class TaskOptions(Value, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     max_payload: int = DEFAULT_MAX_PAYLOAD
     limits: tuple[LimitRule, ...] = ()
+    callbacks: tuple[Callback, ...] = ()
 
     @property
     def job_fields(self) -> dict[str, Any]:
@@ -59,6 +61,7 @@ class TaskOptions(Value, frozen=True, kw_only=True):
             "lease_ms": self.lease_ms,
             "keep": self.keep,
             "tags": self.tags,
+            "callbacks": self.callbacks,
         }
         return {name: value for name, value in fields.items() if value not in (None, ())}
 
@@ -81,7 +84,7 @@ class CallOptions(Value, frozen=True, kw_only=True):
 
     def over(self, earlier: CallOptions) -> CallOptions:
         """These options, and the earlier ones where these say nothing. Raises ``ConfigError`` for pairs that clash."""
-        fields = {**earlier.fields, **self.fields}
+        fields = joined(earlier.fields, self.fields)
         if "delay_ms" in fields and "run_at" in fields:
             raise ConfigError("opts(delay=, run_at=): a job is due after a delay or at a time; give one of them")
         wait_ms = earlier.wait_ms if self.wait_ms is None else self.wait_ms
@@ -125,6 +128,9 @@ def call_options(
     on_duplicate: OnDuplicate | None = None,
     throttle: Duration | None = None,
     debounce: Duration | None = None,
+    on_success: object = None,
+    on_failure: object = None,
+    webhook: object = None,
 ) -> CallOptions:
     """Check what ``opts`` was given. Raises ``ConfigError`` naming the option."""
     uniqueness, key_of = _uniqueness(unique, on_duplicate, throttle, debounce)
@@ -142,6 +148,7 @@ def call_options(
         "keep": None if keep is None else check_keep(keep),
         "owner": None if owner is None else check_text(owner, "owner", 128),
         "tenant": None if tenant is None else check_text(tenant, "tenant", 128),
+        "callbacks": callbacks_of(on_success, on_failure, webhook) or None,
     }
     return CallOptions(
         fields={name: value for name, value in fields.items() if value is not None} | uniqueness,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
+from abaca.callbacks import FollowUp, arguments_of, end_parameter, joined, template
 from abaca.client import Client, Host, duplicate, refusal
 from abaca.codec import ArgumentCodec, ResultCodec, new_id
 from abaca.declare import Handler
@@ -14,7 +15,7 @@ from abaca.errors import BackendUnavailable, ConfigError, ResultDisabled, Result
 from abaca.handle import JobHandle
 from abaca.jobresult import value_of
 from abaca.limitspec import limits_of_call
-from abaca.model import Inserted, NewJob, Receipt
+from abaca.model import Inserted, JobEnd, NewJob, Receipt
 from abaca.options import (
     NO_OPTIONS,
     CallOptions,
@@ -28,9 +29,12 @@ from abaca.options import (
 )
 from abaca.retryspec import Retry
 from abaca.sync import twin
+from abaca.webhooks import Webhooks
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Q = ParamSpec("Q")
+V = TypeVar("V")
 R_co = TypeVar("R_co", covariant=True)
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -126,6 +130,9 @@ class Task(Generic[P, R]):
         on_duplicate: OnDuplicate | None = None,
         throttle: Duration | None = None,
         debounce: Duration | None = None,
+        on_success: Callbacks[R] | None = None,
+        on_failure: Callbacks[Any] | None = None,
+        webhook: Webhooks | None = None,
     ) -> Task[P, R]:
         """The same task with other options for the calls made through it. This task is unchanged.
 
@@ -135,8 +142,9 @@ class Task(Generic[P, R]):
         key. ``on_duplicate``: ``"return"`` the job that has it, ``"reject"`` with ``DuplicateJob``, or ``"replace"``
         what that job is to do, as long as it waits. ``throttle``: at most one job in that time; ``debounce``: one job,
         with the latest arguments, that long after the latest call; both by ``key``, else by task. ``wait`` and
-        ``cancel_on_timeout`` concern ``run``. The others are in place of the task's own. Raises ``ConfigError`` naming
-        the option.
+        ``cancel_on_timeout`` concern ``run``. ``on_success``, ``on_failure``: tasks whose first parameter is a
+        ``JobEnd``, or their ``callback(...)``, enqueued in the write that ends the job; they and ``webhook`` come
+        beside the task's own. The others are in place of the task's own. Raises ``ConfigError`` naming the option.
         """
         given = call_options(
             delay=delay,
@@ -156,6 +164,9 @@ class Task(Generic[P, R]):
             on_duplicate=on_duplicate,
             throttle=throttle,
             debounce=debounce,
+            on_success=on_success,
+            on_failure=on_failure,
+            webhook=webhook,
         )
         return self._with(given.over(self._call_options))
 
@@ -176,6 +187,26 @@ class Task(Generic[P, R]):
         if self._call_options.key_of is not None:
             fields["key"] = self._call_options.key(self.name, data)
         return Call(self, NewJob(id=new_id(), args=data, **fields))
+
+    def callback(self: Task[Concatenate[JobEnd[V], Q], Any], /, *args: Q.args, **kwargs: Q.kwargs) -> FollowUp[V]:
+        """A call that waits for its first argument: ``opts(on_failure=alert.callback("ops"))``. Stores nothing.
+
+        Raises ``ConfigError`` for a task whose first parameter is no ``JobEnd``, and what ``call`` raises.
+        """
+        hints = self._handler.resolved()
+        into, rest = end_parameter(self.name, self._handler.signature, hints)
+        fields = {name: value for name, value in self._fields.items() if name != "task"}
+        data = arguments_of(self.name, rest, hints, args, kwargs)
+        if self.options.limits:
+            bound = rest.bind(*args, **kwargs).arguments
+            fields["limits"] = limits_of_call(self.options.limits, self.name, bound, self.defaults())
+        if self._call_options.key_of is not None:
+            fields["key"] = self._call_options.key(self.name, data)
+        return FollowUp(template(self.name, fields, data), into)
+
+    def follow_up(self: Task[[JobEnd[V]], Any]) -> FollowUp[V]:
+        """``callback()``, for whoever is given a task."""
+        return self.callback()
 
     def defaults(self) -> dict[str, Any]:
         """What parameters are when a call leaves them out."""
@@ -232,8 +263,13 @@ class Task(Generic[P, R]):
         task: Task[P, R] = Task.__new__(Task)
         task.__dict__.update(self.__dict__)
         task._call_options = options
-        task._fields = {**self._fields, **options.fields}
+        task._fields = joined({"task": self.name, **self.options.job_fields}, options.fields)
         return task
+
+
+Callback = FollowUp[V] | Task[[JobEnd[V]], Any]
+"""A task that takes a ``JobEnd`` alone, or one whose other arguments were given with ``callback``."""
+Callbacks = Callback[V] | Sequence[Callback[V]]
 
 
 class TaskFunction(Task[P, R], Generic[P, R, F]):

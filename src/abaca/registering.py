@@ -1,0 +1,111 @@
+"""From a function and the options of ``@app.task`` to a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from abaca.backend import MAX_BATCH_BYTES
+from abaca.callbacks import callbacks_of
+from abaca.client import Host
+from abaca.declare import examine
+from abaca.durations import Duration
+from abaca.errors import TaskDeclarationError
+from abaca.limitspec import Limit, limit_rules
+from abaca.model import Keep
+from abaca.options import (
+    KeepSpec,
+    Pool,
+    Priority,
+    TaskOptions,
+    check_keep,
+    check_name,
+    check_priority,
+    check_retry,
+    check_size,
+    check_tags,
+    none_if_default,
+    positive,
+)
+from abaca.retryspec import Retry
+from abaca.tasks import Callbacks, Task, TaskFunction
+from abaca.webhooks import Webhooks
+
+
+class TaskSettings(TypedDict, total=False):
+    """The options of ``App.task``."""
+
+    name: str | None
+    queue: str
+    priority: Priority
+    pool: Pool | None
+    retry: Retry | None
+    timeout: Duration | None
+    lease: Duration | None
+    keep: KeepSpec | None
+    tags: Iterable[str]
+    max_payload: int | None
+    limits: Sequence[Limit]
+    on_success: Callbacks[Any] | None
+    on_failure: Callbacks[Any] | None
+    webhook: Webhooks | None
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What an app says of tasks that do not say it themselves."""
+
+    keep: Keep | None
+    max_payload: int
+
+
+def make_task(
+    host: Host,
+    fn: Callable[..., Any],
+    defaults: Defaults,
+    *,
+    name: str | None = None,
+    queue: str = "default",
+    priority: Priority = "normal",
+    pool: Pool | None = None,
+    retry: Retry | None = None,
+    timeout: Duration | None = None,
+    lease: Duration | None = None,
+    keep: KeepSpec | None = None,
+    tags: Iterable[str] = (),
+    max_payload: int | None = None,
+    limits: Sequence[Limit] = (),
+    on_success: Callbacks[Any] | None = None,
+    on_failure: Callbacks[Any] | None = None,
+    webhook: Webhooks | None = None,
+) -> TaskFunction[..., Any, Any]:
+    """Raises ``TaskDeclarationError`` for a function that cannot be a task, ``ConfigError`` naming an option."""
+    handler = examine(fn, pool)
+    chosen = check_name(fn.__name__ if name is None else name, "task name")
+    options = TaskOptions(
+        queue=check_name(queue, f"task {chosen!r}, queue"),
+        priority=check_priority(priority),
+        pool=handler.pool,
+        retry=None if retry is None else none_if_default(check_retry(retry)),
+        timeout_ms=None if timeout is None else positive(timeout, f"task {chosen!r}, timeout"),
+        lease_ms=None if lease is None else positive(lease, f"task {chosen!r}, lease"),
+        keep=defaults.keep if keep is None else check_keep(keep),
+        tags=check_tags(tags),
+        max_payload=defaults.max_payload
+        if max_payload is None
+        else check_size(max_payload, f"task {chosen!r}, max_payload", MAX_BATCH_BYTES),
+        limits=limit_rules(limits, chosen, list(handler.signature.parameters)),
+        callbacks=callbacks_of(on_success, on_failure, webhook),
+    )
+    return TaskFunction(host, chosen, handler, options)
+
+
+def register(tasks: MutableMapping[str, Task[..., Any]], task: TaskFunction[..., Any, Any]) -> None:
+    """Raises ``TaskDeclarationError`` when the name is taken."""
+    holder = tasks.setdefault(task.name, task)  # one step, because modules may be imported in several threads
+    if holder is not task:
+        raise TaskDeclarationError(
+            f"{task.module}.{task.qualname} cannot be a task: the name {task.name!r} is taken by "
+            f"{holder.module}.{holder.qualname}; give it another with name="
+        )
