@@ -44,12 +44,14 @@ Ids in keys and members are the 16 bytes. Channels: ``J:<id>`` for one job, ``T:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 SERVED_PARTITION = 0
 DEFAULT_PREFIX = "abaca"
 PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 _JOB_TOPIC = "job:"
+_ID_BYTES = 16
 
 PATTERNS = tuple(
     re.compile(pattern, re.DOTALL)
@@ -78,7 +80,21 @@ def pack_id(id: str) -> bytes | None:
         packed = bytes.fromhex(id)
     except ValueError:
         return None
-    return packed if len(packed) == 16 and packed.hex() == id else None
+    return packed if len(packed) == _ID_BYTES and packed.hex() == id else None
+
+
+def pack_ids(ids: Sequence[str]) -> bytes | None:
+    """The bytes of many ids, one after the other, or ``None`` if one of the texts is no id."""
+    if not ids:
+        return b""
+    text = "".join(ids)
+    if set(map(len, ids)) != {2 * _ID_BYTES}:
+        return None
+    try:
+        packed = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return packed if packed.hex() == text else None
 
 
 def channel(base: bytes, topic: str) -> bytes:

@@ -7,17 +7,29 @@ from __future__ import annotations
 
 import msgspec
 
-from abaca.model import Keep, KeyScope, Limit, NewJob, RetryRule, Tick
+from abaca.backends.redis.keys import pack_ids
+from abaca.model import After, Callback, Keep, KeyScope, Limit, NewJob, RetryRule, Tick, When
 
 _HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS = 1, 2, 4, 8
-_KEY_WAITING, _KEY_PERIOD, _HAS_LIMITS, _DAMAGED = 16, 32, 64, 128
+_KEY_WAITING, _KEY_PERIOD, _HAS_RULES, _DAMAGED = 16, 32, 64, 128
 _SCOPE_FLAG = {KeyScope.LIVE: 0, KeyScope.WAITING: _KEY_WAITING, KeyScope.PERIOD: _KEY_PERIOD}
 _SCOPES = {flag: scope for scope, flag in _SCOPE_FLAG.items()}
 _MOST_CACHED = 2048
+_LARGEST_CACHED = 1024
+_ID_BYTES = 16
+
+
+class _Edges(msgspec.Struct, frozen=True, array_like=True):
+    """``After``, its ids packed one after the other where all of them are ids."""
+
+    ids: bytes | tuple[str, ...]
+    when: When
+    into: str | None
+    many: bool
 
 
 class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal"):
-    """What of a new job the scripts never look at and most jobs do not have."""
+    """What most jobs do not have. Scripts read ``limits``, ``after`` and ``start_within_ms`` where a flag says so."""
 
     tags: tuple[str, ...] = ()
     owner: str | None = None
@@ -32,6 +44,10 @@ class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal")
     replace: bool = False
     tick: Tick | None = None
     limits: tuple[Limit, ...] = ()
+    after: tuple[_Edges, ...] = ()
+    callbacks: tuple[Callback, ...] = ()
+    expires_ms: int | None = None
+    start_within_ms: int | None = None
 
 
 _encode_options = msgspec.msgpack.Encoder().encode
@@ -79,6 +95,10 @@ def pack_static(job: NewJob) -> bytes:
         and job.key_scope is KeyScope.LIVE
         and not job.key_ms
         and not job.limits
+        and not job.after
+        and not job.callbacks
+        and job.expires_ms is None
+        and job.start_within_ms is None
     )
     if not plain:
         return _prefix(job) + job.args
@@ -92,7 +112,9 @@ def pack_static(job: NewJob) -> bytes:
 
 
 def _prefix(job: NewJob) -> bytes:
-    flags = _SCOPE_FLAG[job.key_scope] | (_HAS_LIMITS if job.limits else 0)
+    flags = _SCOPE_FLAG[job.key_scope]
+    if job.limits or job.after or job.start_within_ms is not None:
+        flags |= _HAS_RULES
     parts: list[bytes] = []
     if job.lease_ms is not None:
         flags |= _HAS_LEASE
@@ -119,6 +141,10 @@ def _prefix(job: NewJob) -> bytes:
             replace=job.replace,
             tick=job.tick,
             limits=job.limits,
+            after=tuple(map(_pack_edges, job.after)),
+            callbacks=job.callbacks,
+            expires_ms=job.expires_ms,
+            start_within_ms=job.start_within_ms,
         )
     )
     if len(options) > 1:
@@ -149,6 +175,8 @@ def unpack_static_at(id: str, value: bytes, at: int) -> NewJob:
 
 def _learn(prefix: bytes) -> NewJob:
     spec = _parse_prefix(prefix)
+    if len(prefix) > _LARGEST_CACHED:
+        return spec
     if len(_read) >= _MOST_CACHED:
         _read.clear()
     _read[prefix] = spec
@@ -195,7 +223,23 @@ def _parse_prefix(prefix: bytes) -> NewJob:
         replace=options.replace,
         tick=options.tick,
         limits=options.limits,
+        after=tuple(map(_unpack_edges, options.after)),
+        callbacks=options.callbacks,
+        expires_ms=options.expires_ms,
+        start_within_ms=options.start_within_ms,
     )
+
+
+def _pack_edges(edges: After) -> _Edges:
+    packed = pack_ids(edges.ids)
+    return _Edges(edges.ids if packed is None else packed, edges.when, edges.into, edges.many)
+
+
+def _unpack_edges(edges: _Edges) -> After:
+    ids = edges.ids
+    if isinstance(ids, bytes):
+        ids = tuple(ids[at : at + _ID_BYTES].hex() for at in range(0, len(ids), _ID_BYTES))
+    return After(ids=ids, when=edges.when, into=edges.into, many=edges.many)
 
 
 def take(data: bytes, at: int, width: int) -> tuple[bytes, int]:

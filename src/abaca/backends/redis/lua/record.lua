@@ -31,7 +31,7 @@ local WAITING, RUNNING, COMPLETED, CANCELLED = 0, 1, 2, 4
 local FLAG_CANCEL, FLAG_PURGED, FLAG_LOG = 8, 16, 32
 local TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT, TAIL_BLOCKED, TAIL_PERMITS = 1, 2, 4, 8, 16, 32
 local TAILS = {TAIL_MEMO, TAIL_ERROR, TAIL_PROGRESS, TAIL_RESULT, TAIL_BLOCKED, TAIL_PERMITS}
-local HAS_KEY, HAS_LEASE, HAS_KEEP, HAS_OPTIONS, KEY_WAITING, KEY_PERIOD, HAS_LIMITS, DAMAGED = 1, 2, 4, 8, 16, 32, 64, 128
+local HAS_KEY, HAS_LEASE, HAS_KEEP, HAS_OPTIONS, KEY_WAITING, KEY_PERIOD, HAS_RULES, DAMAGED = 1, 2, 4, 8, 16, 32, 64, 128
 
 local function new_job(id, created, due, static)
   return {
@@ -186,9 +186,9 @@ local function key_of(static)
   return sub(static, at + 2, at + 1 + size)
 end
 
--- The limits that a job carries.
-local function limits_of(static)
-  if band(byte(static, 4), HAS_LIMITS) == 0 then
+-- What a job's options say of when it may start: Limits, After, StartWithinMs (each absent or a value).
+local function rules_of(static)
+  if band(byte(static, 4), HAS_RULES) == 0 then
     return {}
   end
   local at = line_at(static)
@@ -197,7 +197,12 @@ local function limits_of(static)
     at = at + 2 + sunpack('<I2', static, at)
   end
   local fine, options = pcall(cmsgpack.unpack, sub(static, at + 4, at + 3 + sunpack('<I4', static, at)))
-  return fine and options.Limits or {}
+  return fine and options or {}
+end
+
+-- The limits that a job carries.
+local function limits_of(static)
+  return rules_of(static).Limits or {}
 end
 
 local function args_size(static)
