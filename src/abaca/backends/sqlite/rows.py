@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from abaca.backends.sqlite.tx import Tx, column, from_column, pack
-from abaca.model import ErrorInfo, Job, Keep, KeyScope, Limit, NewJob, RetryRule, State, Tick
+from abaca.model import Callback, ErrorInfo, Job, Keep, KeyScope, Limit, NewJob, RetryRule, State, Tick
 
 
 class Options(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -29,6 +29,7 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     replace: bool = False
     tick: Tick | None = None
     limits: tuple[Limit, ...] = ()
+    callbacks: tuple[Callback, ...] = ()
 
 
 _PLAIN = msgspec.structs.astuple(Options())
@@ -42,7 +43,7 @@ _RUNNING = int(State.RUNNING)
 def options_of(job: NewJob) -> str | None:
     """The ``options`` column of a job; ``None`` when it has none but defaults."""
     more = (job.retry, job.timeout_ms, job.lease_ms, job.keep, job.key_ms, job.replace, job.tick, job.limits)
-    values = (job.delay_ms, job.run_at, job.tags, job.owner, job.tenant, job.parent, *more)
+    values = (job.delay_ms, job.run_at, job.tags, job.owner, job.tenant, job.parent, *more, job.callbacks)
     return None if values == _PLAIN else _encode(Options(*values)).decode()
 
 
@@ -181,6 +182,7 @@ def _spec(
         replace=plain.replace,
         tick=plain.tick,
         limits=plain.limits,
+        callbacks=plain.callbacks,
         delay_ms=plain.delay_ms,
         run_at=plain.run_at,
         tags=plain.tags,
