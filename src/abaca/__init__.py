@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from abaca.app import App
+    from abaca.batch_context import BatchCtx
     from abaca.context import Ctx
     from abaca.errors import (
         AbacaError,
@@ -75,6 +76,7 @@ _HOMES = {
     "ArgumentError": "abaca.errors",
     "BackendError": "abaca.errors",
     "BackendUnavailable": "abaca.errors",
+    "BatchCtx": "abaca.batch_context",
     "Call": "abaca.tasks",
     "CancelledByRequest": "abaca.errors",
     "ConfigError": "abaca.errors",
@@ -136,6 +138,7 @@ __all__ = [
     "ArgumentError",
     "BackendError",
     "BackendUnavailable",
+    "BatchCtx",
     "Call",
     "CancelledByRequest",
     "ConfigError",

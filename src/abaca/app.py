@@ -17,7 +17,7 @@ from abaca.codec import DEFAULT_MAX_PAYLOAD, encode_untyped, new_id
 from abaca.config import load_settings
 from abaca.config.values import read_count, read_name, read_queues, read_weights
 from abaca.context import Ctx
-from abaca.decorator import Coro, ScheduleDecorator, TaskDecorator
+from abaca.decorator import BatchDecorator, Coro, ScheduleDecorator, TaskDecorator
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError
 from abaca.handle import UNTYPED, JobHandle
@@ -112,7 +112,27 @@ class App:
     def task(self, fn: Callable[P, R], /) -> TaskFunction[P, R, Callable[P, R]]: ...
     @overload
     def task(self, fn: None = None, /, **options: Unpack[TaskSettings]) -> TaskDecorator: ...
-    def task(self, fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskSettings]) -> Any:
+    @overload
+    def task(
+        self,
+        fn: None = None,
+        /,
+        *,
+        batch: int,
+        linger: Duration = ...,
+        parallel: int = ...,
+        **options: Unpack[TaskSettings],
+    ) -> BatchDecorator: ...
+    def task(
+        self,
+        fn: Callable[..., Any] | None = None,
+        /,
+        *,
+        batch: int | None = None,
+        linger: Duration | None = None,
+        parallel: int | None = None,
+        **options: Unpack[TaskSettings],
+    ) -> Any:
         """Register a function, as ``@app.task`` or ``@app.task(queue=..., ...)``. Its name is its ``__name__``.
 
         ``pool`` is where it runs: ``"async"`` for async def; ``"thread"`` (the default) or ``"process"`` for def.
@@ -120,11 +140,14 @@ class App:
         for completed jobs, or a mapping by ``completed``, ``cancelled`` and ``failed``; ``keep=0`` stores no result.
         ``limits`` hold over all workers: see ``Limit``. ``on_success``, ``on_failure`` and ``webhook`` are those of
         ``Task.opts``.
+        ``batch``: the handler takes a list with the arguments of up to so many jobs, each of which is enqueued and ends
+        on its own; it is called when they are there or ``linger`` (50 ms) after the first, at most ``parallel`` (1)
+        times at once in one process.
         Raises ``TaskDeclarationError`` for a function that cannot be a task, ``ConfigError`` naming an option.
         """
 
         def register_one(fn: Callable[..., Any]) -> TaskFunction[..., Any, Any]:
-            task = make_task(self, fn, self._defaults, **options)
+            task = make_task(self, fn, self._defaults, batch=batch, linger=linger, parallel=parallel, **options)
             register(self.tasks, task)
             return task
 

@@ -35,11 +35,18 @@ _DEFAULT_KEEP = Keep()
 
 
 class TaskOptions(Value, frozen=True, kw_only=True):
-    """What a task's declaration says of its jobs. ``None`` is the default of the app or of the system."""
+    """What a task's declaration says of its jobs. ``None`` is the default of the app or of the system.
+
+    ``lane`` is that of the pool unless it is given. ``batch``: how many jobs one call takes; zero for an ordinary task.
+    """
 
     queue: str = DEFAULT_QUEUE
     priority: int = DEFAULT_PRIORITY
     pool: Pool = "async"
+    lane: str = ""
+    batch: int = 0
+    linger_ms: int = 0
+    parallel: int = 1
     retry: RetryRule | None = None
     timeout_ms: int | None = None
     lease_ms: int | None = None
@@ -55,7 +62,7 @@ class TaskOptions(Value, frozen=True, kw_only=True):
         fields = {
             "queue": self.queue,
             "priority": self.priority,
-            "lane": self.pool,
+            "lane": self.lane or self.pool,
             "retry": self.retry,
             "timeout_ms": self.timeout_ms,
             "lease_ms": self.lease_ms,

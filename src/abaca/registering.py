@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from abaca.backend import MAX_BATCH_BYTES
+from abaca.batching import batch_fields
 from abaca.callbacks import callbacks_of
 from abaca.client import Host
 from abaca.declare import examine
@@ -65,6 +66,9 @@ def make_task(
     fn: Callable[..., Any],
     defaults: Defaults,
     *,
+    batch: int | None = None,
+    linger: Duration | None = None,
+    parallel: int | None = None,
     name: str | None = None,
     queue: str = "default",
     priority: Priority = "normal",
@@ -81,7 +85,7 @@ def make_task(
     webhook: Webhooks | None = None,
 ) -> TaskFunction[..., Any, Any]:
     """Raises ``TaskDeclarationError`` for a function that cannot be a task, ``ConfigError`` naming an option."""
-    handler = examine(fn, pool)
+    handler = examine(fn, pool, batch=batch is not None)
     chosen = check_name(fn.__name__ if name is None else name, "task name")
     options = TaskOptions(
         queue=check_name(queue, f"task {chosen!r}, queue"),
@@ -97,6 +101,7 @@ def make_task(
         else check_size(max_payload, f"task {chosen!r}, max_payload", MAX_BATCH_BYTES),
         limits=limit_rules(limits, chosen, list(handler.signature.parameters)),
         callbacks=callbacks_of(on_success, on_failure, webhook),
+        **batch_fields(chosen, batch, linger, parallel),
     )
     return TaskFunction(host, chosen, handler, options)
 

@@ -78,6 +78,8 @@ class Task(Generic[P, R]):
         self.fn = handler.fn
         self.takes_ctx = handler.takes_ctx
         self.pool: Pool = options.pool
+        self.batch = options.batch
+        """How many jobs one call of the handler takes; zero for an ordinary task."""
         self.module = handler.fn.__module__
         self.qualname = handler.fn.__qualname__
         self.__wrapped__ = handler.fn
@@ -168,6 +170,10 @@ class Task(Generic[P, R]):
             on_failure=on_failure,
             webhook=webhook,
         )
+        if self.batch and timeout is not None:
+            raise ConfigError(
+                f"task {self.name!r}: opts(timeout=) is not for a batch task; a timeout is of the whole call"
+            )
         return self._with(given.over(self._call_options))
 
     def call(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[R]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from abaca.backend import Backend
+from abaca.worker.batches import OnCall, threads_of
 from abaca.worker.loop import ExchangeLoop, Holder, LoopOptions
 from abaca.worker.middleware import Middleware
 from abaca.worker.options import WorkerOptions
@@ -34,9 +35,10 @@ class Engine:
         middleware: Sequence[Middleware] = (),
         app: str | None = None,
         on_child: OnChild = lambda pid, run: None,
+        on_call: OnCall = lambda keys: None,
     ) -> None:
         self._reporter = Reporter(backend)
-        self._threads = Threads(options.concurrency, name="abaca")
+        self._threads = Threads(options.concurrency + threads_of(tasks), name="abaca")
         self._processes = Processes(
             report=self._reporter.report,
             app=app,
@@ -54,6 +56,8 @@ class Engine:
             report=self._reporter.report,
             middleware=middleware,
             grace=options.grace,
+            occupy=self.loop.occupy,
+            on_call=on_call,
         )
         self.loop.start = self.runner.start  # without a step between: every job passes here
 
@@ -77,6 +81,7 @@ class Engine:
         process is gone.
         """
         self.loop.stop_claiming()
+        self.runner.flush()
         if not await self._quiet(seconds):
             for key in list(self.runner.runs):
                 self.runner.stop(key, StopReason.RELEASED)

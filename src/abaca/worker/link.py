@@ -42,6 +42,7 @@ class Ready(Value, frozen=True, kw_only=True, tag=True):
     url: str
     tasks: tuple[str, ...]
     schedules: tuple[str, ...] = ()
+    lanes: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Go(Value, frozen=True, kw_only=True, tag=True):
@@ -66,7 +67,7 @@ class ChildStarted(Value, frozen=True, kw_only=True, tag=True):
 
 
 class Apart(Value, frozen=True, kw_only=True, tag=True):
-    """Runner to supervisor: this run is for a child process and does not have it yet.
+    """Runner to supervisor: this run is for a child process and does not have it yet, or waits for its batch.
 
     ``untouched``: until then no user code works for it in the runner, as middleware would.
     """
@@ -74,6 +75,12 @@ class Apart(Value, frozen=True, kw_only=True, tag=True):
     id: str
     epoch: int
     untouched: bool = True
+
+
+class Called(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to supervisor: a batch begins with these runs, in the runner itself; their time counts from here."""
+
+    runs: tuple[tuple[str, int], ...]
 
 
 class ChildEnded(Value, frozen=True, kw_only=True, tag=True):
@@ -152,6 +159,7 @@ Message = (
     | Counters
     | ChildStarted
     | Apart
+    | Called
     | ChildEnded
     | StopRun
     | Over

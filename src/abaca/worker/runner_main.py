@@ -16,6 +16,7 @@ from abaca.errors import AbacaError
 from abaca.logs import configure_logs
 from abaca.model import Job, Lease
 from abaca.policy.decide import quarantined
+from abaca.worker.batches import lanes_of
 from abaca.worker.engine import Engine
 from abaca.worker.guard import Guard
 from abaca.worker.judging import damage_of
@@ -23,6 +24,7 @@ from abaca.worker.keeper import die_with_parent
 from abaca.worker.link import (
     Apart,
     Beaten,
+    Called,
     ChildEnded,
     ChildStarted,
     Configure,
@@ -46,6 +48,7 @@ from abaca.worker.runs import Run, RunKey, StopReason
 
 EXIT_CONFIG = 78
 EXIT_STORE_GONE = 75
+_IN_RUNNER = frozenset({"async", "thread"})
 _COUNTERS_INTERVAL = 1.0
 _LOOK_AGAIN = 0.05
 _TELL_AFTER = 0.02
@@ -71,7 +74,8 @@ class RunnerProcess(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
         tasks, schedules = tuple(sorted(self._app.tasks)), self._app.declared_schedules
-        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules))
+        lanes = lanes_of(self._app.tasks)
+        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules, lanes=lanes))
 
     def connection_lost(self, exc: Exception | None) -> None:
         os._exit(1)  # the supervisor is gone and with it the heart; the leases bring the jobs back
@@ -98,8 +102,9 @@ class RunnerProcess(asyncio.Protocol):
                 pass
 
     def _tell_when_over(self, engine: Engine, key: RunKey) -> None:
-        """The supervisor kills what does not end, and cannot see a handler's end before the store has judged it."""
-        if key in engine.runner.runs:
+        """The supervisor kills what does not end, and cannot see a handler's end before the store has judged it. A job
+        of a batch that others still want is over for it too: the batch goes on."""
+        if key in engine.runner.runs and not engine.runner.shares(key):
             asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._tell_when_over, engine, key)
         else:
             self.send(Over(id=key[0], epoch=key[1]))
@@ -110,13 +115,15 @@ class RunnerProcess(asyncio.Protocol):
         apart = [
             frame(Apart(id=job.spec.id, epoch=job.epoch, untouched=untouched))
             for job in jobs
-            if (job.memo or job.spec.lane == "process") and self._is_apart(job)
+            if (job.memo or job.spec.lane not in _IN_RUNNER) and self._is_apart(job)
         ]
         self._say_gone(frame_taken(jobs, sent_at) + b"".join(apart))
 
     def _is_apart(self, job: Job) -> bool:
         task = self._app.tasks.get(job.spec.task)
-        return task is not None and damage_of(job) is None and (task.pool == "process" or quarantined(job))
+        if task is None or damage_of(job) is not None:
+            return False
+        return bool(task.pool == "process" or task.batch or quarantined(job))
 
     def gone(self, keys: Sequence[RunKey]) -> None:
         """What is gone may be told a moment later, together with what is taken next. Until then the supervisor believes
@@ -139,6 +146,9 @@ class RunnerProcess(asyncio.Protocol):
         else:
             self.send(ChildStarted(pid=pid, id=run.job.id, epoch=run.job.epoch))
 
+    def _on_call(self, runs: list[RunKey]) -> None:
+        self.send(Called(runs=tuple(runs)))
+
     async def live(self) -> int:
         """Claim and run until told to drain; answers the exit status."""
         await self._go.wait()
@@ -147,7 +157,7 @@ class RunnerProcess(asyncio.Protocol):
         async with self._app.connect() as backend:
             loop_options = LoopOptions(
                 queues=options.queues,
-                slots=options.slots(),
+                slots={**options.slots(), **lanes_of(self._app.tasks)},
                 lease=lease,
                 weights=options.weights,
                 give_up_after=options.give_up_after,
@@ -161,6 +171,7 @@ class RunnerProcess(asyncio.Protocol):
                 middleware=self._app.middleware,
                 app=self._configure.app,
                 on_child=self._on_child,
+                on_call=self._on_call,
             )
             guard = self._guard = Guard(
                 lease.ms, runs=engine.runner.runs, stop=engine.stop, suspend=engine.loop.suspend

@@ -11,6 +11,7 @@ from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut, WasCancel
 from abaca.worker.held import HeldRun
 from abaca.worker.link import (
     Apart,
+    Called,
     ChildEnded,
     ChildStarted,
     Configure,
@@ -116,6 +117,10 @@ class RunnerProxy(asyncio.Protocol):
                 self._end((id, epoch))
             case Apart(id=id, epoch=epoch, untouched=untouched):
                 self._apart[id, epoch] = untouched
+            case Called(runs=runs):
+                for run in runs:
+                    self._apart.pop(run, None)
+                    self._begins(run)
             case Drained():
                 self._released = True
             case ChildEnded(pid=pid):
