@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from abaca.callbacks import FollowUp, arguments_of, end_parameter, joined, template
 from abaca.client import Client, Host, duplicate, refusal
@@ -199,6 +199,13 @@ class Task(Generic[P, R]):
 
         Raises ``ConfigError`` for a task whose first parameter is no ``JobEnd``, and what ``call`` raises.
         """
+        return self._follow_up(args, kwargs)
+
+    def follow_up(self) -> FollowUp[Any]:
+        """``callback()``, for whoever is given a task."""
+        return self._follow_up((), {})
+
+    def _follow_up(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> FollowUp[Any]:
         hints = self._handler.resolved()
         into, rest = end_parameter(self.name, self._handler.signature, hints)
         fields = {name: value for name, value in self._fields.items() if name != "task"}
@@ -209,10 +216,6 @@ class Task(Generic[P, R]):
         if self._call_options.key_of is not None:
             fields["key"] = self._call_options.key(self.name, data)
         return FollowUp(template(self.name, fields, data), into)
-
-    def follow_up(self: Task[[JobEnd[V]], Any]) -> FollowUp[V]:
-        """``callback()``, for whoever is given a task."""
-        return self.callback()
 
     def defaults(self) -> dict[str, Any]:
         """What parameters are when a call leaves them out."""
@@ -273,8 +276,17 @@ class Task(Generic[P, R]):
         return task
 
 
-Callback = FollowUp[V] | Task[[JobEnd[V]], Any]
-"""A task that takes a ``JobEnd`` alone, or one whose other arguments were given with ``callback``."""
+V_contra = TypeVar("V_contra", contravariant=True)
+
+
+class TakesEnd(Protocol[V_contra]):
+    """A task that can be called with a ``JobEnd`` alone."""
+
+    def call(self, end: JobEnd[V_contra], /) -> Call[Any]: ...
+
+
+Callback = FollowUp[V] | TakesEnd[V]
+"""Such a task, or a task whose other arguments were given with ``callback``."""
 Callbacks = Callback[V] | Sequence[Callback[V]]
 
 

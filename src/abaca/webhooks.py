@@ -49,7 +49,7 @@ class Webhook:
 
     url: str
     secret: str | None = None
-    on: Sequence[End] = ("completed", "failed")
+    on: End | Sequence[End] = ("completed", "failed")
     timeout: Duration = 10
     retry: Retry = TRIES
     queue: str = ""

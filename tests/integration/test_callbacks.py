@@ -27,7 +27,7 @@ class Told:
             self.ends.append((note, end))
 
         @self.app.task
-        def bad(end: JobEnd[Any]) -> None:
+        def bad(end: JobEnd[object]) -> None:
             self.ends.append(("bad", end))
 
         @self.app.task(on_success=good, on_failure=bad, retry=Retry(max_attempts=2, backoff="none"))

@@ -16,7 +16,7 @@ app = App("memory://")
 
 
 @app.task(queue="mail", tags=["alert"])
-async def alert(ctx: Ctx, end: JobEnd[Any], to: str = "ops", *, loud: bool = False) -> None: ...
+async def alert(ctx: Ctx, end: JobEnd[object], to: str = "ops", *, loud: bool = False) -> None: ...
 
 
 @app.task
@@ -74,7 +74,7 @@ def test_a_callback_keeps_its_limits() -> None:
     limited = App("memory://")
 
     @limited.task(limits=[Limit(concurrency=1, per="to")])
-    async def call(end: JobEnd[Any], to: str) -> None: ...
+    async def call(end: JobEnd[object], to: str) -> None: ...
 
     @limited.task(on_failure=call.callback("ann"))
     async def work() -> None: ...
@@ -108,7 +108,7 @@ def test_a_required_argument_must_be_given() -> None:
     needy = App("memory://")
 
     @needy.task
-    async def call(end: JobEnd[Any], to: str) -> None: ...
+    async def call(end: JobEnd[object], to: str) -> None: ...
 
     with pytest.raises(ArgumentError, match="to"):
         plain.opts(on_failure=call)  # type: ignore[arg-type]

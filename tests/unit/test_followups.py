@@ -69,7 +69,15 @@ def test_what_follows_is_told_how_the_job_ended() -> None:
     # When it completes, and when it fails
     (good,), (bad,) = then(job, Returned(result=b'{"n":7}')), then(job, Raised(error=OOPS))
     # Then each follower knows it
-    told = {"job_id": ID, "task": "t", "queue": "q", "attempts": 1, "tags": ("x",), "owner": "ann", "tenant": "acme"}
+    told: dict[str, Any] = {
+        "job_id": ID,
+        "task": "t",
+        "queue": "q",
+        "attempts": 1,
+        "tags": ("x",),
+        "owner": "ann",
+        "tenant": "acme",
+    }
     assert end_of(good) == JobEnd(status=Status.COMPLETED, result={"n": 7}, **told)
     assert end_of(bad) == JobEnd(status=Status.FAILED, error=msgspec.structs.replace(OOPS, attempt=1), **told)
     # And goes where the job was, unless it says otherwise, for the same owner and tenant

@@ -423,7 +423,7 @@ async def test_a_job_in_another_lane_is_batched_all_the_same(stage: Stage) -> No
 def test_contexts_are_told_apart(stage: Stage) -> None:
     with pytest.raises(TypeError, match="exactly BatchCtx"):
 
-        @stage.task(batch=2)
+        @stage.task(batch=2)  # type: ignore[arg-type]
         async def one(ctx: Ctx, ns: list[int]) -> None: ...
 
     with pytest.raises(TypeError, match="exactly Ctx"):

@@ -7,10 +7,10 @@ from typing import Generic, TypeVar
 from abaca.model.base import Value
 from abaca.model.job import DEFAULT_QUEUE, ErrorInfo, Status
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
-class JobEnd(Value, Generic[T], frozen=True, kw_only=True):
+class JobEnd(Value, Generic[T_co], frozen=True, kw_only=True):
     """What a callback is told of the job that ended: ``JobEnd[str]`` where that job's result is a ``str``.
 
     ``status`` is ``completed`` or ``failed``. ``result`` is there when it completed, unless ``result_left_out`` says
@@ -22,7 +22,7 @@ class JobEnd(Value, Generic[T], frozen=True, kw_only=True):
     status: Status
     attempts: int
     queue: str = DEFAULT_QUEUE
-    result: T | None = None
+    result: T_co | None = None
     result_left_out: bool = False
     error: ErrorInfo | None = None
     tags: tuple[str, ...] = ()
