@@ -15,7 +15,7 @@ from abaca.callbacks import joined
 from abaca.client import Client, refusal
 from abaca.codec import DEFAULT_MAX_PAYLOAD, encode_untyped, new_id
 from abaca.config import load_settings
-from abaca.config.values import read_count, read_name, read_queues, read_weights
+from abaca.config.values import read_count, read_hosts, read_name, read_queues, read_weights
 from abaca.context import Ctx
 from abaca.decorator import BatchDecorator, Coro, ScheduleDecorator, TaskDecorator
 from abaca.durations import Duration, parse_duration
@@ -291,12 +291,15 @@ class App:
         beat: Duration = 5.0,
         drain: Duration = 30.0,
         name: str = "",
+        webhook_allow: Iterable[str] = (),
     ) -> Worker:
         """A worker for this app's tasks inside this program; start it with ``async with``.
 
         ``queues`` in strict order, or shared by ``weights``. ``concurrency`` counts coroutines and, apart from them,
         threads; ``process_slots`` child processes (default: one for each core). ``drain`` is how long runs may take at
-        the end. Its heart is a thread of this process: ``abaca worker`` has one that no handler can stop.
+        the end. ``webhook_allow``: networks and host names that webhooks may
+        reach although they are not public. Its heart is a thread of this process: ``abaca worker`` has one that no
+        handler can stop.
         """
         from abaca.worker.options import WorkerOptions, default_process_slots  # noqa: PLC0415 - clients go without
         from abaca.worker.service import Worker  # noqa: PLC0415
@@ -312,6 +315,9 @@ class App:
             beat=positive(beat, "worker beat") / 1000,
             drain=parse_duration(drain, "worker drain") / 1000,
             name=read_name(name, "worker name") if name else "",
+            webhook_allow=read_hosts(
+                webhook_allow if isinstance(webhook_allow, str) else tuple(webhook_allow), "worker webhook_allow"
+            ),
         )
         return Worker(
             self.tasks, self.connect, options, middleware=self.middleware, schedules=lambda: self._declared.names

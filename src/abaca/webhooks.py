@@ -16,7 +16,7 @@ import msgspec
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, WebhookRejected
 from abaca.model import DAY_MS, Callback, Exponential, Keep, NewJob, When
-from abaca.options import check_retry, positive
+from abaca.options import check_name, check_retry, positive
 from abaca.retryspec import Retry
 from abaca.text import shown
 
@@ -70,6 +70,8 @@ class Webhook:
         timeout_ms = positive(self.timeout, "Webhook(timeout=)")
         if timeout_ms > LONGEST_TIMEOUT_MS:
             raise ConfigError(f"Webhook(timeout={shown(self.timeout)}): at most {LONGEST_TIMEOUT_MS // 1000} s")
+        if self.queue:
+            check_name(self.queue, "Webhook(queue=)")
         args = {"url": self.url, "timeout": timeout_ms / 1000} | ({"secret": self.secret} if self.secret else {})
         job = NewJob(
             id="",
@@ -89,12 +91,13 @@ Webhooks = Webhook | Sequence[Webhook]
 
 def check_address(url: str) -> None:
     """Raises ``ConfigError`` for what is no address of an HTTP service, or holds a password."""
+    parts = None
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isascii()
     except (ValueError, AttributeError, TypeError):
         usable = False
-    if not usable or any(ord(letter) <= 32 for letter in url):
+    if parts is None or not usable or any(ord(letter) <= 32 for letter in url):
         raise ConfigError(f"Webhook(url): {shown(url)} is not usable; give http://... or https://... in ASCII")
     if "@" in parts.netloc:
         raise ConfigError("Webhook(url): it holds a user or a password, which would be stored with every job; leave it")

@@ -8,6 +8,7 @@ from typing import Any
 
 from abaca.backend import Backend
 from abaca.worker.batches import OnCall, threads_of
+from abaca.worker.builtin import built_in_tasks
 from abaca.worker.loop import ExchangeLoop, Holder, LoopOptions
 from abaca.worker.middleware import Middleware
 from abaca.worker.options import WorkerOptions
@@ -58,6 +59,7 @@ class Engine:
             grace=options.grace,
             occupy=self.loop.occupy,
             on_call=on_call,
+            built_in=built_in_tasks(options),
         )
         self.loop.start = self.runner.start  # without a step between: every job passes here
 

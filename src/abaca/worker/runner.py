@@ -15,6 +15,7 @@ from abaca.policy.decide import quarantined
 from abaca.policy.outcome import Damaged, Outcome, Released, Snoozed, TaskMissing
 from abaca.policy.retry import DEFAULT_RULE
 from abaca.worker.batches import Batches, Member, Occupy, OnCall
+from abaca.worker.builtin import BuiltIn
 from abaca.worker.judging import damage_of
 from abaca.worker.middleware import Middleware, stack
 from abaca.worker.outcomes import only, raised, returned, undecodable
@@ -55,8 +56,10 @@ class Runner:
         grace: float = 5.0,
         occupy: Occupy = lambda lane, count: None,
         on_call: OnCall = lambda keys: None,
+        built_in: Mapping[str, BuiltIn] | None = None,
     ) -> None:
         self._tasks = tasks
+        self._built_in = built_in or {}
         self._grace = grace
         self._threads = threads
         self._processes = processes
@@ -82,6 +85,8 @@ class Runner:
                 return
         spec = job.spec
         task = run.task = self._tasks.get(spec.task)
+        if task is None:
+            task = run.task = self._built_in.get(spec.task)
         if task is None:
             self._finish(run, TaskMissing())
             return
