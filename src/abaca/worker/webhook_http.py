@@ -16,7 +16,7 @@ class _Pinned:
 
     def __init__(self, addresses: list[str]) -> None:
         self._addresses = addresses
-        self._inner = httpcore.AnyIOBackend()
+        self._inner: Any = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -29,7 +29,10 @@ class _Pinned:
         failure: Exception | None = None
         for address in self._addresses:
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                stream: httpcore.AsyncNetworkStream = await self._inner.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+                return stream
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore.ConnectError("there is no address")
