@@ -12,16 +12,18 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 import abaca
-from abaca import App, Ctx, JobHandle, JobResult, Retry, Task, Update
+from abaca import App, BatchCtx, Ctx, JobHandle, JobResult, Retry, Task, Update
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = ROOT / "docs" / "what-happens-when.md"
-PAGES = ("README.md", "docs/guide.md")
+PAGES = ("README.md", "docs/guide.md", "docs/batches.md", "docs/callbacks.md")
+WHOLE = ("docs/batches.md", "docs/callbacks.md")
+"""Pages whose examples are one program."""
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROOF = re.compile(r"`((?:tests|src)/[\w/]+\.py(?:::\w+)+)`")
 CELLS = 5
 AWAITING = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
-CLASSES = {"app": App, "ctx": Ctx, "job": JobHandle, "update": Update, "outcome": JobResult}
+CLASSES: dict[str, Any] = {"app": App, "ctx": (Ctx, BatchCtx), "job": JobHandle, "update": Update, "outcome": JobResult}
 """By these names the documents call things of these classes."""
 
 
@@ -62,7 +64,8 @@ def _imports(node: ast.AST) -> Iterator[str]:
 def _attributes(node: ast.AST, tasks: set[str]) -> Iterator[str]:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         owner = Task if node.value.id in tasks else CLASSES.get(node.value.id)
-        if owner is not None and node.attr not in _members(owner):
+        owners = owner if isinstance(owner, tuple) else (owner,)
+        if owner is not None and not any(node.attr in _members(one) for one in owners):
             yield f"{node.value.id}.{node.attr}"
 
 
@@ -170,6 +173,23 @@ async def test_the_example_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -
         assert namespace["pages"] == 600
         updates = [update async for update in namespace["job"].updates()]
     assert updates[-1].value == "completed"
+
+
+@pytest.mark.parametrize("page", WHOLE)
+async def test_a_page_of_one_program_runs(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Given every block of the page, in order, in an empty folder
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "page"}
+    statements = [statement for block in blocks(page) for statement in parsed(block).body]
+    declares = [statement for statement in statements if not _waits(statement)]
+    code = compile(ast.Module(declares, []), page, "exec", dont_inherit=True)
+    exec(code, namespace)  # noqa: S102 - our own document
+    # When its calls are made beside a worker, then they end as the page asserts
+    async with namespace["app"] as app, app.worker(queues=["default", "alerts"]):
+        waits = [statement for statement in statements if _waits(statement)]
+        assert waits
+        code = compile(ast.Module(waits, []), page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        await eval(code, namespace)  # noqa: S307 - our own document
 
 
 def _waits(statement: ast.stmt) -> bool:
