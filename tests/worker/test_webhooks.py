@@ -243,6 +243,11 @@ async def test_a_secret_may_be_a_file_and_is_stored_nowhere(stage: Stage, tmp_pa
     assert SECRET not in everything
 
 
+async def test_workers_announce_that_they_deliver(stage: Stage) -> None:
+    async with stage.worker() as worker:
+        assert "abaca.webhook" in worker.card().tasks
+
+
 def context(epoch: int = 1) -> Ctx:
     spec = NewJob(id="0" * 32, task="abaca.webhook")
     job = Job(spec=spec, state=State.RUNNING, epoch=epoch)

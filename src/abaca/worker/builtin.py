@@ -11,6 +11,9 @@ from abaca.webhooks import WEBHOOK_TASK
 from abaca.worker.options import WorkerOptions
 from abaca.worker.webhook import make_delivery
 
+BUILT_IN = (WEBHOOK_TASK,)
+"""Their names, which workers announce with those of their application."""
+
 
 class BuiltIn:
     """A task without an application. It runs in the runner itself: no child process could find it."""

@@ -17,6 +17,7 @@ from abaca.logs import configure_logs
 from abaca.model import Job, Lease
 from abaca.policy.decide import quarantined
 from abaca.worker.batches import lanes_of
+from abaca.worker.builtin import BUILT_IN
 from abaca.worker.engine import Engine
 from abaca.worker.guard import Guard
 from abaca.worker.judging import damage_of
@@ -73,7 +74,7 @@ class RunnerProcess(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
-        tasks, schedules = tuple(sorted(self._app.tasks)), self._app.declared_schedules
+        tasks, schedules = tuple(sorted({*self._app.tasks, *BUILT_IN})), self._app.declared_schedules
         lanes = lanes_of(self._app.tasks)
         self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules, lanes=lanes))
 

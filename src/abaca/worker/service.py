@@ -21,6 +21,7 @@ from abaca.codec import new_id
 from abaca.logs import worker_log
 from abaca.model import Card, Lease, Value
 from abaca.worker.batches import lanes_of
+from abaca.worker.builtin import BUILT_IN
 from abaca.worker.engine import Engine
 from abaca.worker.heart_thread import Connect, HeartThread
 from abaca.worker.held import HeldRuns
@@ -197,7 +198,7 @@ class Worker:
             pid=os.getpid(),
             started_at=round((time.time() - stats.uptime) * 1e6),
             queues=self.options.queues,
-            tasks=tuple(sorted(self._tasks)),
+            tasks=tuple(sorted({*self._tasks, *BUILT_IN})),
             slots=self._slots(),
             running=tuple(id for (id, _), _ in self._held.snapshot()[:100]),
             processed=stats.processed,
