@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from abaca.app import App
+    from abaca.batch_context import BatchCtx
     from abaca.context import Ctx
     from abaca.errors import (
         AbacaError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         Suspended,
         TaskDeclarationError,
         UnknownTask,
+        WebhookRejected,
     )
     from abaca.handle import JobHandle
     from abaca.jobresult import JobResult
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
         Exponential,
         Fixed,
         Job,
+        JobEnd,
         Kind,
         Linear,
         Page,
@@ -71,6 +74,7 @@ if TYPE_CHECKING:
     from abaca.streamtask import StreamHandle, StreamTask
     from abaca.taskcontrol import TaskSettings
     from abaca.tasks import Call, Task
+    from abaca.webhooks import Webhook, verify_webhook
     from abaca.worker.service import Worker, Workers, WorkerStats
     from abaca.workflows import (
         Chain,
@@ -96,6 +100,7 @@ _HOMES = {
     "ArgumentsLost": "abaca.errors",
     "BackendError": "abaca.errors",
     "BackendUnavailable": "abaca.errors",
+    "BatchCtx": "abaca.batch_context",
     "Call": "abaca.tasks",
     "CancelledByRequest": "abaca.errors",
     "Chain": "abaca.workflows",
@@ -113,6 +118,7 @@ _HOMES = {
     "Job": "abaca.model",
     "JobCancelled": "abaca.errors",
     "JobConflict": "abaca.errors",
+    "JobEnd": "abaca.model",
     "JobError": "abaca.errors",
     "JobFailed": "abaca.errors",
     "JobHandle": "abaca.handle",
@@ -154,6 +160,8 @@ _HOMES = {
     "UnknownTask": "abaca.errors",
     "Update": "abaca.model",
     "Verdict": "abaca.model",
+    "Webhook": "abaca.webhooks",
+    "WebhookRejected": "abaca.errors",
     "When": "abaca.model",
     "Worker": "abaca.worker.service",
     "WorkerStats": "abaca.worker.service",
@@ -165,6 +173,7 @@ _HOMES = {
     "chain": "abaca.workflows",
     "group": "abaca.workflows",
     "maybe": "abaca.workflows",
+    "verify_webhook": "abaca.webhooks",
 }
 
 __all__ = [
@@ -175,6 +184,7 @@ __all__ = [
     "ArgumentsLost",
     "BackendError",
     "BackendUnavailable",
+    "BatchCtx",
     "Call",
     "CancelledByRequest",
     "Chain",
@@ -192,6 +202,7 @@ __all__ = [
     "Job",
     "JobCancelled",
     "JobConflict",
+    "JobEnd",
     "JobError",
     "JobFailed",
     "JobHandle",
@@ -233,6 +244,8 @@ __all__ = [
     "UnknownTask",
     "Update",
     "Verdict",
+    "Webhook",
+    "WebhookRejected",
     "When",
     "Worker",
     "WorkerStats",
@@ -244,6 +257,7 @@ __all__ = [
     "chain",
     "group",
     "maybe",
+    "verify_webhook",
 ]
 
 

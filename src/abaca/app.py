@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
@@ -14,35 +14,39 @@ from abaca.client import Client
 from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.config import load_settings
 from abaca.config.blobs import blobs_of
-from abaca.config.values import check_store_url, read_count, read_name, read_queues, read_weights
+from abaca.config.values import check_store_url, read_count, read_hosts, read_name, read_queues, read_weights
 from abaca.context import Ctx
-from abaca.declare import examine
-from abaca.decorator import AItems, Coro, CtxAItems, CtxCoro, CtxItems, Items, ScheduleDecorator, TaskDecorator
+from abaca.decorator import (
+    AItems,
+    BatchDecorator,
+    Coro,
+    CtxAItems,
+    CtxCoro,
+    CtxItems,
+    Items,
+    ScheduleDecorator,
+    TaskDecorator,
+)
 from abaca.durations import Duration, parse_duration
-from abaca.errors import ConfigError, TaskDeclarationError
+from abaca.errors import ConfigError
 from abaca.events import SendsEvents
 from abaca.handle import JobHandle
-from abaca.limitspec import Limit, limit_rules
 from abaca.lookup import Lookup
 from abaca.model import NewJob, Page, Query, Stats
 from abaca.options import (
     KeepSpec,
-    Pool,
-    Priority,
     check_keep,
     check_name,
     check_size,
-    check_task_name,
     keep_unless_default,
     positive,
-    task_options,
 )
 from abaca.queues import Queues
 from abaca.records import Records
-from abaca.retryspec import Retry
+from abaca.registering import Defaults, TaskSettings, make_task, register
 from abaca.schedules import Declared, ScheduleOptions, Schedules
 from abaca.stores import Stores
-from abaca.streamtask import StreamFunction, task_of
+from abaca.streamtask import StreamFunction
 from abaca.sync import twin
 from abaca.taskcontrol import TaskControl
 from abaca.tasks import Call, Task, TaskFunction
@@ -94,8 +98,11 @@ class App(Lookup, SendsEvents):
         self.task_control = TaskControl(self)
         self._declared = Declared(self.name)
         self.blobs = blobs_of(settings, results, results_above)
-        self._max_payload = check_size(max_payload, "App(max_payload=)", self.blobs.largest)
-        self._keep = keep_unless_default(settings.keep) if keep is None else check_keep(keep)
+        self._defaults = Defaults(
+            keep=keep_unless_default(settings.keep) if keep is None else check_keep(keep),
+            max_payload=check_size(max_payload, "App(max_payload=)", self.blobs.largest),
+            largest=self.blobs.largest,
+        )
         self._announcements = Announcements(self.tasks)
         self._stores = Stores(
             (lambda: backend) if backend is not None else (lambda: open_backend(self.url)),
@@ -124,85 +131,47 @@ class App(Lookup, SendsEvents):
     @overload
     def task(self, fn: Callable[P, R], /) -> TaskFunction[P, R, Callable[P, R]]: ...
     @overload
+    def task(self, fn: None = None, /, **options: Unpack[TaskSettings]) -> TaskDecorator: ...
+    @overload
     def task(
         self,
         fn: None = None,
         /,
         *,
-        name: str | None = None,
-        queue: str = ...,
-        priority: Priority = ...,
-        pool: Pool | None = None,
-        retry: Retry | None = None,
-        timeout: Duration | None = None,
-        lease: Duration | None = None,
-        keep: KeepSpec | None = None,
-        tags: Iterable[str] = (),
-        max_payload: int | None = None,
-        limits: Sequence[Limit] = (),
-        tenant: str | None = None,
-        start_within: Duration | None = None,
-        expires: Duration | None = None,
-    ) -> TaskDecorator: ...
+        batch: int,
+        linger: Duration = ...,
+        parallel: int = ...,
+        **options: Unpack[TaskSettings],
+    ) -> BatchDecorator: ...
     def task(
         self,
         fn: Callable[..., Any] | None = None,
         /,
         *,
-        name: str | None = None,
-        queue: str = "default",
-        priority: Priority = "normal",
-        pool: Pool | None = None,
-        retry: Retry | None = None,
-        timeout: Duration | None = None,
-        lease: Duration | None = None,
-        keep: KeepSpec | None = None,
-        tags: Iterable[str] = (),
-        max_payload: int | None = None,
-        limits: Sequence[Limit] = (),
-        tenant: str | None = None,
-        start_within: Duration | None = None,
-        expires: Duration | None = None,
+        batch: int | None = None,
+        linger: Duration | None = None,
+        parallel: int | None = None,
+        **options: Unpack[TaskSettings],
     ) -> Any:
         """Register a function, as ``@app.task`` or ``@app.task(queue=..., ...)``. Its name is its ``__name__``.
 
         ``pool`` is where it runs: ``"async"`` for async def; ``"thread"`` (the default) or ``"process"`` for def.
         ``timeout`` stops one run; ``lease`` is how long a worker may be silent before the job is another's. ``keep`` is
         for completed jobs, or a mapping by ``completed``, ``cancelled`` and ``failed``; ``keep=0`` stores no result.
-        ``limits`` hold over all workers: see ``Limit``. ``tenant``, ``start_within``, ``expires``: see ``Task.opts``.
+        ``limits`` hold over all workers: see ``Limit``. ``tenant``, ``start_within``, ``expires``, ``on_success``,
+        ``on_failure`` and ``webhook`` are those of ``Task.opts``.
+        ``batch``: the handler takes a list with the arguments of up to so many jobs, each of which is enqueued and ends
+        on its own; it is called when they are there or ``linger`` (50 ms) after the first, at most ``parallel`` (1)
+        times at once in one process.
         Raises ``TaskDeclarationError`` for a function that cannot be a task, ``ConfigError`` naming an option.
         """
 
-        def register(fn: Callable[..., Any]) -> TaskFunction[..., Any, Any]:
-            handler = examine(fn, pool)
-            chosen = check_task_name(fn.__name__ if name is None else name)
-            options = task_options(
-                chosen,
-                queue=queue,
-                priority=priority,
-                pool=handler.pool,
-                retry=retry,
-                timeout=timeout,
-                lease=lease,
-                keep=self._keep if keep is None else check_keep(keep),
-                tags=tags,
-                max_payload=self._max_payload if max_payload is None else max_payload,
-                largest=self.blobs.largest,
-                limits=limit_rules(limits, chosen, list(handler.signature.parameters)),
-                tenant=tenant,
-                start_within=start_within,
-                expires=expires,
-            )
-            task: TaskFunction[..., Any, Any] = task_of(self, chosen, handler, options)
-            holder = self.tasks.setdefault(chosen, task)  # one step, because modules may be imported in several threads
-            if holder is not task:
-                raise TaskDeclarationError(
-                    f"{fn.__module__}.{fn.__qualname__} cannot be a task: the name {chosen!r} is taken by "
-                    f"{holder.module}.{holder.qualname}; give it another with name="
-                )
+        def register_one(fn: Callable[..., Any]) -> TaskFunction[..., Any, Any]:
+            task = make_task(self, fn, self._defaults, batch=batch, linger=linger, parallel=parallel, **options)
+            register(self.tasks, task)
             return task
 
-        return register if fn is None else register(fn)
+        return register_one if fn is None else register_one(fn)
 
     def cron(
         self, expression: str, *, tz: str = "UTC", name: str | None = None, **options: Unpack[ScheduleOptions]
@@ -278,12 +247,15 @@ class App(Lookup, SendsEvents):
         beat: Duration = 5.0,
         drain: Duration = 30.0,
         name: str = "",
+        webhook_allow: Iterable[str] = (),
     ) -> Worker:
         """A worker for this app's tasks inside this program; start it with ``async with``.
 
         ``queues`` in strict order, or shared by ``weights``. ``concurrency`` counts coroutines and, apart from them,
         threads; ``process_slots`` child processes (default: one for each core). ``drain`` is how long runs may take at
-        the end. Its heart is a thread of this process: ``abaca worker`` has one that no handler can stop.
+        the end. ``webhook_allow``: networks and host names that webhooks may
+        reach although they are not public. Its heart is a thread of this process: ``abaca worker`` has one that no
+        handler can stop.
         """
         from abaca.worker.options import WorkerOptions, default_process_slots  # noqa: PLC0415 - clients go without
         from abaca.worker.service import Worker  # noqa: PLC0415
@@ -299,6 +271,9 @@ class App(Lookup, SendsEvents):
             beat=positive(beat, "worker beat") / 1000,
             drain=parse_duration(drain, "worker drain") / 1000,
             name=read_name(name, "worker name") if name else "",
+            webhook_allow=read_hosts(
+                webhook_allow if isinstance(webhook_allow, str) else tuple(webhook_allow), "worker webhook_allow"
+            ),
         )
         return Worker(
             self.tasks,

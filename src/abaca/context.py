@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar, overload
 
 import msgspec
@@ -113,6 +113,11 @@ class Ctx(StepCalls):
     @property
     def job_id(self) -> str:
         return self._job.id
+
+    @property
+    def enqueued_at(self) -> datetime:
+        """When the job was stored, by the store's clock, in UTC."""
+        return datetime.fromtimestamp(self._job.created_at / 1e6, UTC)
 
     @property
     def attempt(self) -> int:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from inspect import Parameter, Signature
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from abaca.batch_context import BatchCtx
+from abaca.batching import batch_hints
 from abaca.codec import ArgumentCodec, ResultCodec
 from abaca.context import Ctx
 from abaca.errors import TaskDeclarationError
@@ -27,6 +29,8 @@ class Handler:
     signature: Signature
     hints: dict[str, Any] | None
     """``None`` while a name in an annotation is not defined yet."""
+    batch: bool = False
+    """Whether it takes the values of many jobs at once; ``hints`` are those of one job all the same."""
 
     def required(self) -> list[str]:
         """The parameters that every call must give."""
@@ -36,10 +40,7 @@ class Handler:
 
     def codecs(self, task: str, limit: int) -> tuple[ArgumentCodec, ResultCodec[Any]]:
         """Raises ``TaskDeclarationError`` for an annotation that is undefined or has no JSON form."""
-        hints = self.hints
-        if hints is None:
-            hints = _hints(self.fn)
-            self._still_fits(hints)
+        hints = self.resolved()
         try:
             arguments = ArgumentCodec(task, self.signature, hints, limit=limit)
             returned = int if self.yields else hints.get("return", Any)
@@ -67,14 +68,25 @@ class Handler:
         except (TypeError, ValueError) as error:
             raise _refusal(self.fn, f"its items have no JSON form: {error}") from error
 
+    def resolved(self) -> dict[str, Any]:
+        """The hints. Raises ``TaskDeclarationError`` for an annotation that is still undefined."""
+        if self.hints is not None:
+            return self.hints
+        hints = _hints(self.fn)
+        self._still_fits(hints)
+        return _of_one_job(self.fn, self.signature, hints) if self.batch else hints
+
     def _still_fits(self, hints: dict[str, Any]) -> None:
         parameters = list(inspect.signature(self.fn).parameters.values())
-        if _takes_ctx(self.fn, parameters, hints) != self.takes_ctx:
+        if _takes_ctx(self.fn, parameters, hints, BatchCtx if self.batch else Ctx) != self.takes_ctx:
             raise _refusal(self.fn, "Ctx must be imported before the function is defined, not only for type checking")
 
 
-def examine(fn: Callable[..., Any], pool: Pool | None) -> Handler:
-    """Check that ``fn`` can be a task. Raises ``TaskDeclarationError`` naming the function and the parameter."""
+def examine(fn: Callable[..., Any], pool: Pool | None, *, batch: bool = False) -> Handler:
+    """Check that ``fn`` can be a task, with ``batch`` a batch handler.
+
+    Raises ``TaskDeclarationError`` naming the function and the parameter.
+    """
     if not inspect.isfunction(fn):
         raise TaskDeclarationError(f"{fn!r} cannot be a task: only a plain function (def or async def) can")
     if "." in fn.__qualname__.rpartition("<locals>.")[2]:
@@ -85,9 +97,21 @@ def examine(fn: Callable[..., Any], pool: Pool | None) -> Handler:
         hints: dict[str, Any] | None = _hints(fn)
     except TaskDeclarationError:
         hints = None  # a class further down the module, perhaps; the first call will tell
-    takes_ctx = _takes_ctx(fn, parameters, hints if hints is not None else _hints_one_by_one(fn, parameters))
+    known = hints if hints is not None else _hints_one_by_one(fn, parameters)
+    takes_ctx = _takes_ctx(fn, parameters, known, BatchCtx if batch else Ctx)
     visible = signature.replace(parameters=parameters[1:]) if takes_ctx else signature
-    return Handler(fn, takes_ctx, _pool(fn, pool), visible, hints)
+    if batch:
+        if pool == "process":
+            raise _refusal(fn, "pool 'process' takes no batches; 'async' and 'thread' do")
+        hints = None if hints is None else _of_one_job(fn, visible, hints)
+    return Handler(fn, takes_ctx, _pool(fn, pool), visible, hints, batch)
+
+
+def _of_one_job(fn: Callable[..., Any], visible: Signature, hints: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return batch_hints(visible, hints)
+    except ValueError as error:
+        raise _refusal(fn, str(error)) from error
 
 
 def _hints(fn: Callable[..., Any]) -> dict[str, Any]:
@@ -109,7 +133,7 @@ def _hints_one_by_one(fn: Callable[..., Any], parameters: list[Parameter]) -> di
     return hints
 
 
-def _takes_ctx(fn: Callable[..., Any], parameters: list[Parameter], hints: dict[str, Any]) -> bool:
+def _takes_ctx(fn: Callable[..., Any], parameters: list[Parameter], hints: dict[str, Any], wanted: type = Ctx) -> bool:
     for parameter in parameters[1:]:
         if _mentions_ctx(hints.get(parameter.name)):
             raise _refusal(fn, f"parameter {parameter.name!r} is Ctx; only the first one may be")
@@ -119,10 +143,11 @@ def _takes_ctx(fn: Callable[..., Any], parameters: list[Parameter], hints: dict[
     hint = hints.get(first.name, Any)
     if first.kind is not Parameter.KEYWORD_ONLY and (hint is Any or hint is object or isinstance(hint, TypeVar)):
         raise _refusal(fn, f"its first parameter {first.name!r} needs a type of its own; Any and object could be a Ctx")
-    if hint is Ctx and first.kind in _POSITIONAL and first.default is Parameter.empty:
+    if hint is wanted and first.kind in _POSITIONAL and first.default is Parameter.empty:
         return True
     if _mentions_ctx(hint):
-        raise _refusal(fn, f"parameter {first.name!r} must be annotated exactly Ctx, positional and without default")
+        name = wanted.__name__
+        raise _refusal(fn, f"parameter {first.name!r} must be annotated exactly {name}, positional and without default")
     return False
 
 
@@ -130,7 +155,7 @@ def _mentions_ctx(hint: Any) -> bool:
     if isinstance(hint, str):
         return "Ctx" in hint
     if isinstance(hint, type) and not get_args(hint):
-        return issubclass(hint, Ctx)
+        return issubclass(hint, Ctx | BatchCtx)
     return any(_mentions_ctx(part) for part in get_args(hint) if not isinstance(part, str))
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
+from abaca.batch_context import BatchCtx
 from abaca.context import Ctx
 from abaca.streamtask import StreamFunction
 from abaca.tasks import TaskFunction
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 Coro = Coroutine[Any, Any, R]
@@ -45,6 +47,55 @@ class TaskDecorator(Protocol):
     ) -> TaskFunction[P, R, Callable[Concatenate[Ctx, P], R]]: ...
     @overload
     def __call__(self, fn: Callable[P, R], /) -> TaskFunction[P, R, Callable[P, R]]: ...
+
+
+class BatchDecorator(Protocol):
+    """Takes a function of a list, with or without ``BatchCtx``, async or not. Callers give one element and get one."""
+
+    @overload
+    def __call__(
+        self, fn: Callable[[BatchCtx, list[T]], Coro[None]], /
+    ) -> TaskFunction[[T], None, Callable[[BatchCtx, list[T]], Coro[None]]]: ...
+    @overload
+    def __call__(
+        self, fn: Callable[[list[T]], Coro[None]], /
+    ) -> TaskFunction[[T], None, Callable[[list[T]], Coro[None]]]: ...
+    @overload
+    def __call__(
+        self, fn: Callable[[BatchCtx, list[T]], Coro[list[R | Exception]]], /
+    ) -> TaskFunction[[T], R, Callable[[BatchCtx, list[T]], Coro[list[R | Exception]]]]: ...
+    @overload
+    def __call__(
+        self, fn: Callable[[list[T]], Coro[list[R | Exception]]], /
+    ) -> TaskFunction[[T], R, Callable[[list[T]], Coro[list[R | Exception]]]]: ...
+    @overload
+    def __call__(
+        self, fn: Callable[[BatchCtx, list[T]], Coro[list[R]]], /
+    ) -> TaskFunction[[T], R, Callable[[BatchCtx, list[T]], Coro[list[R]]]]: ...
+    @overload
+    def __call__(
+        self, fn: Callable[[list[T]], Coro[list[R]]], /
+    ) -> TaskFunction[[T], R, Callable[[list[T]], Coro[list[R]]]]: ...
+    @overload
+    def __call__(
+        self, fn: Callable[[BatchCtx, list[T]], None], /
+    ) -> TaskFunction[[T], None, Callable[[BatchCtx, list[T]], None]]: ...
+    @overload
+    def __call__(self, fn: Callable[[list[T]], None], /) -> TaskFunction[[T], None, Callable[[list[T]], None]]: ...
+    @overload
+    def __call__(
+        self, fn: Callable[[BatchCtx, list[T]], list[R | Exception]], /
+    ) -> TaskFunction[[T], R, Callable[[BatchCtx, list[T]], list[R | Exception]]]: ...
+    @overload
+    def __call__(
+        self, fn: Callable[[list[T]], list[R | Exception]], /
+    ) -> TaskFunction[[T], R, Callable[[list[T]], list[R | Exception]]]: ...
+    @overload
+    def __call__(
+        self, fn: Callable[[BatchCtx, list[T]], list[R]], /
+    ) -> TaskFunction[[T], R, Callable[[BatchCtx, list[T]], list[R]]]: ...
+    @overload
+    def __call__(self, fn: Callable[[list[T]], list[R]], /) -> TaskFunction[[T], R, Callable[[list[T]], list[R]]]: ...
 
 
 class ScheduleDecorator(Protocol):

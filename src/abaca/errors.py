@@ -14,6 +14,7 @@
     ├── EnqueueRefused         the store refused a new job; the message gives its reason
     │   ├── QueueFull          as many jobs wait in the queue as its settings allow; try again later
     │   └── DuplicateJob       another job has its key, and the call asked to be told so
+    ├── WebhookRejected        a webhook that came in is not genuine, or too old; raised by verify_webhook()
     ├── RunningLoopError       a _sync method was called inside a running event loop
     ├── BackendError           the store refused in a way that is a bug or a damaged store
     │   └── BackendUnavailable the store cannot be reached now; whether the call happened is unknown; try again
@@ -102,6 +103,10 @@ class DuplicateJob(EnqueueRefused):
     def __init__(self, job_id: str, message: str) -> None:
         super().__init__(message)
         self.job_id = job_id
+
+
+class WebhookRejected(AbacaError):
+    """A request that claims to be a webhook is not signed with the secret, or was sent too long ago."""
 
 
 class RunningLoopError(AbacaError, RuntimeError):

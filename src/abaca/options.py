@@ -11,11 +11,12 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from abaca.backend import MAX_PARENTS
+from abaca.callbacks import callbacks_of, joined
 from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError
 from abaca.limitspec import LimitRule
-from abaca.model import DEFAULT_PRIORITY, DEFAULT_QUEUE, After, Keep, KeyScope, RetryRule, Value, When
+from abaca.model import DEFAULT_PRIORITY, DEFAULT_QUEUE, After, Callback, Keep, KeyScope, RetryRule, Value, When
 from abaca.policy.join import JOIN
 from abaca.retryspec import Retry
 from abaca.text import shown
@@ -48,11 +49,18 @@ Parents = HasId | Iterable[HasId]
 
 
 class TaskOptions(Value, frozen=True, kw_only=True):
-    """What a task's declaration says of its jobs. ``None`` is the default of the app or of the system."""
+    """What a task's declaration says of its jobs. ``None`` is the default of the app or of the system.
+
+    ``lane`` is that of the pool unless it is given. ``batch``: how many jobs one call takes; zero for an ordinary task.
+    """
 
     queue: str = DEFAULT_QUEUE
     priority: int = DEFAULT_PRIORITY
     pool: Pool = "async"
+    lane: str = ""
+    batch: int = 0
+    linger_ms: int = 0
+    parallel: int = 1
     retry: RetryRule | None = None
     timeout_ms: int | None = None
     lease_ms: int | None = None
@@ -63,6 +71,7 @@ class TaskOptions(Value, frozen=True, kw_only=True):
     tenant: str | None = None
     start_within_ms: int | None = None
     expires_ms: int | None = None
+    callbacks: tuple[Callback, ...] = ()
 
     @property
     def job_fields(self) -> dict[str, Any]:
@@ -70,7 +79,7 @@ class TaskOptions(Value, frozen=True, kw_only=True):
         fields = {
             "queue": self.queue,
             "priority": self.priority,
-            "lane": self.pool,
+            "lane": self.lane or self.pool,
             "retry": self.retry,
             "timeout_ms": self.timeout_ms,
             "lease_ms": self.lease_ms,
@@ -79,6 +88,7 @@ class TaskOptions(Value, frozen=True, kw_only=True):
             "tenant": self.tenant,
             "start_within_ms": self.start_within_ms,
             "expires_ms": self.expires_ms,
+            "callbacks": self.callbacks,
         }
         return {name: value for name, value in fields.items() if value not in (None, ())}
 
@@ -100,6 +110,8 @@ def task_options(
     tenant: str | None,
     start_within: Duration | None,
     expires: Duration | None,
+    callbacks: tuple[Callback, ...] = (),
+    **batch: Any,
 ) -> TaskOptions:
     """Check what ``@app.task`` was given. Raises ``ConfigError`` naming the task and the option."""
     what = f"task {task!r}, "
@@ -117,6 +129,8 @@ def task_options(
         tenant=None if tenant is None else check_text(tenant, what + "tenant", 128),
         start_within_ms=None if start_within is None else positive(start_within, what + "start_within"),
         expires_ms=None if expires is None else positive(expires, what + "expires"),
+        callbacks=callbacks,
+        **batch,
     )
 
 
@@ -138,7 +152,7 @@ class CallOptions(Value, frozen=True, kw_only=True):
 
     def over(self, earlier: CallOptions) -> CallOptions:
         """These options, and the earlier ones where these say nothing. Raises ``ConfigError`` for pairs that clash."""
-        fields = {**earlier.fields, **self.fields}
+        fields = joined(earlier.fields, self.fields)
         if "delay_ms" in fields and "run_at" in fields:
             raise ConfigError("opts(delay=, run_at=): a job is due after a delay or at a time; give one of them")
         check_times(fields, "opts")
@@ -187,6 +201,9 @@ def call_options(
     expires: Duration | None = None,
     after: Parents | None = None,
     when: Ending | None = None,
+    on_success: object = None,
+    on_failure: object = None,
+    webhook: object = None,
 ) -> CallOptions:
     """Check what ``opts`` was given. Raises ``ConfigError`` naming the option."""
     uniqueness, key_of = _uniqueness(unique, on_duplicate, throttle, debounce)
@@ -207,6 +224,7 @@ def call_options(
         "start_within_ms": None if start_within is None else positive(start_within, "start_within"),
         "expires_ms": None if expires is None else positive(expires, "expires"),
         "after": _edges(after, when),
+        "callbacks": callbacks_of(on_success, on_failure, webhook) or None,
     }
     return CallOptions(
         fields={name: value for name, value in fields.items() if value is not None} | uniqueness,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
+from abaca.callbacks import FollowUp, arguments_of, end_parameter, joined, template
 from abaca.client import Client, Host, duplicate, refusal
 from abaca.codec import ArgumentCodec, ResultCodec, new_id
 from abaca.declare import Handler
@@ -14,7 +15,7 @@ from abaca.errors import BackendUnavailable, ConfigError, ResultDisabled, Result
 from abaca.handle import JobHandle
 from abaca.jobresult import value_of
 from abaca.limitspec import limits_of_call
-from abaca.model import Inserted, NewJob, Receipt
+from abaca.model import Inserted, JobEnd, NewJob, Receipt
 from abaca.options import (
     NO_OPTIONS,
     CallOptions,
@@ -32,9 +33,12 @@ from abaca.options import (
 from abaca.retryspec import Retry
 from abaca.streaming import emitting
 from abaca.sync import twin
+from abaca.webhooks import Webhooks
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Q = ParamSpec("Q")
+V = TypeVar("V")
 R_co = TypeVar("R_co", covariant=True)
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,6 +91,8 @@ class Task(Generic[P, R]):
         self.fn = handler.fn if not handler.yields else emitting(handler.fn, handler.takes_ctx, lambda: self.items)
         self.takes_ctx = handler.takes_ctx or handler.yields
         self.pool: Pool = options.pool
+        self.batch = options.batch
+        """How many jobs one call of the handler takes; zero for an ordinary task."""
         self.module = handler.fn.__module__
         self.qualname = handler.fn.__qualname__
         self.__wrapped__ = handler.fn
@@ -164,6 +170,9 @@ class Task(Generic[P, R]):
         expires: Duration | None = None,
         after: Parents | None = None,
         when: Ending | None = None,
+        on_success: Callbacks[R] | None = None,
+        on_failure: Callbacks[Any] | None = None,
+        webhook: Webhooks | None = None,
     ) -> Self:
         """The same task with other options for the calls made through it. This task is unchanged.
 
@@ -176,8 +185,9 @@ class Task(Generic[P, R]):
         take turns inside a queue and priority. ``start_within``: before the others of its priority, the earliest
         deadline first. ``expires``: cancelled if it has not begun so long after it was enqueued. ``after``: once these
         jobs have ended, and only if each ended as ``when`` asks: ``"completed"``, ``"failed"`` or ``"ended"``. ``wait``
-        and ``cancel_on_timeout`` concern ``run``. The others are in place of the task's own. Raises ``ConfigError``
-        naming the option.
+        and ``cancel_on_timeout`` concern ``run``. ``on_success``, ``on_failure``: tasks whose first parameter is a
+        ``JobEnd``, or their ``callback(...)``, enqueued in the write that ends the job; they and ``webhook`` come
+        beside the task's own. The others are in place of the task's own. Raises ``ConfigError`` naming the option.
         """
         given = call_options(
             delay=delay,
@@ -201,7 +211,14 @@ class Task(Generic[P, R]):
             expires=expires,
             after=after,
             when=when,
+            on_success=on_success,
+            on_failure=on_failure,
+            webhook=webhook,
         )
+        if self.batch and timeout is not None:
+            raise ConfigError(
+                f"task {self.name!r}: opts(timeout=) is not for a batch task; a timeout is of the whole call"
+            )
         return self._with(given.over(self._call_options))
 
     def call(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
@@ -236,6 +253,29 @@ class Task(Generic[P, R]):
         if self._call_options.key_of is not None:
             fields["key"] = self._call_options.key(self.name, data)
         return Call(self, NewJob(id=new_id(), args=data, **fields))
+
+    def callback(self: Task[Concatenate[JobEnd[V], Q], Any], /, *args: Q.args, **kwargs: Q.kwargs) -> FollowUp[V]:
+        """A call that waits for its first argument: ``opts(on_failure=alert.callback("ops"))``. Stores nothing.
+
+        Raises ``ConfigError`` for a task whose first parameter is no ``JobEnd``, and what ``call`` raises.
+        """
+        return self._follow_up(args, kwargs)
+
+    def follow_up(self) -> FollowUp[Any]:
+        """``callback()``, for whoever is given a task."""
+        return self._follow_up((), {})
+
+    def _follow_up(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> FollowUp[Any]:
+        hints = self._handler.resolved()
+        into, rest = end_parameter(self.name, self._handler.signature, hints)
+        fields = {name: value for name, value in self._fields.items() if name != "task"}
+        data = arguments_of(self.name, rest, hints, args, kwargs)
+        if self.options.limits:
+            bound = rest.bind(*args, **kwargs).arguments
+            fields["limits"] = limits_of_call(self.options.limits, self.name, bound, self.defaults())
+        if self._call_options.key_of is not None:
+            fields["key"] = self._call_options.key(self.name, data)
+        return FollowUp(template(self.name, fields, data), into)
 
     def defaults(self) -> dict[str, Any]:
         """What parameters are when a call leaves them out."""
@@ -292,9 +332,23 @@ class Task(Generic[P, R]):
         task = type(self).__new__(type(self))
         task.__dict__.update(self.__dict__)
         task._call_options = options
-        task._fields = {**self._fields, **options.fields}
+        task._fields = joined({"task": self.name, **self.options.job_fields}, options.fields)
         check_times(task._fields, f"task {self.name!r}, opts")
         return task
+
+
+V_contra = TypeVar("V_contra", contravariant=True)
+
+
+class TakesEnd(Protocol[V_contra]):
+    """A task that can be called with a ``JobEnd`` alone."""
+
+    def call(self, end: JobEnd[V_contra], /) -> Call[Any]: ...
+
+
+Callback = FollowUp[V] | TakesEnd[V]
+"""Such a task, or a task whose other arguments were given with ``callback``."""
+Callbacks = Callback[V] | Sequence[Callback[V]]
 
 
 class TaskFunction(Task[P, R], Generic[P, R, F]):

@@ -14,6 +14,7 @@ import pytest
 import abaca
 from abaca import (
     App,
+    BatchCtx,
     Ctx,
     GroupHandle,
     JobHandle,
@@ -35,14 +36,18 @@ PAGES = (
     "docs/durable-steps.md",
     "docs/streams.md",
     "docs/results.md",
+    "docs/batches.md",
+    "docs/callbacks.md",
 )
+WHOLE = ("docs/batches.md", "docs/callbacks.md")
+"""Pages whose examples are one program."""
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROOF = re.compile(r"`((?:tests|src)/[\w/]+\.py(?:::\w+)+)`")
 CELLS = 5
 AWAITING = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
-CLASSES = {
+CLASSES: dict[str, Any] = {
     "app": App,
-    "ctx": Ctx,
+    "ctx": (Ctx, BatchCtx),
     "job": JobHandle,
     "update": Update,
     "outcome": JobResult,
@@ -91,7 +96,8 @@ def _imports(node: ast.AST) -> Iterator[str]:
 def _attributes(node: ast.AST, tasks: set[str]) -> Iterator[str]:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         owner = Task if node.value.id in tasks else CLASSES.get(node.value.id)
-        if owner is not None and node.attr not in _members(owner):
+        owners = owner if isinstance(owner, tuple) else (owner,)
+        if owner is not None and not any(node.attr in _members(one) for one in owners):
             yield f"{node.value.id}.{node.attr}"
 
 
@@ -215,6 +221,23 @@ async def test_the_example_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -
         assert namespace["pages"] == 600
         updates = [update async for update in namespace["job"].updates()]
     assert updates[-1].value == "completed"
+
+
+@pytest.mark.parametrize("page", WHOLE)
+async def test_a_page_of_one_program_runs(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Given every block of the page, in order, in an empty folder
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "page"}
+    statements = [statement for block in blocks(page) for statement in parsed(block).body]
+    declares = [statement for statement in statements if not _waits(statement)]
+    code = compile(ast.Module(declares, []), page, "exec", dont_inherit=True)
+    exec(code, namespace)  # noqa: S102 - our own document
+    # When its calls are made beside a worker, then they end as the page asserts
+    async with namespace["app"] as app, app.worker(queues=["default", "alerts"]):
+        waits = [statement for statement in statements if _waits(statement)]
+        assert waits
+        code = compile(ast.Module(waits, []), page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        await eval(code, namespace)  # noqa: S307 - our own document
 
 
 def _waits(statement: ast.stmt) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "examples" / "result_backend" / "README.md"
-WHOLE = ("schedules", "durable_steps", "streams", "workflow", "large_results")
+WHOLE = ("batches", "callbacks", "schedules", "durable_steps", "streams", "workflow", "large_results")
 """Examples that are one program, whose README shows all it prints."""
 LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[")
 

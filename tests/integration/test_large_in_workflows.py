@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from abaca import App, chain, group
+from abaca import App, JobEnd, chain, group
 
 LARGE = 300_000
 
@@ -52,3 +53,22 @@ async def test_members_of_a_group_are_read_from_where_they_are(shared_url: str, 
     # Then
     assert [value[0] for value in values] == ["x", "y", "z"]
     assert values == streamed == paged
+
+
+async def test_a_callback_is_told_that_a_large_result_was_left_out(shared_url: str, tmp_path: Path) -> None:
+    # Given
+    told: asyncio.Future[JobEnd[object]] = asyncio.get_running_loop().create_future()
+    app = shop(shared_url, tmp_path / "results")
+
+    @app.task
+    async def note(end: JobEnd[object]) -> None:
+        told.set_result(end)
+
+    async with app, app.worker():
+        # When
+        job = await app.tasks["make"].opts(on_success=note).enqueue("a")
+        value = await job.result("40s")
+        end = await asyncio.wait_for(told, 40)
+    # Then
+    assert len(value) == LARGE
+    assert (end.job_id, end.result, end.result_left_out) == (job.id, None, True)

@@ -14,7 +14,18 @@ import pytest
 
 from abaca.model import Job, State
 from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut
-from abaca.worker.link import Apart, Begins, ChildStarted, Drained, Hopeless, Over, frame, frame_gone, frame_taken
+from abaca.worker.link import (
+    Apart,
+    Begins,
+    Called,
+    ChildStarted,
+    Drained,
+    Hopeless,
+    Over,
+    frame,
+    frame_gone,
+    frame_taken,
+)
 from abaca.worker.runner_proxy import RunnerProxy
 from abaca.worker.spawn import Kept
 from tests.worker.harness import Stage
@@ -271,4 +282,35 @@ async def test_a_run_whose_handler_is_over_is_not_killed_for_it(morgue: Morgue) 
 
     # Then: the runner lives
     assert morgue._runner.poll() is None
+    morgue.die()
+
+
+async def test_of_a_batch_only_those_whose_call_had_begun_are_suspects(morgue: Morgue) -> None:
+    # Given: four jobs of a batch task, of which two are in a call
+    jobs = morgue.took(4)
+    for job in jobs:
+        morgue.proxy.data_received(frame(Apart(id=job.id, epoch=1)))
+    morgue.proxy.data_received(frame(Called(runs=tuple((job.id, 1) for job in jobs[:2]))))
+
+    # When: the runner dies
+    outcomes = morgue.die()
+
+    # Then: these are lost without blame on either, and the others had not begun
+    lost = Crashed(signal=9)
+    assert outcomes == {jobs[0].id: lost, jobs[1].id: lost, jobs[2].id: Released(), jobs[3].id: Released()}
+
+
+async def test_the_time_of_a_batch_counts_from_its_call(morgue: Morgue) -> None:
+    # Given: a run with a timeout of ten seconds that waited for its batch until now
+    (job,) = morgue.took(1, timeout_ms=10_000)
+    morgue.proxy.data_received(frame(Apart(id=job.id, epoch=1)))
+    ((_, entry),) = morgue.proxy._held.items()
+    entry.taken_at -= 60
+    morgue.proxy.data_received(frame(Called(runs=((job.id, 1),))))
+
+    # When: the supervisor looks for what is late
+    morgue.proxy.enforce(time.monotonic(), 0)
+
+    # Then: it is not
+    assert entry.reason is None
     morgue.die()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ _NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _USER_INFO = re.compile(r"(\b(?:rediss?|postgres(?:ql)?)://)\S*@|(?<=://)[^\s/]*@")
 """Up to the last ``@`` where a server is named, because an unquoted password may hold a ``/``."""
 _SECRET_QUERY = re.compile(r"(?i)([?&][^=&\s]*(?:pass|secret|token)[^=&\s]*=)[^&\s]*")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9.])?", re.ASCII)
+_NUMBERS = re.compile(r"[\d.]+(/.*)?", re.ASCII)
 HIDDEN = "***"
 
 
@@ -79,6 +82,22 @@ def read_queues(raw: Any, what: str) -> tuple[str, ...]:
     if len(set(queues)) < len(queues):
         raise ConfigError(f"{what}: a queue is named twice: {', '.join(queues)}")
     return queues
+
+
+def read_hosts(raw: Any, what: str) -> tuple[str, ...]:
+    """Networks and host names: a list, or a text with commas."""
+    entries = _split(raw) if isinstance(raw, str) else raw
+    if not isinstance(entries, list | tuple) or any(not isinstance(entry, str) for entry in entries):
+        raise ConfigError(
+            f"{what}: {shown(raw)} is not usable; give networks and host names, as in 10.0.0.0/8,localhost"
+        )
+    for entry in entries:
+        try:
+            ip_network(entry, strict=False)
+        except ValueError:
+            if not _HOST.fullmatch(entry) or _NUMBERS.fullmatch(entry):
+                raise ConfigError(f"{what}: {shown(entry)} is neither a network nor a host name") from None
+    return tuple(entries)
 
 
 def read_weights(raw: Any, what: str) -> dict[str, int]:

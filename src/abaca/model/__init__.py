@@ -6,6 +6,7 @@ whose last two name the partition.
 """
 
 from abaca.model.base import DAY_MS, HOUR_MS, MINUTE_MS, Value
+from abaca.model.ends import JobEnd
 from abaca.model.faults import Fault, FaultKind
 from abaca.model.job import (
     DEFAULT_PRIORITY,
@@ -94,6 +95,7 @@ __all__ = [
     "History",
     "Inserted",
     "Job",
+    "JobEnd",
     "Keep",
     "KeyScope",
     "Kind",

@@ -84,10 +84,15 @@ class After(Value, frozen=True, kw_only=True):
 
 class Callback(Value, frozen=True, kw_only=True):
     """A job that is inserted in the write that ends another one. ``when`` is ``COMPLETED`` or ``FAILED``; no job is
-    made for one that was cancelled. The id of ``job`` is empty: it follows from the job and the run that ended."""
+    made for one that was cancelled.
+
+    The id of ``job`` is empty: it follows from the job and the run that ended. Its arguments are plain JSON; ``into``
+    names the one that gets the ``JobEnd``. An empty queue is that of the job that ended.
+    """
 
     when: When
     job: NewJob
+    into: str = ""
 
 
 class NewJob(Value, frozen=True, kw_only=True):

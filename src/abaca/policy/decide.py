@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from abaca.model import DAY_MS, ErrorInfo, Job, Keep, State, Transition, Value
+from abaca.policy.followups import Plain, follow_ups
 from abaca.policy.outcome import (
     Aborted,
     Crashed,
@@ -64,12 +65,25 @@ def quarantined(job: Job) -> bool:
     return bool(job.memo) and memo_of(job).quarantined
 
 
-def decide(job: Job, outcome: Outcome, rand: Callable[[], float]) -> Transition:
-    """The transition that ``outcome`` means for ``job``. Pure; ``rand`` answers in [0, 1)."""
+def _as_it_is(result: bytes) -> bytes:
+    return result
+
+
+def decide(job: Job, outcome: Outcome, rand: Callable[[], float], plain: Plain = _as_it_is) -> Transition:
+    """The transition that ``outcome`` means for ``job``. Pure; ``rand`` answers in [0, 1).
+
+    ``plain`` reads a stored result, for what follows the job.
+    """
     transition = _judge(job, outcome, rand)
     if transition.target is State.WAITING and job.cancel:
         cancelled = _end(job, State.CANCELLED, transition.attempts, error=transition.error)
         return msgspec.structs.replace(cancelled, losses=transition.losses)
+    if job.spec.callbacks and transition.target.ended:
+        result = outcome.result if isinstance(outcome, Returned) else None
+        then = follow_ups(
+            job, transition.target, transition.attempts, result=result, error=transition.error, plain=plain
+        )
+        return msgspec.structs.replace(transition, then=then)
     return transition
 
 

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
+from abaca.batch_context import BatchCtx
 from abaca.buggify import arm_from_environment, buggify
 from abaca.codec import describe_error
 from abaca.context import Ctx
@@ -25,7 +26,7 @@ from abaca.worker.childport import ChildPort
 from abaca.worker.keeper import die_with_parent
 from abaca.worker.link import Answer, Begun, Ended, FrameReader, Message, Report, Work, frame, pack_outcome
 from abaca.worker.loading import TaskLoader
-from abaca.worker.outcomes import raised, returned, undecodable
+from abaca.worker.outcomes import of_each, only, raised, returned, undecodable
 from abaca.worker.signals import let_pass, take_back_signals
 
 _PROGRESS_INTERVAL = 0.05
@@ -109,15 +110,18 @@ class Child:
             args, kwargs = task.arguments.decode(work.job.spec.args)
         except Exception as error:
             return undecodable(error)
+        if task.batch:
+            args, kwargs = ([only(args, kwargs)],), {}
         if task.takes_ctx:
-            args = (self._context(work, task.results.limit), *args)
+            ctx = self._context(work, task.results.limit)
+            args = (BatchCtx((ctx,), ctx.deadline) if task.batch else ctx, *args)
         try:
             self._in_handler = True
             try:
                 value = asyncio.run(_awaited(task, args, kwargs)) if task.pool == "async" else task.fn(*args, **kwargs)
             finally:
                 self._in_handler = False
-            return returned(task, value)
+            return of_each(task, value, 1)[0] if task.batch else returned(task, value)
         except BaseException as error:
             return raised(error, WasCancelled(), was_stopped=self._stopping.is_set()) or Raised(
                 error=describe_error(error)

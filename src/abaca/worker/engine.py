@@ -9,6 +9,8 @@ from typing import Any
 from abaca.backend import Backend
 from abaca.places import Blobs
 from abaca.worker.away import Outbox
+from abaca.worker.batches import OnCall, threads_of
+from abaca.worker.builtin import built_in_tasks
 from abaca.worker.inputs import Inputs
 from abaca.worker.journal import Journal
 from abaca.worker.loop import ExchangeLoop, Holder, LoopOptions
@@ -40,10 +42,11 @@ class Engine:
         app: str | None = None,
         on_child: OnChild = lambda pid, run: None,
         on_begin: OnBegin = lambda run: None,
+        on_call: OnCall = lambda keys: None,
         blobs: Blobs | None = None,
     ) -> None:
         self._reporter = Reporter(backend)
-        self._threads = Threads(options.concurrency, name="abaca")
+        self._threads = Threads(options.concurrency + threads_of(tasks), name="abaca")
         self._step_threads: Threads | None = None
         self._concurrency = options.concurrency
         journal = Journal.opener(backend, self._reporter, self._threads_of_steps)
@@ -70,6 +73,9 @@ class Engine:
             journal=journal,
             middleware=middleware,
             grace=options.grace,
+            occupy=self.loop.occupy,
+            on_call=on_call,
+            built_in=built_in_tasks(options),
         )
         self.loop.start = self.runner.start  # without a step between: every job passes here
 
@@ -100,6 +106,7 @@ class Engine:
         """
         self.loop.stop_claiming()
         ends = asyncio.get_running_loop().time() + seconds
+        self.runner.flush()
         if not await self._quiet(seconds):
             for key in list(self.runner.runs):
                 self.runner.stop(key, StopReason.RELEASED)

@@ -6,6 +6,7 @@ import random
 
 import msgspec
 
+from abaca.codec import unpack
 from abaca.model import Job, Keep, Transition
 from abaca.policy.decide import decide, quarantined
 from abaca.policy.outcome import Damaged, Outcome, Returned
@@ -13,22 +14,32 @@ from abaca.policy.outcome import Damaged, Outcome, Returned
 _SMALL = 64
 """Results of at most so many bytes are likely to come again: true, null, a number."""
 _MOST_ENDS = 1024
+_BEGINS_JSON = frozenset(b'{["-0123456789tfn')
 _ends: dict[tuple[bytes, int, int, Keep | None], Transition] = {}
 
 
 def judge(job: Job, outcome: Outcome) -> Transition:
     """What ``outcome`` means for ``job``; a job whose memo cannot be read fails and is kept aside."""
-    if type(outcome) is Returned and len(outcome.result) <= _SMALL:
+    if type(outcome) is Returned and len(outcome.result) <= _SMALL and not job.spec.callbacks:
         return _completed(job, outcome)
     try:
-        return decide(job, outcome, random.random)
+        return decide(job, outcome, random.random, _plain)
     except msgspec.MsgspecError as error:
         return decide(job, Damaged(reason=_unreadable(error)), random.random)
 
 
+def _plain(result: bytes) -> bytes | None:
+    """The JSON of a result, for the callbacks that are told of it; ``None`` when it is kept in another form."""
+    try:
+        text = unpack(result)
+    except ValueError:
+        return None
+    return text if text and text[0] in _BEGINS_JSON else None
+
+
 def _completed(job: Job, outcome: Returned) -> Transition:
-    """The same object for equal ends: ``decide`` looks at nothing else of a job that returned, and stores pack runs
-    that share a transition together."""
+    """The same object for equal ends: ``decide`` looks at nothing else of a job that returned and has no callbacks, and
+    stores pack runs that share a transition together."""
     name = (outcome.result, job.attempts, job.losses, job.spec.keep)
     known = _ends.get(name)
     if known is None:

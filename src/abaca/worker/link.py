@@ -44,6 +44,7 @@ class Ready(Value, frozen=True, kw_only=True, tag=True):
     tasks: tuple[str, ...]
     schedules: tuple[str, ...] = ()
     results: str = IN_THE_RECORD
+    lanes: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Go(Value, frozen=True, kw_only=True, tag=True):
@@ -75,7 +76,7 @@ class Begins(Value, frozen=True, kw_only=True, tag=True):
 
 
 class Apart(Value, frozen=True, kw_only=True, tag=True):
-    """Runner to supervisor: this run is for a child process and does not have it yet.
+    """Runner to supervisor: this run is for a child process and does not have it yet, or waits for its batch.
 
     ``untouched``: until then no user code works for it in the runner, as middleware would.
     """
@@ -83,6 +84,12 @@ class Apart(Value, frozen=True, kw_only=True, tag=True):
     id: str
     epoch: int
     untouched: bool = True
+
+
+class Called(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to supervisor: a batch begins with these runs, in the runner itself; their time counts from here."""
+
+    runs: tuple[tuple[str, int], ...]
 
 
 class ChildEnded(Value, frozen=True, kw_only=True, tag=True):
@@ -178,6 +185,7 @@ Message = (
     | ChildStarted
     | Begins
     | Apart
+    | Called
     | ChildEnded
     | StopRun
     | Over

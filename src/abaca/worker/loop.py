@@ -135,6 +135,15 @@ class ExchangeLoop:
         else:
             self._settle_soon(run.job, outcome)
 
+    def occupy(self, lane: str, count: int) -> None:
+        """Take slots that no job fills; a negative number gives them back."""
+        self._free[lane] = self._free.get(lane, 0) - count
+        if count > 0 and lane in self._held_lanes:
+            self._backend.unhold()  # it asks for slots that are gone
+        elif count < 0:
+            self._hungry = True
+            self._wake.set()
+
     async def _settle_after_reports(self, run: Run, outcome: Outcome) -> None:
         journal = run.journal
         try:

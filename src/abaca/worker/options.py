@@ -16,7 +16,8 @@ class WorkerOptions:
 
     ``concurrency`` is the number of slots for coroutines and, apart from them, for threads in one process;
     ``process_slots`` for ``pool="process"``. ``grace`` is how long an interrupted run may take before it is killed;
-    ``drain`` how long running jobs may take at shutdown.
+    ``drain`` how long running jobs may take at shutdown. ``webhook_allow``: networks and host names that webhooks may
+    reach although they are not public.
     """
 
     queues: tuple[str, ...] = ("default",)
@@ -31,6 +32,7 @@ class WorkerOptions:
     max_child_rss: int = 1 << 30
     give_up_after: float = 600.0
     name: str = ""
+    webhook_allow: tuple[str, ...] = ()
 
     def slots(self) -> dict[str, int]:
         return {"async": self.concurrency, "thread": self.concurrency, "process": self.process_slots}

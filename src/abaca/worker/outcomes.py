@@ -20,6 +20,36 @@ def returned(task: Any, value: object) -> Outcome:
         return Aborted(error=describe_error(error))
 
 
+def only(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The one argument of a batch task's job."""
+    return args[0] if args else next(iter(kwargs.values()))
+
+
+def of_each(task: Any, value: object, count: int) -> list[Outcome]:
+    """What each of ``count`` jobs gets of a batch handler's answer: its element, or ``None`` for all.
+
+    An exception in the list is the failure of its job. An answer of another shape fails all.
+    """
+    if value is None:
+        return [returned(task, None)] * count
+    if not isinstance(value, list | tuple) or len(value) != count:
+        shape = (
+            f"{len(value)} elements" if isinstance(value, list | tuple) else f"a value of type {type(value).__name__}"
+        )
+        fault = ResultError(
+            f"task {task.name!r}: the batch handler was given {count} values and returned {shape}; it must return a "
+            "list with one element for each, in their order, or None; its jobs fail and are not retried"
+        )
+        return [Aborted(error=describe_error(fault))] * count
+    return [_of_one(task, one) for one in value]
+
+
+def _of_one(task: Any, one: object) -> Outcome:
+    if not isinstance(one, BaseException):
+        return returned(task, one)
+    return raised(one, None, was_stopped=False) or Raised(error=describe_error(one))
+
+
 def raised(error: BaseException, stopped: Outcome | None, *, was_stopped: bool) -> Outcome | None:
     """What an exception from a handler means. ``stopped`` is what an early end of this run means."""
     if was_stopped and isinstance(error, asyncio.CancelledError | CancelledByRequest):

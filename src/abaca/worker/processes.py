@@ -13,6 +13,7 @@ from abaca.logs import worker_log
 from abaca.model import Kind
 from abaca.policy.outcome import Crashed, Outcome, Snoozed, WasCancelled
 from abaca.worker.asking import serve
+from abaca.worker.builtin import BuiltIn
 from abaca.worker.journal import OpenJournal
 from abaca.worker.link import Ask, Begun, Ended, FrameReader, Message, Report, Work, frame, unpack_outcome
 from abaca.worker.loading import main_path
@@ -66,7 +67,7 @@ class Processes:
 
     def can_run(self, task: Any) -> bool:
         """Whether another process can find the task: by the application's name, or at its module's top level."""
-        return self._app is not None or "<locals>" not in task.qualname
+        return not isinstance(task, BuiltIn) and (self._app is not None or "<locals>" not in task.qualname)
 
     async def run(self, run: Run, begins: Callable[[Run], None] = lambda run: None) -> Outcome | None:
         """Run a job in a child to its end, whatever that is. ``begins`` is called when the child is there for it."""

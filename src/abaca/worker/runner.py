@@ -16,11 +16,13 @@ from abaca.policy.decide import quarantined, unfit
 from abaca.policy.join import JOIN
 from abaca.policy.outcome import Damaged, Outcome, Released, Snoozed, TaskMissing
 from abaca.policy.retry import DEFAULT_RULE
+from abaca.worker.batches import Batches, Member, Occupy, OnCall
+from abaca.worker.builtin import BuiltIn
 from abaca.worker.inputs import takes_results
 from abaca.worker.journal import OpenJournal
 from abaca.worker.judging import damage_of
 from abaca.worker.middleware import Middleware, stack
-from abaca.worker.outcomes import raised, returned, undecodable
+from abaca.worker.outcomes import only, raised, returned, undecodable
 from abaca.worker.processes import Processes
 from abaca.worker.runs import Run, RunKey, StopReason
 from abaca.worker.threads import Threads
@@ -42,6 +44,7 @@ class RunnableTask(Protocol):
     fn: Callable[..., Any]
     takes_ctx: bool
     pool: str
+    batch: int
     arguments: Any
     results: Any
 
@@ -65,8 +68,12 @@ class Runner:
         on_begin: OnBegin = lambda run: None,
         middleware: Sequence[Middleware] = (),
         grace: float = 5.0,
+        occupy: Occupy = lambda lane, count: None,
+        on_call: OnCall = lambda keys: None,
+        built_in: Mapping[str, BuiltIn] | None = None,
     ) -> None:
         self._tasks = tasks
+        self._built_in = built_in or {}
         self._grace = grace
         self._threads = threads
         self._processes = processes
@@ -77,6 +84,9 @@ class Runner:
         self._journal = journal
         self._middleware = tuple(middleware)
         self._loop = asyncio.get_running_loop()
+        self._batches = Batches(
+            threads=threads, context=self._context, stop=self._stop, occupy=occupy, on_call=on_call, grace=grace
+        )
         self._strong: set[asyncio.Task[Any]] = set()
         self._on_change: asyncio.Future[None] | None = None
         self.runs: dict[RunKey, Run] = {}
@@ -97,6 +107,8 @@ class Runner:
                 self._finish(run, why_not)
                 return
         task = run.task = self._tasks.get(spec.task)
+        if task is None:
+            task = run.task = self._built_in.get(spec.task)
         if task is None and spec.task != JOIN:
             self._finish(run, TaskMissing())
         elif task is None or (spec.after and takes_results(job)):
@@ -143,12 +155,37 @@ class Runner:
             else:
                 self._finish(run, undecodable(error))
             return
+        if task.batch:
+            self._start_member(run, args, kwargs)
+            return
         if spec.timeout_ms is not None:
             self._set_timer(run)
         try:
             self._dispatch(run, args, kwargs)
         except Exception as error:  # no thread to be had, for instance
             self._could_not_begin(run, error)
+
+    def _start_member(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A job of a batch task. Its time begins with its call; under quarantine it is a batch of one."""
+        suspect = bool(run.job.memo) and quarantined(run.job)
+        alone = suspect and self._processes.can_run(run.task)
+        if alone:
+            self._set_timer(run)
+        if self._middleware:
+            self._spawn(run, self._run_wrapped(run, args, kwargs, alone))
+        elif alone:
+            self._spawn(run, self._run_in_process(run))
+        else:
+            value = only(args, kwargs)
+            self._batches.add(Member(run, value, lambda outcome: self._finish(run, outcome)), alone=suspect)
+
+    def flush(self) -> None:
+        """Wait for no more jobs to fill batches."""
+        self._batches.flush()
+
+    def shares(self, key: RunKey) -> bool:
+        """Whether ending this run by force would hit others that are to go on."""
+        return self._batches.shares(key)
 
     def _set_timer(self, run: Run) -> None:
         """The job's own time begins now; a second call begins it anew, for what waited for its process."""
@@ -303,6 +340,8 @@ class Runner:
         async def innermost(job: Job) -> Outcome | None:
             if run.task.pool == "process" or alone:
                 return await self._processes.run(run, self._set_timer)
+            if run.task.batch:
+                return await self._in_batch(run, args, kwargs)
             if run.task.pool == "async":
                 return await self._await_handler(run, args, kwargs)
             landed: asyncio.Future[Outcome | None] = self._loop.create_future()
@@ -315,3 +354,18 @@ class Runner:
         except BaseException as error:
             outcome = raised(error, run.stopped_outcome(), was_stopped=run.stop_reason is not None)
         self._finish(run, outcome)
+
+    async def _in_batch(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome | None:
+        answer: asyncio.Future[Outcome | None] = self._loop.create_future()
+        suspect = bool(run.job.memo) and quarantined(run.job)
+
+        def done(outcome: Outcome | None) -> None:
+            if not answer.done():
+                answer.set_result(outcome)
+
+        self._batches.add(Member(run, only(args, kwargs), done), alone=suspect)
+        try:
+            return await answer
+        except asyncio.CancelledError:  # by a middleware
+            self._batches.drop(run)
+            raise

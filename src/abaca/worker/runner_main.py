@@ -16,6 +16,8 @@ from abaca.errors import AbacaError
 from abaca.logs import configure_logs
 from abaca.model import Job, Lease
 from abaca.policy.decide import quarantined
+from abaca.worker.batches import lanes_of
+from abaca.worker.builtin import BUILT_IN
 from abaca.worker.engine import Engine
 from abaca.worker.guard import Guard
 from abaca.worker.judging import damage_of
@@ -24,6 +26,7 @@ from abaca.worker.link import (
     Apart,
     Beaten,
     Begins,
+    Called,
     ChildEnded,
     ChildStarted,
     Configure,
@@ -47,6 +50,7 @@ from abaca.worker.runs import Run, RunKey, StopReason
 
 EXIT_CONFIG = 78
 EXIT_STORE_GONE = 75
+_IN_RUNNER = frozenset({"async", "thread"})
 _COUNTERS_INTERVAL = 1.0
 _LOOK_AGAIN = 0.05
 _TELL_AFTER = 0.02
@@ -71,8 +75,9 @@ class RunnerProcess(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
-        tasks, schedules = tuple(sorted(self._app.tasks)), self._app.declared_schedules
-        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules, results=self._app.blobs.url))
+        tasks, schedules = tuple(sorted({*self._app.tasks, *BUILT_IN})), self._app.declared_schedules
+        lanes, results = lanes_of(self._app.tasks), self._app.blobs.url
+        self.send(Ready(url=self._app.url, tasks=tasks, schedules=schedules, lanes=lanes, results=results))
 
     def connection_lost(self, exc: Exception | None) -> None:
         os._exit(1)  # the supervisor is gone and with it the heart; the leases bring the jobs back
@@ -99,8 +104,9 @@ class RunnerProcess(asyncio.Protocol):
                 pass
 
     def _tell_when_over(self, engine: Engine, key: RunKey) -> None:
-        """The supervisor kills what does not end, and cannot see a handler's end before the store has judged it."""
-        if key in engine.runner.runs:
+        """The supervisor kills what does not end, and cannot see a handler's end before the store has judged it. A job
+        of a batch that others still want is over for it too: the batch goes on."""
+        if key in engine.runner.runs and not engine.runner.shares(key):
             asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._tell_when_over, engine, key)
         else:
             self.send(Over(id=key[0], epoch=key[1]))
@@ -111,13 +117,15 @@ class RunnerProcess(asyncio.Protocol):
         apart = [
             frame(Apart(id=job.spec.id, epoch=job.epoch, untouched=untouched))
             for job in jobs
-            if (job.memo or job.spec.lane == "process") and self._is_apart(job)
+            if (job.memo or job.spec.lane not in _IN_RUNNER) and self._is_apart(job)
         ]
         self._say_gone(frame_taken(jobs, sent_at) + b"".join(apart))
 
     def _is_apart(self, job: Job) -> bool:
         task = self._app.tasks.get(job.spec.task)
-        return task is not None and damage_of(job) is None and (task.pool == "process" or quarantined(job))
+        if task is None or damage_of(job) is not None:
+            return False
+        return bool(task.pool == "process" or task.batch or quarantined(job))
 
     def gone(self, keys: Sequence[RunKey]) -> None:
         """What is gone may be told a moment later, together with what is taken next. Until then the supervisor believes
@@ -144,6 +152,9 @@ class RunnerProcess(asyncio.Protocol):
         if run.job.spec.timeout_ms is not None:
             self.send(Begins(id=run.job.id, epoch=run.job.epoch))
 
+    def _on_call(self, runs: list[RunKey]) -> None:
+        self.send(Called(runs=tuple(runs)))
+
     async def live(self) -> int:
         """Claim and run until told to drain; answers the exit status."""
         await self._go.wait()
@@ -152,7 +163,7 @@ class RunnerProcess(asyncio.Protocol):
         async with self._app.connect() as backend:
             loop_options = LoopOptions(
                 queues=options.queues,
-                slots=options.slots(),
+                slots={**options.slots(), **lanes_of(self._app.tasks)},
                 lease=lease,
                 weights=options.weights,
                 give_up_after=options.give_up_after,
@@ -168,6 +179,7 @@ class RunnerProcess(asyncio.Protocol):
                 on_child=self._on_child,
                 on_begin=self._on_begin,
                 blobs=self._app.blobs,
+                on_call=self._on_call,
             )
             guard = self._guard = Guard(
                 lease.ms, runs=engine.runner.runs, stop=engine.stop, suspend=engine.loop.suspend

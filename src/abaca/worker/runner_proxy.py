@@ -12,6 +12,7 @@ from abaca.worker.held import HeldRun
 from abaca.worker.link import (
     Apart,
     Begins,
+    Called,
     ChildEnded,
     ChildStarted,
     Configure,
@@ -119,6 +120,8 @@ class RunnerProxy(asyncio.Protocol):
                 self._end((id, epoch))
             case Apart(id=id, epoch=epoch, untouched=untouched):
                 self._apart[id, epoch] = untouched
+            case Called(runs=runs):
+                self._call_begins(runs)
             case Drained():
                 self._released = True
             case ChildEnded(pid=pid):
@@ -133,6 +136,11 @@ class RunnerProxy(asyncio.Protocol):
         entry = self._held.get(_packed(key))
         if entry is not None and entry.reason is None:
             entry.taken_at, entry.kill_at = time.monotonic(), None
+
+    def _call_begins(self, runs: tuple[RunKey, ...]) -> None:
+        for run in runs:
+            self._apart.pop(run, None)
+            self._begins(run)
 
     def _end(self, key: RunKey) -> None:
         entry = self._held.get(_packed(key))

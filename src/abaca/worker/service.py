@@ -21,6 +21,8 @@ from abaca.codec import new_id
 from abaca.logs import worker_log
 from abaca.model import Card, Lease, Value
 from abaca.places import Blobs
+from abaca.worker.batches import lanes_of
+from abaca.worker.builtin import BUILT_IN
 from abaca.worker.engine import Engine
 from abaca.worker.heart_thread import Connect, HeartThread
 from abaca.worker.held import HeldRuns
@@ -116,7 +118,7 @@ class Worker:
     def _make_engine(self, backend: Backend) -> Engine:
         loop_options = LoopOptions(
             queues=self.options.queues,
-            slots=self.options.slots(),
+            slots=self._slots(),
             lease=self._lease,
             weights=self.options.weights,
             give_up_after=self.options.give_up_after,
@@ -130,6 +132,9 @@ class Worker:
             middleware=self._middleware,
             blobs=self._blobs,
         )
+
+    def _slots(self) -> dict[str, int]:
+        return {**self.options.slots(), **lanes_of(self._tasks)}
 
     async def _run(self, engine: Engine, heart: HeartThread) -> None:
         """Until drained. A loop that ends by itself takes the heart with it, so that other workers get the jobs."""
@@ -205,8 +210,8 @@ class Worker:
             pid=os.getpid(),
             started_at=round((time.time() - stats.uptime) * 1e6),
             queues=self.options.queues,
-            tasks=tuple(sorted(self._tasks)),
-            slots=self.options.slots(),
+            tasks=tuple(sorted({*self._tasks, *BUILT_IN})),
+            slots=self._slots(),
             running=tuple(id for (id, _), _ in self._held.snapshot()[:100]),
             processed=stats.processed,
             succeeded=stats.succeeded,

@@ -26,7 +26,8 @@ class Finished(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        return len(self.settle.to.result or b"")
+        to = self.settle.to
+        return len(to.result or b"") + (sum(len(job.args) for job in to.then) if to.then else 0)
 
 
 class Settles:

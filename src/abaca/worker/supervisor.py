@@ -64,6 +64,7 @@ class Supervisor:
         self._tasks: tuple[str, ...] = ()
         self._schedules: tuple[str, ...] = ()
         self._blobs = Blobs()
+        self._lanes: dict[str, int] = {}
         self._past = [0, 0, 0, 0]
         self._started_at = time.time()
         self._on_started: Callable[[str, str], None] | None = None
@@ -164,7 +165,7 @@ class Supervisor:
             self._misconfigured = isinstance(error, ConfigError)
             runner.kill(released=True)
             return
-        self._tasks, self._schedules = ready.tasks, ready.schedules
+        self._tasks, self._schedules, self._lanes = ready.tasks, ready.schedules, ready.lanes
         runner.send(Go())
 
     async def _open(self, url: str) -> None:
@@ -263,7 +264,7 @@ class Supervisor:
             started_at=round(self._started_at * 1e6),
             queues=self._options.queues,
             tasks=self._tasks,
-            slots={lane: count * self._seats for lane, count in self._options.slots().items()},
+            slots={lane: count * self._seats for lane, count in {**self._options.slots(), **self._lanes}.items()},
             running=tuple(id for (id, _), _ in self._held()[:100]),
             processed=processed,
             succeeded=succeeded,

@@ -9,12 +9,14 @@ from typing import Any, assert_type
 
 from abaca import (
     App,
+    BatchCtx,
     Call,
     Chain,
     Ctx,
     Exponential,
     Group,
     GroupHandle,
+    JobEnd,
     JobHandle,
     JobResult,
     Node,
@@ -24,6 +26,7 @@ from abaca import (
     StreamTask,
     Task,
     Update,
+    Webhook,
     When,
     Workflow,
     WorkflowHandle,
@@ -300,3 +303,69 @@ async def streams(ctx: Ctx) -> None:
     stream: StreamTask[[int], Report] = rows
     task: Task[[int], int] = stream
     await task.run(3)
+
+
+@app.task(batch=100, linger="50ms", parallel=2, queue="search")
+async def index(ctx: BatchCtx, docs: list[Document]) -> list[Report]:
+    assert_type(ctx.jobs[0], Ctx)
+    return [Report(size=len(doc.pages)) for doc in docs]
+
+
+@app.task(batch=100)
+def sort_out(docs: list[Document]) -> list[Report | Exception]:
+    return [ValueError(doc) for doc in docs]
+
+
+@app.task(batch=100)
+async def some(names: list[str]) -> list[int | Exception]:
+    return [len(name) for name in names]
+
+
+@app.task(batch=10)
+async def drop(ns: list[int]) -> None: ...
+
+
+@app.task(batch=10)
+def drop_in_thread(ctx: BatchCtx, ns: list[int]) -> None: ...
+
+
+async def batches(doc: Document) -> None:
+    assert_type(await index.enqueue(doc), JobHandle[Report])
+    assert_type(await index.run(doc), Report)
+    assert_type(await index.opts(delay=3).run(doc), Report)
+    assert_type(await sort_out.run(doc), Report)
+    assert_type(await some.run("a"), int)
+    assert_type(await drop.enqueue(3), JobHandle[None])
+    drop_in_thread.enqueue_sync(3)
+    assert_type(await some(["a"]), list[int | Exception])
+
+
+@app.task
+async def filed(end: JobEnd[Report], folder: str, *, loud: bool = False) -> None:
+    assert_type(end.result, Report | None)
+
+
+@app.task
+def stored(ctx: Ctx, end: JobEnd[Report]) -> None: ...
+
+
+@app.task
+async def alert(ctx: Ctx, end: JobEnd[object], to: str = "ops") -> None: ...
+
+
+@app.task
+def noted(end: JobEnd[object]) -> None: ...
+
+
+@app.task(on_failure=noted, on_success=[noted, alert.callback("me")], webhook=Webhook("https://example.org/x"))
+async def watched(n: int) -> int:
+    return n
+
+
+async def callbacks(doc: Document) -> None:
+    plain.opts(on_success=stored)
+    plain.opts(on_success=filed.callback("x", loud=True), on_failure=noted)
+    plain.opts(on_success=[stored, filed.callback("x"), noted], on_failure=alert.callback("ops"))
+    plain.opts(webhook=[Webhook("https://example.org/x", secret="env:KEY", on="failed")])
+    assert_type(await plain.opts(on_success=stored).run(doc), Report)
+    assert_type(await watched.run(3), int)

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from abaca import App, Call, Ctx, JobHandle, Retry, Task, Workflow, WorkflowHandle, all_of, chain, group, maybe
+from abaca import (
+    App,
+    BatchCtx,
+    Call,
+    Ctx,
+    JobEnd,
+    JobHandle,
+    Retry,
+    Task,
+    Webhook,
+    Workflow,
+    WorkflowHandle,
+    all_of,
+    chain,
+    group,
+    maybe,
+)
 
 app = App("memory://")
 
@@ -149,3 +165,31 @@ async def streams() -> None:
         other: str = item  # wrong: type of the items
     first: str = await stream.run(3)  # wrong: the result is a number
     (await stream.enqueue(3)).items(offset=3)  # wrong: misspelt option
+
+
+@app.task(batch=10)
+async def index(ctx: BatchCtx, docs: list[str]) -> list[int]:
+    return [len(doc) for doc in docs]
+
+
+@app.task
+async def stored(end: JobEnd[str]) -> None: ...
+
+
+@app.task
+async def alert(end: JobEnd[object], to: str) -> None: ...
+
+
+async def batches() -> None:
+    await index.enqueue(["a"])  # wrong: one element, not the list
+    await index.enqueue(3)  # wrong: element type
+    text: str = await index.run("a")  # wrong: result type
+    app.task(linger="1s")  # wrong: there is no batch
+
+
+async def callbacks() -> None:
+    crunch.opts(on_success=stored)  # wrong: the result is of another type
+    crunch.opts(on_success=crunch)  # wrong: it takes no JobEnd
+    crunch.opts(on_failure=alert)  # wrong: an argument is missing
+    alert.callback(3)  # wrong: argument type
+    Webhook("https://example.org", on="cancelled")  # wrong: no such end

@@ -1,0 +1,1 @@
+"""Many jobs in one call, each with its own end."""

@@ -1,0 +1,1 @@
+"""What follows when a job ends: callbacks and a webhook."""
