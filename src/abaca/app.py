@@ -4,50 +4,47 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
 from abaca.announce import Announcements
 from abaca.backend import Backend
 from abaca.backends import open_backend
-from abaca.client import Client, refusal
-from abaca.codec import DEFAULT_MAX_PAYLOAD, encode_untyped, new_id
+from abaca.client import Client
+from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.config import load_settings
 from abaca.config.blobs import blobs_of
 from abaca.config.values import check_store_url, read_count, read_name, read_queues, read_weights
 from abaca.context import Ctx
 from abaca.declare import examine
-from abaca.decorator import Coro, ScheduleDecorator, TaskDecorator
+from abaca.decorator import AItems, Coro, CtxAItems, CtxCoro, CtxItems, Items, ScheduleDecorator, TaskDecorator
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, TaskDeclarationError
-from abaca.handle import UNTYPED, JobHandle
-from abaca.limitspec import Limit, limit_rules, limits_of_call
-from abaca.model import Inserted, NewJob, Page, Query, Stats
+from abaca.events import SendsEvents
+from abaca.handle import JobHandle
+from abaca.limitspec import Limit, limit_rules
+from abaca.lookup import Lookup
+from abaca.model import NewJob, Page, Query, Stats
 from abaca.options import (
-    NO_OPTIONS,
-    CallOptions,
     KeepSpec,
     Pool,
     Priority,
-    TaskOptions,
-    call_options,
     check_keep,
     check_name,
-    check_priority,
-    check_retry,
     check_size,
-    check_tags,
+    check_task_name,
     keep_unless_default,
-    none_if_default,
     positive,
+    task_options,
 )
 from abaca.queues import Queues
 from abaca.records import Records
 from abaca.retryspec import Retry
 from abaca.schedules import Declared, ScheduleOptions, Schedules
 from abaca.stores import Stores
+from abaca.streamtask import StreamFunction, task_of
 from abaca.sync import twin
+from abaca.taskcontrol import TaskControl
 from abaca.tasks import Call, Task, TaskFunction
 
 if TYPE_CHECKING:
@@ -60,7 +57,7 @@ R = TypeVar("R")
 _SHARED_SCHEMES = frozenset({"memory", "sqlite"})  # one backend object serves every loop and thread of the process
 
 
-class App:
+class App(Lookup, SendsEvents):
     """Tasks, and the store that their jobs live in. Nothing is connected before the first use.
 
     ``url`` is the store: ``sqlite:///file.db``, ``redis://``, ``rediss://`` or ``memory://``; without it what the
@@ -94,6 +91,7 @@ class App:
         self.records = Records(self)
         self.schedules = Schedules(self)
         self.queues = Queues(self)
+        self.task_control = TaskControl(self)
         self._declared = Declared(self.name)
         self.blobs = blobs_of(settings, results, results_above)
         self._max_payload = check_size(max_payload, "App(max_payload=)", self.blobs.largest)
@@ -110,9 +108,15 @@ class App:
         return f"<App {self.name!r}: {len(self.tasks)} tasks>"
 
     @overload
-    def task(  # type: ignore[overload-overlap]
-        self, fn: Callable[Concatenate[Ctx, P], Coro[R]], /
-    ) -> TaskFunction[P, R, Callable[Concatenate[Ctx, P], Coro[R]]]: ...
+    def task(self, fn: CtxAItems[P, R], /) -> StreamFunction[P, R, CtxAItems[P, R]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def task(self, fn: AItems[P, R], /) -> StreamFunction[P, R, AItems[P, R]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def task(self, fn: CtxItems[P, R], /) -> StreamFunction[P, R, CtxItems[P, R]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def task(self, fn: Items[P, R], /) -> StreamFunction[P, R, Items[P, R]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def task(self, fn: CtxCoro[P, R], /) -> TaskFunction[P, R, CtxCoro[P, R]]: ...  # type: ignore[overload-overlap]
     @overload
     def task(self, fn: Callable[P, Coro[R]], /) -> TaskFunction[P, R, Callable[P, Coro[R]]]: ...
     @overload
@@ -136,6 +140,9 @@ class App:
         tags: Iterable[str] = (),
         max_payload: int | None = None,
         limits: Sequence[Limit] = (),
+        tenant: str | None = None,
+        start_within: Duration | None = None,
+        expires: Duration | None = None,
     ) -> TaskDecorator: ...
     def task(
         self,
@@ -153,34 +160,40 @@ class App:
         tags: Iterable[str] = (),
         max_payload: int | None = None,
         limits: Sequence[Limit] = (),
+        tenant: str | None = None,
+        start_within: Duration | None = None,
+        expires: Duration | None = None,
     ) -> Any:
         """Register a function, as ``@app.task`` or ``@app.task(queue=..., ...)``. Its name is its ``__name__``.
 
         ``pool`` is where it runs: ``"async"`` for async def; ``"thread"`` (the default) or ``"process"`` for def.
         ``timeout`` stops one run; ``lease`` is how long a worker may be silent before the job is another's. ``keep`` is
         for completed jobs, or a mapping by ``completed``, ``cancelled`` and ``failed``; ``keep=0`` stores no result.
-        ``limits`` hold over all workers: see ``Limit``.
+        ``limits`` hold over all workers: see ``Limit``. ``tenant``, ``start_within``, ``expires``: see ``Task.opts``.
         Raises ``TaskDeclarationError`` for a function that cannot be a task, ``ConfigError`` naming an option.
         """
 
         def register(fn: Callable[..., Any]) -> TaskFunction[..., Any, Any]:
             handler = examine(fn, pool)
-            chosen = check_name(fn.__name__ if name is None else name, "task name")
-            options = TaskOptions(
-                queue=check_name(queue, f"task {chosen!r}, queue"),
-                priority=check_priority(priority),
+            chosen = check_task_name(fn.__name__ if name is None else name)
+            options = task_options(
+                chosen,
+                queue=queue,
+                priority=priority,
                 pool=handler.pool,
-                retry=None if retry is None else none_if_default(check_retry(retry)),
-                timeout_ms=None if timeout is None else positive(timeout, f"task {chosen!r}, timeout"),
-                lease_ms=None if lease is None else positive(lease, f"task {chosen!r}, lease"),
+                retry=retry,
+                timeout=timeout,
+                lease=lease,
                 keep=self._keep if keep is None else check_keep(keep),
-                tags=check_tags(tags),
-                max_payload=self._max_payload
-                if max_payload is None
-                else check_size(max_payload, f"task {chosen!r}, max_payload", self.blobs.largest),
+                tags=tags,
+                max_payload=self._max_payload if max_payload is None else max_payload,
+                largest=self.blobs.largest,
                 limits=limit_rules(limits, chosen, list(handler.signature.parameters)),
+                tenant=tenant,
+                start_within=start_within,
+                expires=expires,
             )
-            task: TaskFunction[..., Any, Any] = TaskFunction(self, chosen, handler, options)
+            task: TaskFunction[..., Any, Any] = task_of(self, chosen, handler, options)
             holder = self.tasks.setdefault(chosen, task)  # one step, because modules may be imported in several threads
             if holder is not task:
                 raise TaskDeclarationError(
@@ -245,70 +258,6 @@ class App:
 
         receipts = await self.client().insert_many(jobs())
         return [call.handle(receipt) for call, receipt in zip(sent, receipts, strict=True)]
-
-    async def enqueue_by_name(
-        self,
-        name: str,
-        args: Mapping[str, Any] | None = None,
-        *,
-        pool: Pool | None = None,
-        delay: Duration | None = None,
-        run_at: datetime | None = None,
-        key: str | None = None,
-        priority: Priority | None = None,
-        queue: str | None = None,
-        tags: Iterable[str] | None = None,
-        timeout: Duration | None = None,
-        retry: Retry | None = None,
-        keep: KeepSpec | None = None,
-        owner: str | None = None,
-        tenant: str | None = None,
-    ) -> JobHandle[Any]:
-        """Store a call of a task whose code need not be here; ``args`` are by parameter name.
-
-        Queue, pool and the rest come from this app's task of that name, else from what a worker has announced. A task
-        that nobody has announced yet needs ``pool`` (and ``queue``, unless it is ``default``). Arguments of a task that
-        is not registered here are checked by the worker. The options are those of ``Task.opts``.
-        Raises ``UnknownTask``, and what ``Task.enqueue`` raises.
-        """
-        given = call_options(
-            delay=delay,
-            run_at=run_at,
-            key=key,
-            priority=priority,
-            queue=queue,
-            tags=tags,
-            timeout=timeout,
-            retry=retry,
-            keep=keep,
-            owner=owner,
-            tenant=tenant,
-        )
-        job = await self.named_job(name, args, given, pool=pool)
-        receipt = await self.client().insert(job)
-        if receipt.outcome is Inserted.REFUSED:
-            raise refusal(job, receipt)
-        task = self.tasks.get(name)
-        return self.job(receipt.id) if task is None else task.job(receipt.id)
-
-    async def named_job(
-        self, name: str, args: Mapping[str, Any] | None, given: CallOptions = NO_OPTIONS, *, pool: Pool | None = None
-    ) -> NewJob:
-        """A job of a task whose code need not be here; see ``enqueue_by_name``. Nothing is stored."""
-        options = await self._announcements.options_of(self.client(), check_name(name, "task name"), pool)
-        task = self.tasks.get(name)
-        data = (
-            encode_untyped(name, args or {}, limit=options.max_payload)
-            if task is None
-            else task.arguments.encode_named(args or {})
-        )
-        fields = {**options.job_fields, **given.over(NO_OPTIONS).fields}
-        limits = limits_of_call(options.limits, name, args or {}, task.defaults() if task is not None else {})
-        return NewJob(id=new_id(), task=name, args=data, limits=limits, **fields)
-
-    def job(self, id: str) -> JobHandle[Any]:
-        """A handle for any stored job; ``.typed(type)`` gives its results a type. The store is not asked."""
-        return JobHandle(self, id, UNTYPED)
 
     async def find(self, query: Query | None = None) -> Page:
         """Stored jobs that fit, for people; go on with ``page.cursor``. Never decide by it: it may be old already."""
@@ -393,8 +342,6 @@ class App:
         self.close_sync()
 
     enqueue_many_sync = twin(enqueue_many)
-    enqueue_by_name_sync = twin(enqueue_by_name)
-    named_job_sync = twin(named_job)
     find_sync = twin(find)
     stats_sync = twin(stats)
     close_sync = twin(close)

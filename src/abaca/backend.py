@@ -13,16 +13,21 @@ line, where tenants take turns and a tenant's jobs go by due time, then id.
 *Line of deadlines*: jobs with ``start_within_ms`` that were never claimed. Amending the due time of such a job takes
 the field away, and it goes on in the ordinary line.
 
-*Turns*: at a claim, a priority of a queue where fewer than two tenants have jobs in the ordinary lines (of any lane,
-due or later; jobs without a tenant are of one tenant, the empty one) has no turns, and what was known of them is
-forgotten. Otherwise it has a time, at first 0, and each tenant a pass, at first 0. Of the tenants with a job that is
-due in a free lane, the one for which the later of pass and time is lowest comes next (then the due time of its first
-such job, then the id). The time becomes that number, and the tenant's pass that number plus ``TURN // weight``. A job
-that a limit parks instead leaves both as they were.
+*Turns*: each priority of a queue has a time, at first 0, and for each tenant a pass, at first 0; jobs without a tenant
+are of one tenant, the empty one. Of the tenants with a job in the ordinary lines that is due in a free lane, the one
+for which the later of pass and time is lowest comes next (then the due time of its first such job, then the id). When
+that job is claimed the time becomes that number, and the tenant's pass that number plus ``TURN // weight``; but where,
+just before, fewer than two tenants had jobs in these lines or parked out of them (of any lane, due or later), all that
+is known of the priority's turns is forgotten instead. A job that a limit parks leaves them as they were.
 
 *Aging*: a queue whose settings say so counts its claims; each whose number is a multiple of ``AGED_SLOT`` goes to the
 job that has been due longest (then by id) of all that are due in free lanes, in either line, and leaves turns as they
 were. A parked job is no claim.
+
+*Parked*: a job that a limit holds back leaves its line and stands under the limit's bucket, in a line like its own.
+When a permit comes back, the rate allows a start or settings change, the first so many jobs return to their lines: of
+each queue and lane, and in these of the line of deadlines and of each tenant apart, those of higher priority first. So
+the next claim finds the first job of every tenant, and their turns decide.
 
 A backend object may be used from several event loops and threads where it says so (the three stores here do). An open
 one never crosses a fork: a child process makes its own, or opens its own connections.
@@ -131,9 +136,12 @@ class Backend(Protocol):
         at once: as ``unmet`` where it ended otherwise than the edge asks for. Each other one counts as open. While a
         job has open parents it stands in no line; when the last one ends, in that same write, it enters its line, due
         ``delay_ms`` later or, if that is later, at the due time it had, whatever ``unmet`` says: whoever claims it
-        decides. Of a follow-up (``Transition.then``) an unknown parent counts as unmet. A replaced holder takes the new
-        job's parents. Raises ``ValueError`` for more than ``MAX_PARENTS``, a parent that is named twice, and
-        ``start_within_ms`` beside a delay or a time.
+        decides. Of a follow-up (``Transition.then``) an unknown parent counts as unmet. A job's own id is unknown to
+        it. An edge ends with its child, and when its parent is deleted; where the parent was unknown there is none: a
+        later job of that id means nothing to the child until its parents are counted anew. A replaced holder takes the
+        new job's parents, but one of which a child has not ended takes none: there a job with parents answers ``HELD``,
+        so that no circle is made. Raises ``ValueError`` for more than ``MAX_PARENTS``, a parent that is named twice,
+        and ``start_within_ms`` beside a delay or a time.
         """
         ...
 
@@ -144,7 +152,8 @@ class Backend(Protocol):
         again answers ``APPLIED`` and writes nothing, anything else is ``STALE``, as is an unknown id. A move to WAITING
         is refused with ``CANCEL`` when the job carries a cancel flag. Terminal status, result, totals, the key's
         release, the count at each child, follow-ups and the hint on ``job_topic(id)`` are one write; a move to WAITING
-        gives a hint on that topic as well.
+        gives a hint on that topic as well, and counts the parents of a job with unmet ones anew, as ``requeue`` does:
+        one may have been requeued during the run.
 
         Claimed jobs are WAITING jobs that are due, at most ``want.slots[lane]`` for each lane: queues in the order
         given, inside a queue as said above; a full lane is skipped, not waited for. They become RUNNING at
@@ -202,7 +211,7 @@ class Backend(Protocol):
 
         Of an ended job only tags, ``drop_result`` and ``delete`` apply; other fields answer ``STALE``. Deleting leaves
         no tombstone and releases a key; for the children of a waiting job it is an end like a cancel. A job with open
-        parents stays out of the lines whatever is amended; its new time counts as asked for.
+        parents stays out of the lines whatever is amended; a new time counts as asked for: its ``delay_ms`` becomes 0.
         """
         ...
 
@@ -252,8 +261,8 @@ class Backend(Protocol):
         """Reduce up to ``limit`` jobs past their keep to tombstones, and drop tombstones past theirs; answers how many.
 
         A tombstone (id, state, end) lives for the job's keep again, at least ``MIN_TOMBSTONE_MS``. Safe everywhere at
-        once. Oldest first. A job of which a child has not ended stays, with its result, and is looked at again after
-        ``HELD_AGAIN_MS``; it counts towards ``limit`` and not in the answer.
+        once. Oldest first. A job or tombstone of which a child has not ended stays as it is, with its result, and is
+        looked at again after ``HELD_AGAIN_MS``; it counts towards ``limit`` and not in the answer.
         """
         ...
 

@@ -12,6 +12,7 @@ from abaca.codec import ArgumentCodec, ResultCodec
 from abaca.context import Ctx
 from abaca.errors import TaskDeclarationError
 from abaca.options import POOLS, Pool
+from abaca.streaming import is_generator, item_type
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -41,13 +42,30 @@ class Handler:
             self._still_fits(hints)
         try:
             arguments = ArgumentCodec(task, self.signature, hints, limit=limit)
-            returned = hints.get("return", Any)
+            returned = int if self.yields else hints.get("return", Any)
             results: ResultCodec[Any] = ResultCodec(
                 Any if returned is object else returned, what=f"task {task!r}", limit=limit
             )
         except (TypeError, ValueError) as error:
             raise _refusal(self.fn, f"an annotation has no JSON form: {error}") from error
         return arguments, results
+
+    @property
+    def yields(self) -> bool:
+        """Whether it is a generator: then its result is the number of its items."""
+        return is_generator(self.fn)
+
+    def item_codec(self, task: str, limit: int) -> ResultCodec[Any]:
+        """Of what a generator yields. Raises ``TaskDeclarationError`` as ``codecs`` does."""
+        hints = _hints(self.fn) if self.hints is None else self.hints
+        item = item_type(hints.get("return", Any))
+        if item is None:
+            kind = "AsyncIterator" if inspect.isasyncgenfunction(self.fn) else "Iterator"
+            raise _refusal(self.fn, f"it is a generator; say what it yields: -> {kind}[Item]")
+        try:
+            return ResultCodec(Any if item is object else item, what=f"task {task!r}", limit=limit, noun="item")
+        except (TypeError, ValueError) as error:
+            raise _refusal(self.fn, f"its items have no JSON form: {error}") from error
 
     def _still_fits(self, hints: dict[str, Any]) -> None:
         parameters = list(inspect.signature(self.fn).parameters.values())
@@ -61,8 +79,6 @@ def examine(fn: Callable[..., Any], pool: Pool | None) -> Handler:
         raise TaskDeclarationError(f"{fn!r} cannot be a task: only a plain function (def or async def) can")
     if "." in fn.__qualname__.rpartition("<locals>.")[2]:
         raise _refusal(fn, "it is a method; declare a function outside the class")
-    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
-        raise _refusal(fn, "it is a generator; return one result, and report on the way with ctx.progress()")
     signature = inspect.signature(fn)
     parameters = list(signature.parameters.values())
     try:
@@ -119,7 +135,7 @@ def _mentions_ctx(hint: Any) -> bool:
 
 
 def _pool(fn: Callable[..., Any], pool: Pool | None) -> Pool:
-    is_async = inspect.iscoroutinefunction(fn)
+    is_async = inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn)
     if pool is None:
         return "async" if is_async else "thread"
     if pool not in POOLS:

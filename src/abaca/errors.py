@@ -6,6 +6,7 @@
     ├── ConfigError            a setting, URL or duration that cannot be used; raised before any work starts
     ├── TaskDeclarationError   a function that cannot be a task; raised by the decorator
     ├── UnknownTask            no task of that name is registered here
+    ├── DuplicateStep          a run used the name of a step, a sleep or an event twice
     ├── ScheduleNotFound       no schedule of that name is stored
     ├── ArgumentError          an argument does not fit the task's signature; also a TypeError
     ├── ResultError            a result that cannot be stored, or read, as its declared type; also a TypeError
@@ -23,6 +24,7 @@
         ├── JobCancelled       the job ended as cancelled
         ├── ResultTimeout      the wait ended before the job did; the job goes on; also a TimeoutError
         ├── JobConflict        the job is not in a state that allows this
+        ├── EventTimeout       the event that a handler waits for did not come in time; also a TimeoutError
         ├── ResultExpired      the job ended, but its result is no longer kept
         ├── ResultLost         the job completed, but its result is not in its place, or damaged there
         ├── ArgumentsLost      the job's arguments are not in their place, or damaged there
@@ -33,6 +35,9 @@
     └── Abort                  failed now, without retry
 
     CancelledByRequest         raised inside a sync handler by ``ctx.raise_if_cancelled()``
+    └── RunLost                the store refused a step or an item: this run is no longer the job's
+
+    Suspended                  raised by ``ctx.sleep`` and ``ctx.wait_event`` to end the run until they are over
 """
 
 from __future__ import annotations
@@ -56,6 +61,10 @@ class UnknownTask(AbacaError, LookupError):
     """No task of this name is registered in this process."""
 
 
+class DuplicateStep(AbacaError, ValueError):
+    """One run gave the same name to two steps, sleeps or events, so a later run could not tell which is which."""
+
+
 class ScheduleNotFound(AbacaError, LookupError):
     """There is no schedule of this name in the store."""
 
@@ -65,11 +74,18 @@ class ArgumentError(AbacaError, TypeError):
 
 
 class ResultError(AbacaError, TypeError):
-    """A result cannot be stored, or cannot be read, as the type that the task declares."""
+    """A result cannot be stored, or cannot be read, as the type that the task declares.
+
+    ``final``: what made the value is done already, so the job fails at once where its handler lets this pass.
+    """
+
+    final = False
 
 
 class PayloadTooLarge(AbacaError, ValueError):
-    """The encoded arguments or the encoded result are larger than the limit."""
+    """The encoded arguments or the encoded result are larger than the limit. ``final``: as for ``ResultError``."""
+
+    final = False
 
 
 class EnqueueRefused(AbacaError):
@@ -143,6 +159,10 @@ class JobConflict(JobError):
     """The job is not in a state that allows what was asked. The message says in which it is."""
 
 
+class EventTimeout(JobError, TimeoutError):
+    """The event that a handler waits for did not come in time. Every later run of the job sees the same."""
+
+
 class ResultExpired(JobError):
     """The job ended, but its result is no longer kept."""
 
@@ -177,3 +197,20 @@ class Abort(Signal):
 
 class CancelledByRequest(BaseException):
     """Raised by ``ctx.raise_if_cancelled()``. A BaseException, so that a broad ``except Exception`` does not eat it."""
+
+
+class RunLost(CancelledByRequest):
+    """The store refused what a run wanted to store: the job has another run by now, or has ended. Nothing was stored,
+    and whatever this run still does counts for nothing."""
+
+
+class Suspended(BaseException):
+    """Ends a run until a durable sleep is over or an event comes; ``waits`` names the events. Let it pass.
+
+    A BaseException, so that a broad ``except Exception`` does not eat it.
+    """
+
+    def __init__(self, delay_ms: int, waits: tuple[str, ...] = ()) -> None:
+        super().__init__(f"the run ends here and goes on in at most {delay_ms / 1000:g} s")
+        self.delay_ms = delay_ms
+        self.waits = waits

@@ -14,8 +14,11 @@ from abaca.client import Client, Host, no_such_job
 from abaca.codec import ResultCodec, unpack
 from abaca.durations import Duration, parse_duration
 from abaca.errors import BackendUnavailable, JobConflict
+from abaca.events import send_event
+from abaca.itemreader import ItemReader
 from abaca.jobresult import JobResult, result_of, value_of, why_no_value
 from abaca.model import Amended, Cancelled, Change, Job, Progress, Requeued, State, Status, Update, job_topic
+from abaca.options import positive
 from abaca.policy.history import Slice, read_from, synthesise
 from abaca.sync import iterate_sync, refuse_running_loop, twin
 from abaca.waiting import FIRST_PAUSE, LONGEST_PAUSE
@@ -27,10 +30,13 @@ PAGE = 200
 
 
 class HasResults(Protocol):
-    """Whoever knows how results are read: a task, or a type given by hand."""
+    """Whoever knows how results and items are read: a task, or a type given by hand."""
 
     @property
     def results(self) -> ResultCodec[Any]: ...
+
+    @property
+    def items(self) -> ResultCodec[Any]: ...
 
 
 class TypedResults(Generic[T]):
@@ -38,6 +44,7 @@ class TypedResults(Generic[T]):
 
     def __init__(self, type: Any) -> None:
         self.results: ResultCodec[T] = ResultCodec(type, what="this job")
+        self.items: ResultCodec[Any] = ResultCodec(Any, what="this job", noun="item")
 
 
 UNTYPED: TypedResults[Any] = TypedResults(Any)
@@ -135,6 +142,16 @@ class JobHandle(Generic[R_co]):
                 if watch is not None:
                     await watch.close()
 
+    def items(self, after: int = 0) -> AsyncIterator[Any]:
+        """What the job yields or emits, in order and each once, as it comes; ends when the job does.
+
+        ``after`` is how many items the reader has had: it goes on with the item of that offset, whenever it comes and
+        wherever it was. While the store is away the reader waits. Raises ``JobFailed`` and ``JobCancelled`` after the
+        last item of a job that ended so, ``ResultExpired``, ``JobNotFound``, and ``ResultError`` for an item of another
+        type than is declared.
+        """
+        return ItemReader(self._client(), self.id, self._source.items, after).read()
+
     async def cancel(self) -> bool:
         """Cancel the job: one that waits ends at once, one that runs is told within a heartbeat.
 
@@ -144,6 +161,10 @@ class JobHandle(Generic[R_co]):
         if answer is Cancelled.UNKNOWN:
             raise no_such_job(self.id)
         return answer is not Cancelled.ALREADY
+
+    async def send_event(self, name: str, value: Any = None, *, keep: Duration = "30d") -> bool:
+        """Send the event that ``ctx.wait_event(name)`` waits for: as ``App.send_event``."""
+        return await send_event(self._client(), self.id, name, value, positive(keep, "send_event(keep=)"))
 
     async def requeue(self) -> None:
         """Put the ended job back in line under the same id, with a fresh budget of attempts.
@@ -187,6 +208,7 @@ class JobHandle(Generic[R_co]):
     info_sync = twin(info)
     progress_sync = twin(progress)
     cancel_sync = twin(cancel)
+    send_event_sync = twin(send_event)
     requeue_sync = twin(requeue)
     forget_sync = twin(forget)
 
@@ -201,6 +223,16 @@ class JobHandle(Generic[R_co]):
         name = "JobHandle.updates_sync"
         refuse_running_loop(name)
         return iterate_sync(self.updates(after), name)
+
+    def items_sync(self, after: int = 0) -> Iterator[Any]:
+        """The same as ``items``, for callers without an event loop."""
+        name = "JobHandle.items_sync"
+        refuse_running_loop(name)
+        return iterate_sync(self._items(after), name)
+
+    async def _items(self, after: int) -> AsyncIterator[Any]:
+        async for item in self.items(after):  # where the client of that loop is
+            yield item
 
     def _client(self) -> Client:
         return self._host.client()

@@ -78,7 +78,7 @@ def keeps_nothing(job: Job) -> bool:
 def why_no_value(job: Job) -> JobError:
     """The error for a job that has no value to give and never will."""
     if job.state is State.CANCELLED:
-        return JobCancelled(job.id, f"job {job.id} was cancelled")
+        return JobCancelled(job.id, f"job {job.id} was cancelled" + (f": {job.error}" if job.error else ""))
     if job.state is State.FAILED:
         error = job.error or ErrorInfo(type="abaca.ErrorExpired", message="its error is no longer kept")
         return JobFailed(job.id, error.type, error.message, error.traceback)

@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
+from abaca.backend import MAX_PARENTS
 from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError
 from abaca.limitspec import LimitRule
-from abaca.model import DEFAULT_PRIORITY, DEFAULT_QUEUE, Keep, KeyScope, RetryRule, Value
+from abaca.model import DEFAULT_PRIORITY, DEFAULT_QUEUE, After, Keep, KeyScope, RetryRule, Value, When
+from abaca.policy.join import JOIN
 from abaca.retryspec import Retry
 from abaca.text import shown
 
@@ -23,6 +25,8 @@ Priority = int | Literal["low", "normal", "high"]
 KeepSpec = Duration | Mapping[str, Duration]
 Unique = Literal["until_finished", "while_waiting"] | Duration
 OnDuplicate = Literal["return", "reject", "replace"]
+Ending = When | Literal["completed", "failed", "ended"]
+"""What end of its parents a job asks for; ``failed`` is any end but a completion."""
 
 POOLS: tuple[Pool, ...] = ("async", "thread", "process")
 NAMED_PRIORITIES = {"low": 25, "normal": 50, "high": 75}
@@ -31,6 +35,16 @@ _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEFAULT_RULE = RetryRule()
 _DEFAULT_KEEP = Keep()
+
+
+class HasId(Protocol):
+    """A stored job, or a call that will be one: a handle, a workflow's handle, a ``Call``."""
+
+    @property
+    def id(self) -> str: ...
+
+
+Parents = HasId | Iterable[HasId]
 
 
 class TaskOptions(Value, frozen=True, kw_only=True):
@@ -46,6 +60,9 @@ class TaskOptions(Value, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     max_payload: int = DEFAULT_MAX_PAYLOAD
     limits: tuple[LimitRule, ...] = ()
+    tenant: str | None = None
+    start_within_ms: int | None = None
+    expires_ms: int | None = None
 
     @property
     def job_fields(self) -> dict[str, Any]:
@@ -59,8 +76,48 @@ class TaskOptions(Value, frozen=True, kw_only=True):
             "lease_ms": self.lease_ms,
             "keep": self.keep,
             "tags": self.tags,
+            "tenant": self.tenant,
+            "start_within_ms": self.start_within_ms,
+            "expires_ms": self.expires_ms,
         }
         return {name: value for name, value in fields.items() if value not in (None, ())}
+
+
+def task_options(
+    task: str,
+    *,
+    queue: str,
+    priority: Priority,
+    pool: Pool,
+    retry: Retry | None,
+    timeout: Duration | None,
+    lease: Duration | None,
+    keep: Keep | None,
+    tags: Iterable[str],
+    max_payload: int,
+    largest: int,
+    limits: tuple[LimitRule, ...],
+    tenant: str | None,
+    start_within: Duration | None,
+    expires: Duration | None,
+) -> TaskOptions:
+    """Check what ``@app.task`` was given. Raises ``ConfigError`` naming the task and the option."""
+    what = f"task {task!r}, "
+    return TaskOptions(
+        queue=check_name(queue, what + "queue"),
+        priority=check_priority(priority),
+        pool=pool,
+        retry=None if retry is None else none_if_default(check_retry(retry)),
+        timeout_ms=None if timeout is None else positive(timeout, what + "timeout"),
+        lease_ms=None if lease is None else positive(lease, what + "lease"),
+        keep=keep,
+        tags=check_tags(tags),
+        max_payload=check_size(max_payload, what + "max_payload", largest),
+        limits=limits,
+        tenant=None if tenant is None else check_text(tenant, what + "tenant", 128),
+        start_within_ms=None if start_within is None else positive(start_within, what + "start_within"),
+        expires_ms=None if expires is None else positive(expires, what + "expires"),
+    )
 
 
 KeyOf = Literal["task", "call"]
@@ -84,6 +141,7 @@ class CallOptions(Value, frozen=True, kw_only=True):
         fields = {**earlier.fields, **self.fields}
         if "delay_ms" in fields and "run_at" in fields:
             raise ConfigError("opts(delay=, run_at=): a job is due after a delay or at a time; give one of them")
+        check_times(fields, "opts")
         wait_ms = earlier.wait_ms if self.wait_ms is None else self.wait_ms
         cancel_on_timeout = self.cancel_on_timeout or earlier.cancel_on_timeout
         if cancel_on_timeout and wait_ms is None:
@@ -125,6 +183,10 @@ def call_options(
     on_duplicate: OnDuplicate | None = None,
     throttle: Duration | None = None,
     debounce: Duration | None = None,
+    start_within: Duration | None = None,
+    expires: Duration | None = None,
+    after: Parents | None = None,
+    when: Ending | None = None,
 ) -> CallOptions:
     """Check what ``opts`` was given. Raises ``ConfigError`` naming the option."""
     uniqueness, key_of = _uniqueness(unique, on_duplicate, throttle, debounce)
@@ -142,6 +204,9 @@ def call_options(
         "keep": None if keep is None else check_keep(keep),
         "owner": None if owner is None else check_text(owner, "owner", 128),
         "tenant": None if tenant is None else check_text(tenant, "tenant", 128),
+        "start_within_ms": None if start_within is None else positive(start_within, "start_within"),
+        "expires_ms": None if expires is None else positive(expires, "expires"),
+        "after": _edges(after, when),
     }
     return CallOptions(
         fields={name: value for name, value in fields.items() if value is not None} | uniqueness,
@@ -178,12 +243,59 @@ def _uniqueness(
     return {"key_scope": KeyScope.PERIOD, "key_ms": positive(unique, "unique"), **replace}, "call"
 
 
+def _edges(after: Parents | None, when: Ending | None) -> tuple[After, ...] | None:
+    if after is None:
+        if when is not None:
+            raise ConfigError("opts(when=): it says which end of the jobs in after= is asked for, and there are none")
+        return None
+    parents = list(after) if isinstance(after, Iterable) else [after]
+    ids = tuple(parent.id for parent in parents if isinstance(getattr(parent, "id", None), str))
+    if len(ids) != len(parents) or not ids:
+        raise ConfigError(f"opts(after=): {shown(after)} is not usable; give a job's handle, or a list of them")
+    if len(set(ids)) != len(ids):
+        raise ConfigError("opts(after=): a job is given twice")
+    if len(ids) > MAX_PARENTS:
+        raise ConfigError(f"opts(after=): {len(ids):,} jobs are given and the limit is {MAX_PARENTS:,}")
+    return (After(ids=ids, when=check_ending(when or When.COMPLETED)),)
+
+
+def check_ending(value: Ending) -> When:
+    try:
+        return When(value)
+    except ValueError:
+        raise ConfigError(f"when: {shown(value)} is not usable; give 'completed', 'failed' or 'ended'") from None
+
+
+def check_times(fields: Mapping[str, Any], what: str) -> None:
+    """Raises ``ConfigError`` for times of a new job that no run could keep, naming the options."""
+    delay_ms, expires_ms = fields.get("delay_ms"), fields.get("expires_ms")
+    if fields.get("start_within_ms") is not None:
+        for field, option in (("delay_ms", "delay"), ("run_at", "run_at")):
+            if fields.get(field):
+                raise ConfigError(
+                    f"{what}(start_within=, {option}=): the deadline counts from now, and the job is due later; "
+                    "give one of them"
+                )
+    if delay_ms and expires_ms is not None and expires_ms <= delay_ms:
+        raise ConfigError(
+            f"{what}(expires=, delay=): it would expire after {expires_ms / 1000:g} s, before it is due after "
+            f"{delay_ms / 1000:g} s"
+        )
+
+
 def check_name(value: str, what: str) -> str:
     if not _is(value, str) or not _NAME.fullmatch(value):
         raise ConfigError(
             f"{what}: {shown(value)} is not a usable name; use 1 to 128 letters, digits, '_', '.', ':' or '-'"
         )
     return value
+
+
+def check_task_name(value: str) -> str:
+    name = check_name(value, "task name")
+    if name == JOIN:
+        raise ConfigError(f"task name: {name!r} is the name of a task that every worker has; give another with name=")
+    return name
 
 
 def check_text(value: str, what: str, limit: int) -> str:

@@ -1,9 +1,9 @@
-"""``app.queues``: pause a queue, say how many of its jobs run at once, empty it."""
+"""``app.queues``: pause a queue, say how many of its jobs run at once and whose turn it is, empty it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import msgspec
@@ -12,10 +12,13 @@ from abaca.backend import MAX_BATCH, Backend
 from abaca.client import Host
 from abaca.errors import ConfigError
 from abaca.model import QUEUE, Amended, Change, Job, Page, Query, QueueSettings, Record, Status, Verdict
-from abaca.options import check_name
+from abaca.options import check_name, check_text
 from abaca.sync import twin
 
 MOST_AT_ONCE = 1_000_000_000
+MOST_WEIGHT = 1_000
+MOST_TENANTS = 1_000
+"""How many tenants of one queue may have a weight: all of them stand in one record, which every claim reads."""
 _MOST_ROUNDS = 20
 _WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)
 _encode = msgspec.json.Encoder().encode
@@ -59,6 +62,32 @@ class Queues:
         _check(name, "max_length", max_length)
         return await self._change(name, lambda stored: msgspec.structs.replace(stored, max_length=max_length))
 
+    async def weigh(self, name: str, weights: Mapping[str, int]) -> QueueSettings:
+        """Say how many claims these tenants get in their turn, 1 to 1000; 1 where nothing is said. Others stay.
+
+        A weight of 1 is forgotten. Raises ``ConfigError``.
+        """
+        for tenant, weight in weights.items():
+            check_text(tenant, f"queue {name!r}, tenant", 128)
+            if type(weight) is not int or not 1 <= weight <= MOST_WEIGHT:
+                raise ConfigError(
+                    f"queue {name!r}, weight of tenant {tenant!r}: {weight!r} is not usable; give 1 to {MOST_WEIGHT:,}"
+                )
+
+        def change(stored: QueueSettings) -> QueueSettings:
+            changed = {tenant: weight for tenant, weight in {**stored.weights, **weights}.items() if weight != 1}
+            if len(changed) > MOST_TENANTS:
+                raise ConfigError(
+                    f"queue {name!r}, weights: {len(changed):,} tenants, and {MOST_TENANTS:,} may have one"
+                )
+            return msgspec.structs.replace(stored, weights=changed)
+
+        return await self._change(name, change)
+
+    async def age(self, name: str, aging: bool = True) -> QueueSettings:
+        """Give one claim in sixteen to the job that has been due longest, so that no priority starves."""
+        return await self._change(name, lambda stored: msgspec.structs.replace(stored, aging=bool(aging)))
+
     async def purge(self, name: str) -> int:
         """Delete the jobs that wait in it, those of later too; answers how many. Running and ended jobs stay."""
         check_name(name, "queue")
@@ -88,6 +117,8 @@ class Queues:
     resume_sync = twin(resume)
     limit_sync = twin(limit)
     limit_length_sync = twin(limit_length)
+    weigh_sync = twin(weigh)
+    age_sync = twin(age)
     purge_sync = twin(purge)
     wait_empty_sync = twin(wait_empty)
 

@@ -84,6 +84,7 @@ def make_schedule(
         raise ConfigError(f"{what}, missed_limit: {missed_limit!r} is not usable; give 1 to {MAX_MISSED:,}")
     if start is not None and end is not None and end < start:
         raise ConfigError(f"{what}: its end is before its start, so it never fires")
+    _check_job(job, what)
     cadence = cadence_of(cron, every, tz, what)
     starts_at = None if start is None else instant(start, f"{what}, start")
     if isinstance(cadence, Every) and starts_at is not None:
@@ -257,7 +258,7 @@ class Schedules:
         """Change what is given and leave the rest; ticks that were fired stay. Raises ``ScheduleNotFound``."""
         what = f"schedule {id!r}"
         fields: dict[str, Any] = {
-            "job": None if call is None else msgspec.structs.replace(_job_of(call), id=""),
+            "job": None if call is None else msgspec.structs.replace(_checked(call, what), id=""),
             "cadence": None if cron is None and every is None else cadence_of(cron, every, tz, what),
             "missed": None if missed is None else _one_of(Missed, missed, f"{what}, missed"),
             "overlap": None if overlap is None else _one_of(Overlap, overlap, f"{what}, overlap"),
@@ -342,6 +343,19 @@ class Schedules:
                 return changed
             await asyncio.sleep(0)
         raise ConfigError(f"schedule {id!r} changed {_MOST_ROUNDS} times while it was to be changed; try again")
+
+
+def _checked(call: Call[Any] | NewJob, what: str) -> NewJob:
+    job = _job_of(call)
+    _check_job(job, what)
+    return job
+
+
+def _check_job(job: NewJob, what: str) -> None:
+    if job.start_within_ms is not None:
+        raise ConfigError(f"{what}: task {job.task!r} has start_within=, which goes with no time, and each tick is one")
+    if job.after:
+        raise ConfigError(f"{what}: its job has after=, and would wait for the same jobs at each tick")
 
 
 def _job_of(call: Call[Any] | NewJob) -> NewJob:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar
 
 from abaca.client import Client, Host, duplicate, refusal
 from abaca.codec import ArgumentCodec, ResultCodec, new_id
@@ -18,15 +18,19 @@ from abaca.model import Inserted, NewJob, Receipt
 from abaca.options import (
     NO_OPTIONS,
     CallOptions,
+    Ending,
     KeepSpec,
     OnDuplicate,
+    Parents,
     Pool,
     Priority,
     TaskOptions,
     Unique,
     call_options,
+    check_times,
 )
 from abaca.retryspec import Retry
+from abaca.streaming import emitting
 from abaca.sync import twin
 
 P = ParamSpec("P")
@@ -43,6 +47,15 @@ class Call(Generic[R_co]):
     def __init__(self, task: Task[..., R_co], job: NewJob) -> None:
         self._task = task
         self.job = job
+
+    @property
+    def id(self) -> str:
+        """The id that the job will have, unless another has its key."""
+        return self.job.id
+
+    @property
+    def task(self) -> Task[..., R_co]:
+        return self._task
 
     def job_for(self, host: Host) -> NewJob:
         """The job, for the app that stores it. Raises ``ConfigError`` when the task is another app's."""
@@ -71,8 +84,8 @@ class Task(Generic[P, R]):
     def __init__(self, host: Host, name: str, handler: Handler, options: TaskOptions) -> None:
         self.name = name
         self.options = options
-        self.fn = handler.fn
-        self.takes_ctx = handler.takes_ctx
+        self.fn = handler.fn if not handler.yields else emitting(handler.fn, handler.takes_ctx, lambda: self.items)
+        self.takes_ctx = handler.takes_ctx or handler.yields
         self.pool: Pool = options.pool
         self.module = handler.fn.__module__
         self.qualname = handler.fn.__qualname__
@@ -84,13 +97,21 @@ class Task(Generic[P, R]):
         self._host = host
         self._handler = handler
         self._codecs: tuple[ArgumentCodec, ResultCodec[Any]] | None = None
+        self._item_codec: ResultCodec[Any] | None = None
         if handler.hints is not None:
             self._codecs = handler.codecs(name, options.max_payload)
+            if handler.yields:
+                self._item_codec = handler.item_codec(name, options.max_payload)
         self._call_options = NO_OPTIONS
         self._fields = {"task": name, **options.job_fields}
 
     def __repr__(self) -> str:
         return f"<task {self.name!r}>"
+
+    @property
+    def host(self) -> Host:
+        """The app that stores its jobs."""
+        return self._host
 
     def required_arguments(self) -> list[str]:
         """The parameters that every call must give."""
@@ -105,6 +126,19 @@ class Task(Generic[P, R]):
     def results(self) -> ResultCodec[R]:
         """Raises ``TaskDeclarationError`` when an annotation is still undefined."""
         return self._both()[1]
+
+    @property
+    def items(self) -> ResultCodec[Any]:
+        """Of the items that a generator yields; of anything for a task that is none."""
+        if self._item_codec is None:
+            size = self.options.max_payload
+            what = f"task {self.name!r}"
+            self._item_codec = (
+                self._handler.item_codec(self.name, size)
+                if self._handler.yields
+                else ResultCodec(Any, what=what, limit=size, noun="item")
+            )
+        return self._item_codec
 
     def opts(
         self,
@@ -126,7 +160,11 @@ class Task(Generic[P, R]):
         on_duplicate: OnDuplicate | None = None,
         throttle: Duration | None = None,
         debounce: Duration | None = None,
-    ) -> Task[P, R]:
+        start_within: Duration | None = None,
+        expires: Duration | None = None,
+        after: Parents | None = None,
+        when: Ending | None = None,
+    ) -> Self:
         """The same task with other options for the calls made through it. This task is unchanged.
 
         ``delay``: due that long after the insert; ``run_at``: due at that time. ``key``: while another job has the key,
@@ -134,9 +172,12 @@ class Task(Generic[P, R]):
         ``"while_waiting"``, or for a time from when it is enqueued; without ``key`` the task and its arguments are the
         key. ``on_duplicate``: ``"return"`` the job that has it, ``"reject"`` with ``DuplicateJob``, or ``"replace"``
         what that job is to do, as long as it waits. ``throttle``: at most one job in that time; ``debounce``: one job,
-        with the latest arguments, that long after the latest call; both by ``key``, else by task. ``wait`` and
-        ``cancel_on_timeout`` concern ``run``. The others are in place of the task's own. Raises ``ConfigError`` naming
-        the option.
+        with the latest arguments, that long after the latest call; both by ``key``, else by task. ``tenant``: tenants
+        take turns inside a queue and priority. ``start_within``: before the others of its priority, the earliest
+        deadline first. ``expires``: cancelled if it has not begun so long after it was enqueued. ``after``: once these
+        jobs have ended, and only if each ended as ``when`` asks: ``"completed"``, ``"failed"`` or ``"ended"``. ``wait``
+        and ``cancel_on_timeout`` concern ``run``. The others are in place of the task's own. Raises ``ConfigError``
+        naming the option.
         """
         given = call_options(
             delay=delay,
@@ -156,6 +197,10 @@ class Task(Generic[P, R]):
             on_duplicate=on_duplicate,
             throttle=throttle,
             debounce=debounce,
+            start_within=start_within,
+            expires=expires,
+            after=after,
+            when=when,
         )
         return self._with(given.over(self._call_options))
 
@@ -169,6 +214,21 @@ class Task(Generic[P, R]):
                 self, NewJob(id=new_id(), args=data, **self._fields, key=self._call_options.key(self.name, data))
             )
         return Call(self, NewJob(id=new_id(), args=data, **self._fields))
+
+    def call_without(self, arguments: Mapping[str, Any], later: frozenset[str]) -> Call[R]:
+        """One call whose parameters ``later`` are given when it runs; ``arguments`` are the others by name, or all.
+
+        Raises ``ArgumentError``, ``PayloadTooLarge``, and ``ConfigError`` where a limit or a key goes by what is not
+        known yet.
+        """
+        if self._call_options.key_of is not None:
+            raise ConfigError(f"task {self.name!r}: its key goes by its arguments, and {min(later)!r} comes later")
+        for rule in self.options.limits:
+            if rule.per in later:
+                raise ConfigError(f"task {self.name!r}: Limit(per={rule.per!r}) goes by an argument that comes later")
+        data = self._both()[0].encode_without(arguments, later)
+        limits = limits_of_call(self.options.limits, self.name, arguments, self.defaults())
+        return Call(self, NewJob(id=new_id(), args=data, **{**self._fields, "limits": limits}))
 
     def _limited(self, data: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call[R]:
         bound = self._handler.signature.bind(*args, **kwargs).arguments
@@ -228,11 +288,12 @@ class Task(Generic[P, R]):
             self._codecs = self._handler.codecs(self.name, self.options.max_payload)
         return self._codecs
 
-    def _with(self, options: CallOptions) -> Task[P, R]:
-        task: Task[P, R] = Task.__new__(Task)
+    def _with(self, options: CallOptions) -> Self:
+        task = type(self).__new__(type(self))
         task.__dict__.update(self.__dict__)
         task._call_options = options
         task._fields = {**self._fields, **options.fields}
+        check_times(task._fields, f"task {self.name!r}, opts")
         return task
 
 
@@ -245,7 +306,7 @@ class TaskFunction(Task[P, R], Generic[P, R, F]):
 
         @property
         def __call__(self):
-            return self.fn
+            return self.__wrapped__
 
 
 async def _cancelled(client: Client, error: ResultTimeout) -> ResultTimeout:

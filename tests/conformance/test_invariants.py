@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from abaca.backends.memory import MemoryBackend
-from abaca.model import Job, NewJob, State, Stats, Transition, Verdict
+from abaca.model import After, Job, NewJob, State, Stats, Transition, Verdict, When
 from abaca.testing import ManualClock
 from abaca.testing.clients import Event
 from abaca.testing.conformance.making import job_id, make
-from abaca.testing.invariants import out_of_order, replay, violations
+from abaca.testing.invariants import miscounted, out_of_order, replay, violations
 
 DONE = Transition(target=State.COMPLETED, attempts=1, result=b"1", keep_ms=1000)
 BACK = Transition(target=State.WAITING, attempts=1)
@@ -73,6 +73,20 @@ def test_wrong_counts_are_named() -> None:
     broken = violations([claim(1, 1), settle(1, 3)], [ended()], stats)
     # Then both counts are named
     assert [line.split()[0] for line in broken] == ["totals", "1"]
+
+
+def test_wrong_counts_of_parents_are_named() -> None:
+    # Given a completed and a running job, and children of both that count them rightly, wrongly, and no longer
+    done = Job(spec=make(1), state=State.COMPLETED)
+    runs = Job(spec=make(2), state=State.RUNNING)
+    edges = (After(ids=(done.id,), when=When.FAILED), After(ids=(runs.id,)))
+    right = Job(spec=make(3, after=edges), open_parents=1, unmet=1)
+    wrong = [Job(spec=make(number, after=edges), open_parents=2, unmet=number - 4) for number in (4, 5)]
+    gone_on = Job(spec=make(6, after=edges))
+    # When they are judged
+    broken = miscounted([done, runs, right, *wrong, gone_on])
+    # Then those that are wrong are named
+    assert [line.split(":")[0] for line in broken] == [f"job {job.id}" for job in wrong]
 
 
 def test_an_overtaken_job_is_named() -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
 from abaca.backends.memory import MemoryBackend
-from abaca.model import FaultKind, Limit, NewJob, State
+from abaca.backends.memory.lines import Line, Place
+from abaca.model import After, FaultKind, Limit, NewJob, State, When
 from abaca.testing import ManualClock
-from abaca.testing.conformance.making import claim, make
+from abaca.testing.conformance.making import claim, complete, job_id, make, settle, start
 from tests.hostile.damage import ENDED, FREE, RUNNING, WAITING, fill, mended
 
 Break = Callable[[MemoryBackend], object]
-LINE = ("default", 50, "")
+LINE = Line("default", 50, "")
 
 BROKEN: dict[str, tuple[Break, list[tuple[FaultKind, str]]]] = {
     "a waiting job out of its line": (
@@ -25,11 +27,11 @@ BROKEN: dict[str, tuple[Break, list[tuple[FaultKind, str]]]] = {
         [(FaultKind.WAITING_NOT_IN_LINE, WAITING)],
     ),
     "a running job still in a line": (
-        lambda store: store._waiting.lines.add(LINE, 0, RUNNING),
+        lambda store: store._waiting.lines.add(LINE, Place(0, RUNNING, 0)),
         [(FaultKind.LINE_WITHOUT_JOB, RUNNING)],
     ),
     "an unknown job in a line": (
-        lambda store: store._waiting.lines.add(LINE, 0, FREE),
+        lambda store: store._waiting.lines.add(LINE, Place(0, FREE, 0)),
         [(FaultKind.LINE_WITHOUT_JOB, FREE)],
     ),
     "a running job without a lease": (
@@ -97,6 +99,61 @@ async def test_a_job_with_two_faults_has_both_repaired(clock: ManualClock) -> No
     store._keys.drop("waits")
     # When it is audited and repaired, then both are found and mended
     await mended(store, (FaultKind.WAITING_NOT_IN_LINE, WAITING), (FaultKind.HOLDER_WITHOUT_KEY, WAITING))
+
+
+@dataclass(frozen=True)
+class Torn:
+    """One way to damage the edges between the running job 1 and its child 2, and what an audit finds."""
+
+    damage: Break
+    kind: FaultKind
+    id: str
+
+
+TORN = {
+    "an edge is lost": Torn(lambda store: store._edges.forget(job_id(1)), FaultKind.PARENTS, job_id(2)),
+    "open parents too many": Torn(
+        lambda store: setattr(store._rows[job_id(2)], "open_parents", 2), FaultKind.PARENTS, job_id(2)
+    ),
+    "unmet parents that are met": Torn(
+        lambda store: setattr(store._rows[job_id(2)], "unmet", 1), FaultKind.PARENTS, job_id(2)
+    ),
+    "an edge to a job that waits for nobody": Torn(
+        lambda store: store._edges._children.setdefault(job_id(1), {}).update({job_id(3): When.ENDED}),
+        FaultKind.EDGE_WITHOUT_JOB,
+        job_id(3),
+    ),
+    "an edge from an unknown job": Torn(
+        lambda store: store._edges._children.update({FREE: {job_id(2): When.ENDED}}),
+        FaultKind.EDGE_WITHOUT_JOB,
+        job_id(2),
+    ),
+    "a blocked job in a line": Torn(
+        lambda store: store._waiting.lines.add(LINE, Place(0, job_id(2), 0)),
+        FaultKind.LINE_WITHOUT_JOB,
+        job_id(2),
+    ),
+    "a blocked job that is not counted": Torn(
+        lambda store: store._waiting.apart.clear(), FaultKind.WAITING_NOT_IN_LINE, job_id(2)
+    ),
+}
+
+
+@pytest.mark.parametrize("how", TORN)
+async def test_a_torn_edge_is_found_and_the_child_goes_when_its_parent_ends(how: str, clock: ManualClock) -> None:
+    # Given a running job, its child, and a waiting job; and their edges damaged
+    store = MemoryBackend(clock)
+    parent = await start(store, make(1))
+    await store.insert([make(2, after=(After(ids=(job_id(1),)),)), make(3, delay_ms=60_000)])
+    torn = TORN[how]
+    torn.damage(store)
+    # When the store is mended
+    faults = await store.audit(repair=True)
+    # Then the fault is told, and the child waits for its parent as before
+    assert [(fault.kind, fault.id, fault.repaired) for fault in faults] == [(torn.kind, torn.id, True)]
+    assert (await store.audit(), await claim(store)) == ([], [])
+    await settle(store, complete(parent))
+    assert [(job.id, job.unmet) for job in await claim(store)] == [(job_id(2), 0)]
 
 
 async def test_a_permit_of_a_job_that_does_not_run_is_found_and_given_to_the_next() -> None:

@@ -11,6 +11,7 @@ import redis
 from abaca.backends.redis import RedisBackend, from_url
 from abaca.errors import BackendError
 from abaca.model import (
+    After,
     Beat,
     Card,
     Change,
@@ -33,7 +34,8 @@ pytestmark = pytest.mark.damages
 BASE = b"abaca:{00}:"
 LEASE = Lease(worker="w", ms=15_000)
 ERROR = ErrorInfo(type="E")
-SECOND = job_id(4)
+SECOND, PARENT, CHILD = job_id(4), job_id(6), job_id(7)
+AFTER = (After(ids=(PARENT,)),)
 
 Act = Callable[[RedisBackend], Awaitable[object]]
 
@@ -57,6 +59,9 @@ ACTS: dict[str, Act] = {
     "requeue": lambda store: store.requeue([(ENDED, 1)]),
     "amend": lambda store: store.amend([Change(id=WAITING, priority=7)]),
     "delete": lambda store: store.amend([Change(id=ENDED, delete=True)]),
+    "end a parent": lambda store: store.cancel([PARENT]),
+    "insert a child": lambda store: store.insert([make(23, after=AFTER, key="child")]),
+    "delete a child": lambda store: store.amend([Change(id=CHILD, delete=True)]),
     "append": lambda store: store.append([NewUpdate(id=RUNNING, epoch=1, seq=9, kind=kind) for kind in Kind]),
     "purge": lambda store: store.purge(10),
     "put": lambda store: store.put([Record(kind="kind", id="b", data=b"y")]),
@@ -77,11 +82,12 @@ def server(redis_server: RedisServer) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 async def store(redis_url: str, clock: ManualClock) -> AsyncIterator[RedisBackend]:
-    """Every kind of key: jobs in each state, keys, logs of both kinds, a card, a small record, a clock, totals."""
+    """Every kind of key: jobs in each state, edges, keys, logs of both kinds, a card, a record, a clock, totals."""
     backend = from_url(redis_url, clock)
     await backend.open()
     await fill(backend)
     await insert(backend, make(4, priority=90), make(5, queue="other", key="other"))
+    await insert(backend, make(6, queue="other"), make(7, queue="other", after=AFTER))
     await backend.exchange([], want(slots=1), LEASE)
     updates = [NewUpdate(id=RUNNING, epoch=1, seq=n, kind=kind) for n, kind in enumerate((Kind.LOG, Kind.ITEM), 1)]
     await backend.append(updates)

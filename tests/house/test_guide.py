@@ -12,16 +12,45 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 import abaca
-from abaca import App, Ctx, JobHandle, JobResult, Retry, Task, Update
+from abaca import (
+    App,
+    Ctx,
+    GroupHandle,
+    JobHandle,
+    JobResult,
+    Retry,
+    Task,
+    Update,
+    Workflow,
+    WorkflowHandle,
+    WorkflowProgress,
+)
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = ROOT / "docs" / "what-happens-when.md"
-PAGES = ("README.md", "docs/guide.md", "docs/results.md")
+PAGES = (
+    "README.md",
+    "docs/guide.md",
+    "docs/workflows.md",
+    "docs/durable-steps.md",
+    "docs/streams.md",
+    "docs/results.md",
+)
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROOF = re.compile(r"`((?:tests|src)/[\w/]+\.py(?:::\w+)+)`")
 CELLS = 5
 AWAITING = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
-CLASSES = {"app": App, "ctx": Ctx, "job": JobHandle, "update": Update, "outcome": JobResult}
+CLASSES = {
+    "app": App,
+    "ctx": Ctx,
+    "job": JobHandle,
+    "update": Update,
+    "outcome": JobResult,
+    "flow": Workflow,
+    "workflow": WorkflowHandle,
+    "pages": GroupHandle,
+    "progress": WorkflowProgress,
+}
 """By these names the documents call things of these classes."""
 
 
@@ -150,6 +179,22 @@ def test_the_tasks_of_the_guide_can_be_declared(monkeypatch: pytest.MonkeyPatch,
             run += 1
     assert run >= 3
     assert set(namespace["app"].tasks) >= {"thumbnail", "send", "crunch", "import_rows"}
+
+
+async def test_the_page_on_workflows_runs_from_its_beginning_to_its_end() -> None:
+    # Given the page's own tasks under a worker
+    first, *others = blocks("docs/workflows.md")
+    assert len(others) >= 5
+    namespace: dict[str, Any] = {"__name__": "page"}
+    exec(compile(parsed(first), "<workflows>", "exec"), namespace)  # noqa: S102 - our own document
+    async with namespace["app"] as app, app.worker():
+        # When its blocks are run one after the other, then what they assert holds
+        for block in others:
+            code = compile(parsed(block), "<workflows>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            if (waiting := eval(code, namespace)) is not None:  # noqa: S307 - our own document
+                await waiting
+    assert namespace["texts"] == ["word " * page for page in range(1, 4)]
+    assert (namespace["progress"].ended, namespace["progress"].total) == (6, 6)
 
 
 async def test_the_example_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:

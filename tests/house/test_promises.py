@@ -11,7 +11,7 @@ FAILURES = ROOT / "docs" / "failure-modes.md"
 COMPLAINTS = ROOT / "docs" / "peers-complaints.md"
 UNCOVERED = "not covered: "
 
-PROMISED = {f"G{number}" for number in range(1, 11)}
+PROMISED = {f"G{number}" for number in range(1, 13)}
 NAMED = {
     *(f"W{number}" for number in range(1, 20)),
     *(f"N{number}" for number in range(1, 10)),

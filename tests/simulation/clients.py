@@ -15,7 +15,7 @@ from abaca.errors import (
     JobConflict,
     ResultTimeout,
 )
-from abaca.model import Change, Inserted, Limit
+from abaca.model import After, Change, Inserted, Limit, When
 from abaca.policy.retry import DEFAULT_RULE
 from abaca.tasks import Call
 from abaca.verify.history import Item
@@ -81,7 +81,7 @@ class Client:
         if draw < 0.45:
             await self._enqueue([self._call()])
         elif draw < 0.6:
-            await self._enqueue([self._call() for _ in range(self._rng.randint(2, 6))])
+            await self._enqueue(self._joined([self._call() for _ in range(self._rng.randint(2, 6))]))
         elif draw < 0.7:
             self._spawn(self._run_and_wait(self._call()))
         elif self._known:
@@ -124,7 +124,20 @@ class Client:
         call = task.call(n=self._rng.randrange(1000), x=round(self._rng.uniform(low, high), 3))
         if self._rng.random() < 0.2:
             call.job = msgspec.structs.replace(call.job, limits=(self._rng.choice(_LIMITS),))
+        if call.job.key is None and self._known and self._rng.random() < 0.3:
+            call.job = msgspec.structs.replace(call.job, after=(self._edges(self._known[-4:]),))
         return call
+
+    def _edges(self, known: list[str]) -> After:
+        parents = tuple(dict.fromkeys(self._rng.choice(known) for _ in range(self._rng.randint(1, 4))))
+        return After(ids=parents, when=self._rng.choice((When.COMPLETED, When.COMPLETED, When.FAILED, When.ENDED)))
+
+    def _joined(self, calls: list[Call[Any]]) -> list[Call[Any]]:
+        """A batch of which the last waits for all others, at times."""
+        if self._rng.random() < 0.8 and calls[-1].job.key is None and not any(call.job.key for call in calls):
+            edges = After(ids=tuple(call.job.id for call in calls[:-1]), when=self._rng.choice(tuple(When)))
+            calls[-1].job = msgspec.structs.replace(calls[-1].job, after=(edges,))
+        return calls
 
     def _say(self, type: str, f: str, **fields: Any) -> None:
         self._world.write("client", type, f, **fields)
@@ -251,6 +264,8 @@ def _item(call: Call[Any]) -> Item:
         max=(job.retry or DEFAULT_RULE).max_attempts,
         timeout=None if job.timeout_ms is None else job.timeout_ms / 1000,
         lease=None if job.lease_ms is None else job.lease_ms / 1000,
+        after=job.parents,
+        when=job.after[0].when.value if job.after else "completed",
         limits=tuple((limit.bucket, limit.concurrency) for limit in job.limits if limit.concurrency is not None),
     )
 

@@ -1,4 +1,4 @@
-"""The naive designs a to q of the reliability notes, and two more, each as a small change of the simulated product.
+"""The naive designs a to q of the reliability notes, and five more, each as a small change of the simulated product.
 
 The judge must catch every one of them: it is trusted only because it fails on these.
 """
@@ -13,17 +13,18 @@ from typing import Any
 import msgspec
 
 from abaca.backends.memory.buckets import Buckets
+from abaca.backends.memory.edges import Edges
 from abaca.backends.memory.keys import Keys
-from abaca.backends.memory.lines import Lines
+from abaca.backends.memory.order import Order, Pick
 from abaca.backends.memory.store import MemoryBackend
 from abaca.backends.memory.waiting import Waiting as Places
 from abaca.errors import BackendUnavailable
-from abaca.model import Job, Lease, QueueStats, State, Stats, Transition, Verdict, Want
+from abaca.model import Job, Lease, QueueSettings, QueueStats, State, Stats, Transition, Verdict, Want
 from abaca.policy import decide
 from abaca.policy.cron import due_ticks, tick_job
 from abaca.policy.retry import DEFAULT_RULE
 from abaca.waiting import Waiting
-from abaca.worker import ticker
+from abaca.worker import runner, ticker
 from abaca.worker.heart import Heart
 from abaca.worker.loop import ExchangeLoop
 from abaca.worker.reaper import Reaper
@@ -174,9 +175,11 @@ def _g(world: Any) -> list[Change]:
     async def pop(self: Server, want: Want) -> list[str]:
         free, ids = dict(want.slots), []
         for queue in want.queues:
-            while (id := self.memory._waiting.lines.take(queue, self._clock.now(), free)) is not None:
-                free[self.memory._rows[id].spec.lane] -= 1
-                ids.append(id)
+            places = self.memory._waiting
+            while (pick := places.order.next(queue, QueueSettings(), self._clock.now(), free)) is not None:
+                places.lines.remove(pick.place.id)
+                free[pick.line.lane] -= 1
+                ids.append(pick.place.id)
         return ids
 
     async def mark(self: Server, ids: Sequence[str], lease: Lease) -> list[Job]:
@@ -194,9 +197,14 @@ def _g(world: Any) -> list[Change]:
 def _h(world: Any) -> list[Change]:
     end = MemoryBackend._end
 
+    def vanish(self: MemoryBackend, row: Any) -> None:
+        if self._rows.pop(row.spec.id, None) is not None:
+            self._edges.drop(row)
+            self._edges.forget(row.spec.id)
+
     def expires(self: MemoryBackend, row: Any, state: State, keep_ms: int, now: int) -> None:
         end(self, row, state, keep_ms, now)
-        world.loop.root.soon(self._rows.pop, row.spec.id, None, delay=0.5)
+        world.loop.root.soon(vanish, self, row, delay=0.5)
 
     return [(MemoryBackend, "_end", expires)]
 
@@ -313,12 +321,12 @@ def _latest_tick(schedule: Any, cursor: int, now: int) -> list[int]:
 
 
 def _q(world: Any) -> list[Change]:
-    take = Lines.take
+    comes_next = Order.next
 
-    def at_once(self: Lines, queue: str, now: int, free: dict[str, int]) -> str | None:
-        return take(self, queue, now + 3_600_000_000, free)
+    def at_once(self: Order, queue: str, settings: QueueSettings, now: int, free: dict[str, int]) -> Pick | None:
+        return comes_next(self, queue, settings, now + 3_600_000_000, free)
 
-    return [(Lines, "take", at_once)]
+    return [(Order, "next", at_once)]
 
 
 def _keys(world: Any) -> list[Change]:
@@ -327,6 +335,33 @@ def _keys(world: Any) -> list[Change]:
 
 def _limits(world: Any) -> list[Change]:
     return [(Buckets, "exhausted", lambda self, limits, now: None)]
+
+
+def _first_parent(world: Any) -> list[Change]:
+    on_end = Edges.on_end
+
+    def let_go(self: Edges, id: str, state: State, now: int) -> None:
+        for name in self.of_parent(id):
+            child = self._rows[name]
+            if child.state is State.WAITING and child.open_parents:
+                child.open_parents = 1
+        on_end(self, id, state, now)
+
+    return [(Edges, "on_end", let_go)]
+
+
+def _unheard_cancel(world: Any) -> list[Change]:
+    on_end = Edges.on_end
+
+    def only_settles(self: Edges, id: str, state: State, now: int) -> None:
+        if state is not State.CANCELLED:
+            on_end(self, id, state, now)
+
+    return [(Edges, "on_end", only_settles)]
+
+
+def _unmet(world: Any) -> list[Change]:
+    return [(runner, "unfit", lambda job: None)]
 
 
 MUTANTS = {
@@ -351,5 +386,8 @@ MUTANTS = {
         Mutant("q", "the due time is ignored by the claim", ("S5",), _q),
         Mutant("keys", "a claim lets go of the job's key", ("S9",), _keys),
         Mutant("limits", "no bucket is ever exhausted", ("S9",), _limits),
+        Mutant("join", "the end of one parent lets a job go that waits for several", ("S11",), _first_parent),
+        Mutant("unheard", "the children of a cancelled job do not hear of it", ("S1",), _unheard_cancel),
+        Mutant("unmet", "a job starts however its parents ended", ("S11",), _unmet),
     )
 }

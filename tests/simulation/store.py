@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from abaca.backends.memory.store import MemoryBackend
 from abaca.model import (
     Amended,
@@ -76,18 +74,21 @@ class Server:
         return receipts
 
     async def _exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:
-        before = await self._jobs([settle.id for settle in done])
-        held = want is not None and want.hold_ms > 0
-        first = await self.memory.exchange(done, None if held else want, lease)
-        after = await self._jobs([settle.id for settle in done])
-        for settle, old, new, verdict in zip(done, before, after, first.verdicts, strict=True):
-            self._settled(settle, old, new, verdict)
-        if held:
-            claimed = await self.memory.exchange([], want, lease)
-            first = msgspec.structs.replace(first, jobs=claimed.jobs)
-        for job in first.jobs:
+        verdicts: list[Verdict] = []
+        for part in _apart(done):
+            verdicts += await self._settle(part, lease)
+        jobs = (await self.memory.exchange([], want, lease)).jobs if want is not None else []
+        for job in jobs:
             self._claimed("claim", job, lease)
-        return first
+        return Exchanged(verdicts=verdicts, jobs=jobs)
+
+    async def _settle(self, done: Sequence[Settle], lease: Lease) -> list[Verdict]:
+        before = await self._jobs([settle.id for settle in done])
+        verdicts = (await self.memory.exchange(done, None, lease)).verdicts
+        after = await self._jobs([settle.id for settle in done])
+        for settle, old, new, verdict in zip(done, before, after, verdicts, strict=True):
+            self._settled(settle, old, new, verdict)
+        return verdicts
 
     def _settled(self, settle: Settle, old: Job | None, new: Job | None, verdict: Verdict) -> None:
         name = verdict.name.lower()
@@ -155,3 +156,13 @@ class Server:
         for update, verdict in zip(updates, verdicts, strict=True):
             self._write("append", update.id, tok=update.epoch, val=verdict.name.lower())
         return verdicts
+
+
+def _apart(done: Sequence[Settle]) -> list[list[Settle]]:
+    """Parts in which no job comes twice, so that what became of each settle can be seen before and after its part."""
+    parts: list[list[Settle]] = [[]]
+    for settle in done:
+        if any(settle.id == other.id for other in parts[-1]):
+            parts.append([])
+        parts[-1].append(settle)
+    return parts

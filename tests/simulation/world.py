@@ -184,7 +184,7 @@ class World:
         while self.time() < ends:
             await asyncio.sleep(1.0)  # sleeps: virtual time between two looks
             stats = await self.memory.stats()
-            waiting = sum(queue.due + queue.later for queue in stats.queues)
+            waiting = sum(queue.due + queue.later + queue.blocked for queue in stats.queues)
             if not stats.running and not waiting and not self.clients:
                 return
 

@@ -122,6 +122,16 @@ def s11_before_its_parent() -> Findings:
     return story.started(3.0).ended(4.0).judged(record(), record(id=OTHER))
 
 
+def s11_after_a_failed_parent() -> Findings:
+    story = Story().enqueued().stored(1.1, "insert", val={"due": 1_100_000})
+    story.enqueued(OTHER, 1.5, after=(ID,)).stored(1.6, "insert", val={"due": 1_600_000}, id=OTHER)
+    story.claimed(2.0, 1).started(2.1).ended(2.2, how="raised").settled(2.3, 1, "failed")
+    story.stored(3.0, "claim", 1, {"worker": "w", "lease_ms": 6000}, id=OTHER, att=1).started(3.1, id=OTHER)
+    story.ended(3.2, id=OTHER)
+    story.stored(3.3, "settle", 1, {"verdict": "applied", "target": "completed", "attempts": 1, "losses": 0}, id=OTHER)
+    return story.judged(record(State.FAILED), record(id=OTHER))
+
+
 def s12_ran_after_its_cancel() -> Findings:
     return Story().enqueued().asked(2.0, "cancel", "ended").started(3.0).ended(4.0).judged(record())
 
@@ -181,6 +191,7 @@ def d1_too_many_gone() -> Findings:
         (s10_hole, "S10"),
         (s10_two_ends, "S10"),
         (s11_before_its_parent, "S11"),
+        (s11_after_a_failed_parent, "S11"),
         (s12_ran_after_its_cancel, "S12"),
         (c1_twice, "C1"),
         (c1_missed, "C1"),

@@ -35,6 +35,43 @@ def speaking(program: str, *words: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+FORKS = """
+import os, subprocess, sys
+print("up", flush=True)
+while True:
+    marked = {**os.environ, "ABACA_TEST_STRAY": sys.argv[1]}
+    child = subprocess.Popen(["sleep", "300"], start_new_session=True, env=marked)
+    child.returncode = 0
+"""
+
+
+def strays(mark: str) -> list[int]:
+    found = []
+    for pid in proc.parents():
+        try:
+            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if f"ABACA_TEST_STRAY={mark}".encode() in environment and proc.is_alive(pid):
+            found.append(pid)
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_nothing_that_is_forked_meanwhile_gets_away_from_a_frozen_tree(tmp_path: Path) -> None:
+    # Given a process that forks as fast as it can
+    with speaking(FORKS, str(tmp_path)) as forking:
+        # When its tree is frozen, and killed as one
+        for pid in proc.freeze(forking.pid):
+            proc.send(pid, signal.SIGKILL)
+        forking.wait()
+    # Then
+    left = strays(str(tmp_path))
+    for pid in left:
+        proc.end(pid)
+    assert left == []
+
+
 def clocks(environment: dict[str, str]) -> tuple[float, float]:
     done = subprocess.run(
         [sys.executable, "-c", CLOCKS], env={**os.environ, **environment}, capture_output=True, check=True, timeout=50

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from abaca.app import App
@@ -31,6 +32,11 @@ def wait_for_file(path: str) -> None:
 
 @app.task(pool="process")
 def add(a: int, b: int) -> int:
+    return a + b
+
+
+@app.task
+def add_in_a_thread(a: int, b: int) -> int:
     return a + b
 
 
@@ -212,3 +218,56 @@ def undecorated(n: int) -> int:
 
 
 app.task(pool="process")(undecorated)
+
+
+@app.task(pool="process")
+def stepping(ctx: Ctx, path: str) -> str:
+    """Two steps with a failure between, an effect of each in the file."""
+    first = ctx.step_sync("first", noted, path, "first")
+    if ctx.attempt == 1:
+        raise OSError("between")
+    return first + ctx.step_sync("second", noted, path, "second")
+
+
+@app.task(pool="process")
+def sleeping(ctx: Ctx, path: str) -> str:
+    note(path, "run")
+    ctx.sleep_sync("50ms")
+    return str(ctx.wait_event_sync("go", type=str))
+
+
+@app.task
+async def stepping_async(ctx: Ctx, path: str) -> str:
+    """The same for a coroutine, which runs here when it is under quarantine."""
+    first = await ctx.step("first", noted_async, path, "first")
+    if ctx.attempt == 1:
+        raise OSError("between")
+    return first + await ctx.step("second", noted, path, f"second:{os.getpid()}")
+
+
+def noted(path: str, word: str) -> str:
+    note(path, word)
+    return word
+
+
+async def noted_async(path: str, word: str) -> str:
+    return noted(path, word)
+
+
+@app.task(pool="process")
+def counting(ctx: Ctx, path: str, until: int) -> Iterator[int]:
+    """Yields numbers from where it stopped; its first attempt fails half way."""
+    note(path, ctx.resume_from)
+    for n in range(ctx.resume_from, until):
+        if ctx.attempt == 1 and n == until // 2:
+            raise OSError("half way")
+        yield n
+
+
+@app.task
+async def counting_async(ctx: Ctx, path: str, until: int) -> AsyncIterator[int]:
+    note(path, ctx.resume_from)
+    for n in range(ctx.resume_from, until):
+        if ctx.attempt == 1 and n == until // 2:
+            raise OSError("half way")
+        yield n

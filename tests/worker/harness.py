@@ -98,6 +98,18 @@ class Stage:
         settle = Settle(id=job.id, epoch=job.epoch, to=to)
         return (await self.backend.exchange([settle], None, Lease(worker="elsewhere", ms=60_000))).verdicts[0]
 
+    async def fail(self, job: Job) -> None:
+        """Settle a taken job as failed for good."""
+        await self._settle(job, Transition(target=State.FAILED, attempts=job.attempts + 1, keep_ms=60_000))
+
+    async def release(self, job: Job) -> None:
+        """Give a taken job back uncharged."""
+        await self._settle(job, Transition(target=State.WAITING, attempts=job.attempts))
+
+    async def _settle(self, job: Job, to: Transition) -> None:
+        settle = Settle(id=job.id, epoch=job.epoch, to=to)
+        await self.backend.exchange([settle], None, Lease(worker="elsewhere", ms=60_000))
+
 
 async def soon(event: asyncio.Event, timeout: float = PATIENCE) -> None:
     """Until the event, which the test knows must come."""

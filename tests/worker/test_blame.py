@@ -14,7 +14,7 @@ import pytest
 
 from abaca.model import Job, State
 from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut
-from abaca.worker.link import Apart, ChildStarted, Drained, Hopeless, Over, frame, frame_gone, frame_taken
+from abaca.worker.link import Apart, Begins, ChildStarted, Drained, Hopeless, Over, frame, frame_gone, frame_taken
 from abaca.worker.runner_proxy import RunnerProxy
 from abaca.worker.spawn import Kept
 from tests.worker.harness import Stage
@@ -241,6 +241,22 @@ async def test_the_time_of_a_run_begins_with_its_process(morgue: Morgue) -> None
     assert child.poll() is None
     child.kill()
     child.wait(10)
+    morgue.die()
+
+
+async def test_the_time_of_a_run_begins_when_it_has_its_parents_results(morgue: Morgue) -> None:
+    # Given: a run that was claimed long ago, and begins now
+    (job,) = morgue.took(1, timeout_ms=60_000)
+    entry = morgue.proxy._held[bytes.fromhex(job.id) + (1).to_bytes(4, "little")]
+    entry.taken_at -= 1000
+    morgue.proxy.data_received(frame(Begins(id=job.id, epoch=1)))
+
+    # When: deadlines are enforced
+    morgue.proxy.enforce(time.monotonic(), 0)
+
+    # Then: it was not told to stop, and nobody was killed
+    assert entry.reason is None
+    assert morgue._runner.poll() is None
     morgue.die()
 
 

@@ -51,6 +51,7 @@ def list_jobs(
     task: Annotated[str | None, Parameter(help="Only this task's.")] = None,
     tag: Annotated[str | None, Parameter(help="Only those with this tag.")] = None,
     key: Annotated[str | None, Parameter(help="Only those with this key.")] = None,
+    workflow: Annotated[str | None, Parameter(help="Only the members of this one.")] = None,
     text: Annotated[str | None, Parameter(help="Look for this in ids, task names and arguments.")] = None,
     limit: Annotated[int, Parameter(help="At most so many.")] = 50,
     cursor: Annotated[str | None, Parameter(help="Go on where an earlier list ended.")] = None,
@@ -60,7 +61,15 @@ def list_jobs(
     if limit < 1:
         raise ConfigError(f"--limit: {limit} is not usable; give a number above zero")
     query = Query(
-        status=_statuses(status), queue=queue, task=task, tag=tag, key=key, text=text, cursor=cursor, limit=limit
+        status=_statuses(status),
+        queue=queue,
+        task=task,
+        tag=tag,
+        key=key,
+        parent=None if workflow is None else job_id(workflow),
+        text=text,
+        cursor=cursor,
+        limit=limit,
     )
     page = session.run(lambda app: _find(app, query))
     if session.json:

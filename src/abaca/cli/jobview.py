@@ -14,10 +14,13 @@ from abaca.codec import NotHere, is_reference, read_reference, unpack
 from abaca.errors import AbacaError, ConfigError
 from abaca.model import ErrorInfo, Job, Kind, Progress, State, Stats, Update
 from abaca.places import Blobs
+from abaca.policy.join import JOIN
 from abaca.policy.retry import DEFAULT_RULE
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _PAGE = 200
+_PARENTS = 3
+"""So many parents of one kind of edge are shown."""
 _MOST_SHOWN = 1_000_000
 
 
@@ -75,6 +78,12 @@ def job_json(job: Job) -> dict[str, Any]:
         "owner": spec.owner,
         "tenant": spec.tenant,
         "parent": spec.parent,
+        "workflow": _workflow(job),
+        "after": spec.after,
+        "open_parents": job.open_parents,
+        "unmet": job.unmet,
+        "start_within_ms": spec.start_within_ms,
+        "expires_ms": spec.expires_ms,
         "attempts": job.attempts,
         "losses": job.losses,
         "epoch": job.epoch,
@@ -109,7 +118,11 @@ def print_job(job: Job) -> None:
             ("key", spec.key),
             ("owner", spec.owner),
             ("tenant", spec.tenant),
-            ("parent", spec.parent),
+            ("workflow", _workflow(job)),
+            ("parent", spec.parent if spec.parent != _workflow(job) else None),
+            ("after", _after(job)),
+            ("start within", _length(spec.start_within_ms)),
+            ("expires", _length(spec.expires_ms)),
             ("attempts", _attempts(job)),
             ("worker", job.worker),
             ("created", _when(job.created_at or None, now)),
@@ -122,6 +135,30 @@ def print_job(job: Job) -> None:
             ("damage", job.damage),
         ]
     )
+
+
+def _workflow(job: Job) -> str | None:
+    """The workflow that it is a member of: those carry its id as their mark."""
+    parent = job.spec.parent
+    return parent if parent is not None and _ID.fullmatch(parent) else None
+
+
+def _after(job: Job) -> str | None:
+    """Whom it waits for: the first few parents of each kind of edge, and how many have not ended or ended wrongly."""
+    if not job.spec.after:
+        return None
+    kinds = []
+    for edges in job.spec.after:
+        more = f" and {len(edges.ids) - _PARENTS:,} more" if len(edges.ids) > _PARENTS else ""
+        into = f", into {edges.into}" if edges.into is not None else ""
+        kinds.append(f"{edges.when.value}{into}: {' '.join(edges.ids[:_PARENTS])}{more}")
+    counts = [f"{job.open_parents:,} open"] if job.open_parents else []
+    counts += [f"{job.unmet:,} unmet"] if job.unmet else []
+    return "; ".join(kinds) + (f" ({', '.join(counts)})" if counts else "")
+
+
+def _length(ms: int | None) -> str | None:
+    return None if ms is None else span(ms / 1000)
 
 
 def print_errors(errors: Iterable[ErrorInfo]) -> None:
@@ -149,6 +186,10 @@ def why_it_waits(job: Job, stats: Stats) -> str | None:
         return None
     if not stats.workers:
         return "no worker is alive on this store; the job waits for one"
+    if job.open_parents:
+        return f"it waits for {job.open_parents:,} of its {len(job.spec.parents):,} parents"
+    if job.spec.task == JOIN:
+        return None
     if not any(job.spec.task in card.tasks for card in stats.workers):
         return f"no live worker knows the task {job.spec.task!r}; the job waits until one that does is started"
     if not any(job.spec.task in card.tasks and job.spec.queue in card.queues for card in stats.workers):

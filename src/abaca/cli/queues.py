@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -12,7 +12,7 @@ from abaca.cli.output import ago, instant, note, print_json, print_pairs, print_
 from abaca.cli.session import Given, Session
 from abaca.model import QUEUE, QueueSettings, Stats
 
-queues = App(name="queues", help="Show how much waits in each queue; pause, resume, limit or empty one.")
+queues = App(name="queues", help="Show how much waits in each queue; pause, limit, weigh, empty one.")
 
 
 @queues.default
@@ -37,6 +37,9 @@ def list_queues(*, session: Given) -> None:
     print_table(("queue", "due", "later", "blocked", "settings", "oldest", "priority:waiting"), rows, "nothing waits")
     print()
     print_pairs([("running", stats.running), *((f"{end} in all", count) for end, count in stats.totals.items())])
+    if stats.late:
+        late = ", ".join(f"{count} in {queue}" for queue, count in sorted(stats.late.items()))
+        print_pairs([("began late", late)])
 
 
 @queues.command
@@ -78,6 +81,31 @@ def limit_length(
 
 
 @queues.command
+def weigh(
+    name: str,
+    tenant: str,
+    weight: Annotated[int, Parameter(help="How many claims it gets in its turn, 1 to 1000.")],
+    /,
+    *,
+    session: Given,
+) -> None:
+    """Say how many claims a tenant gets in its turn; the others get 1."""
+    _change(session, name, lambda app: app.queues.weigh(name, {tenant: weight}))
+
+
+@queues.command
+def age(
+    name: str,
+    switch: Annotated[Literal["on", "off"], Parameter(help="Whether the job that has been due longest gets its turn.")],
+    /,
+    *,
+    session: Given,
+) -> None:
+    """Give one claim in sixteen to the job that has been due longest, or stop that."""
+    _change(session, name, lambda app: app.queues.age(name, switch == "on"))
+
+
+@queues.command
 def purge(name: str, /, *, session: Given) -> None:
     """Delete the jobs that wait in a queue, those of later too; running and ended ones stay."""
     deleted = session.run(lambda app: app.queues.purge(name))
@@ -98,6 +126,10 @@ def _state(settings: QueueSettings) -> str:
         words.append(f"{settings.concurrency} at once")
     if settings.max_length is not None:
         words.append(f"{settings.max_length} may wait")
+    if settings.weights:
+        words.append("weights " + " ".join(f"{tenant}:{weight}" for tenant, weight in sorted(settings.weights.items())))
+    if settings.aging:
+        words.append("ages")
     return ", ".join(words)
 
 
@@ -118,6 +150,9 @@ def _as_json(stats: Stats, settings: dict[str, QueueSettings]) -> dict[str, obje
                 "paused": settings.get(queue.name, QueueSettings()).paused,
                 "concurrency": settings.get(queue.name, QueueSettings()).concurrency,
                 "max_length": settings.get(queue.name, QueueSettings()).max_length,
+                "weights": settings.get(queue.name, QueueSettings()).weights,
+                "aging": settings.get(queue.name, QueueSettings()).aging,
+                "late": stats.late.get(queue.name, 0),
                 "by_priority": queue.by_priority,
                 "oldest_due_at": instant(queue.oldest_due_at),
             }

@@ -20,6 +20,8 @@ from abaca.errors import ArgumentError
 
 KEPT = "; the job fails and keeps its arguments: requeue it once the handler takes them"
 
+_Field = tuple[str, Any] | tuple[str, Any, Any]
+
 _asdict = msgspec.structs.asdict
 _any_object = json_decoder(dict[str, Any]).decode
 
@@ -30,7 +32,19 @@ class ArgumentCodec:
     Raises ``TypeError`` when a parameter's type can have no JSON form.
     """
 
-    __slots__ = ("_decode", "_named", "_plain", "_positional", "_required", "_signature", "_task", "_writer")
+    __slots__ = (
+        "_decode",
+        "_fields",
+        "_limit",
+        "_named",
+        "_partial",
+        "_plain",
+        "_positional",
+        "_required",
+        "_signature",
+        "_task",
+        "_writer",
+    )
 
     def __init__(
         self, task: str, signature: Signature, hints: Mapping[str, Any], *, limit: int = DEFAULT_MAX_PAYLOAD
@@ -45,11 +59,16 @@ class ArgumentCodec:
             p.name for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
         )
         self._required = frozenset(p.name for p in parameters if _is_required(p))
-        fields = [_field(parameter, hints.get(parameter.name, Any)) for parameter in parameters]
-        doubtful = [field[0] for field in fields if may_lose(field[1])]
-        shape = msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True)
-        self._writer = ArgumentWriter(task, json_decoder(shape).decode, limit, doubtful)
+        self._fields = [_field(parameter, hints.get(parameter.name, Any)) for parameter in parameters]
+        self._limit = limit
+        self._writer = self._writer_of(self._fields)
+        self._partial: dict[frozenset[str], ArgumentWriter] = {}
         self._decode = self._writer.decode
+
+    def _writer_of(self, fields: list[_Field]) -> ArgumentWriter:
+        shape = msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True)
+        doubtful = [field[0] for field in fields if may_lose(field[1])]
+        return ArgumentWriter(self._task, json_decoder(shape).decode, self._limit, doubtful)
 
     def encode(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
         """Bytes of one call. Raises ``ArgumentError`` or ``PayloadTooLarge``, naming the task and the argument."""
@@ -60,6 +79,16 @@ class ArgumentCodec:
     def encode_named(self, arguments: Mapping[str, Any]) -> bytes:
         """The same for arguments given by parameter name, as they come from a process without the code."""
         return self._writer.write(dict(arguments))
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments by parameter name, unchecked. Raises ``ArgumentError`` for a call that does not fit."""
+        return self._bind(args, kwargs)
+
+    def encode_without(self, arguments: Mapping[str, Any], later: frozenset[str]) -> bytes:
+        """Bytes of one call whose parameters ``later`` are given when it runs. Raises what ``encode`` raises."""
+        if later not in self._partial:
+            self._partial[later] = self._writer_of([field for field in self._fields if field[0] not in later])
+        return self._partial[later].write({name: value for name, value in arguments.items() if name not in later})
 
     def decode(self, data: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments for the handler. Raises ``ArgumentError``."""
@@ -125,7 +154,7 @@ def _is_required(parameter: Parameter) -> bool:
     return parameter.default is Parameter.empty and not variadic
 
 
-def _field(parameter: Parameter, hint: Any) -> tuple[str, Any] | tuple[str, Any, Any]:
+def _field(parameter: Parameter, hint: Any) -> _Field:
     if hint is object:
         hint = Any
     if parameter.kind is Parameter.VAR_POSITIONAL:

@@ -40,7 +40,20 @@ from abaca.model.moves import Beat, Card, Exchanged, Inserted, Lease, Pulse, Rec
 from abaca.model.operator import Amended, Cancelled, Change, Requeued
 from abaca.model.rules import Backoff, Delays, Exponential, Fixed, Keep, Linear, Quadratic, RetryRule
 from abaca.model.schedule import Cadence, Cron, Every, Missed, Overlap, Schedule
-from abaca.model.views import CURSOR, SCHEDULE, Hint, Page, Query, QueueStats, Record, Stats, job_topic, queue_topic
+from abaca.model.views import (
+    CURSOR,
+    EVENT,
+    SCHEDULE,
+    Hint,
+    Page,
+    Query,
+    QueueStats,
+    Record,
+    Stats,
+    event_id,
+    job_topic,
+    queue_topic,
+)
 
 __all__ = [
     "AGED_SLOT",
@@ -49,6 +62,7 @@ __all__ = [
     "DAY_MS",
     "DEFAULT_PRIORITY",
     "DEFAULT_QUEUE",
+    "EVENT",
     "FULL",
     "HOUR_MS",
     "MINUTE_MS",
@@ -113,6 +127,7 @@ __all__ = [
     "Verdict",
     "Want",
     "When",
+    "event_id",
     "full_queue",
     "job_topic",
     "queue_bucket",

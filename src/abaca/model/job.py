@@ -144,7 +144,7 @@ class NewJob(Value, frozen=True, kw_only=True):
 
     @property
     def parents(self) -> tuple[str, ...]:
-        return tuple(id for edges in self.after for id in edges.ids)
+        return tuple(id for edges in self.after for id in edges.ids) if self.after else ()
 
 
 class ErrorInfo(Value, frozen=True, kw_only=True):
@@ -167,8 +167,8 @@ class Job(Value, frozen=True, kw_only=True):
     without blame. ``revision`` rises at every claim, settle, amend and requeue. ``started_at`` is the first claim,
     ``claimed_at`` the latest. ``blocked`` names the bucket whose limit holds a waiting job back. ``open_parents``
     counts the parents that a waiting job still waits for, ``unmet`` those that ended otherwise than it asks for: such a
-    job must not run. ``purged`` marks a tombstone: id, state and end are all that is left. ``damage`` says why a record
-    could not be read; the worker fails such a job and goes on.
+    job must not run. Both stay as they are while it runs and after its end. ``purged`` marks a tombstone: id, state and
+    end are all that is left. ``damage`` says why a record could not be read; the worker fails such a job and goes on.
     """
 
     spec: NewJob

@@ -11,6 +11,9 @@ SCHEDULE = "schedule"
 CURSOR = "cursor"
 """The kind of the records that hold the latest tick of each schedule whose job was stored: microseconds as digits."""
 
+EVENT = "event"
+"""The kind of the records that hold events sent to jobs; see ``event_id``."""
+
 
 class Query(Value, frozen=True, kw_only=True):
     """A search for people, never to decide.
@@ -87,6 +90,11 @@ class Hint(Value, frozen=True, kw_only=True):
 
     topic: str
     job: Job | None = None
+
+
+def event_id(job_id: str, event: str) -> str:
+    """The id of the record of one event of one job."""
+    return f"{job_id}:{event}"
 
 
 def job_topic(id: str) -> str:

@@ -12,8 +12,10 @@ from abaca.policy.outcome import (
     Aborted,
     Crashed,
     Damaged,
+    Expired,
     LeaseLost,
     Outcome,
+    ParentsUnmet,
     Raised,
     Released,
     Returned,
@@ -26,6 +28,8 @@ from abaca.policy.outcome import (
 from abaca.policy.retry import DEFAULT_RULE, backoff_seconds, retries
 
 QUARANTINE_AFTER_LOSSES = 2
+PARENTS_UNMET = "abaca.ParentsUnmet"
+"""The type of the error with which a job is cancelled because of its parents."""
 MAX_LOSSES = 2
 """A run that vanished with nobody to blame is spared so often in the life of a job; from then on each is charged."""
 DEFAULT_KEEP = Keep()
@@ -36,10 +40,14 @@ TASK_MISSING_LIMIT_MS = DAY_MS
 
 
 class Memo(Value, frozen=True, kw_only=True):
-    """What the policy remembers of a job between runs. The store keeps it without reading it."""
+    """What the policy remembers of a job between runs. The store keeps it without reading it.
+
+    ``waits`` names the events that the job waits for: whoever sends one may make it due.
+    """
 
     quarantined: bool = False
     missing_ms: int = 0
+    waits: tuple[str, ...] = ()
 
 
 _encode_memo = msgspec.msgpack.Encoder().encode
@@ -65,6 +73,16 @@ def decide(job: Job, outcome: Outcome, rand: Callable[[], float]) -> Transition:
     return transition
 
 
+def unfit(job: Job) -> Outcome | None:
+    """Why a claimed job must end without its handler being called; ``None`` when it may run."""
+    if job.unmet:
+        return ParentsUnmet()
+    expires_ms = job.spec.expires_ms
+    if expires_ms is not None and job.epoch == 1 and (job.claimed_at or 0) > job.created_at + expires_ms * 1000:
+        return Expired()
+    return None
+
+
 def _judge(job: Job, outcome: Outcome, rand: Callable[[], float]) -> Transition:
     match outcome:
         case Returned(result=result):
@@ -79,8 +97,9 @@ def _judge(job: Job, outcome: Outcome, rand: Callable[[], float]) -> Transition:
             return _end(job, State.FAILED, job.attempts + 1, error=error)
         case WasCancelled():
             return _end(job, State.CANCELLED, job.attempts + 1)
-        case Snoozed(delay_ms=delay_ms):
-            return _waiting(job, job.attempts, delay_ms=delay_ms, memo=_kept_memo(job))
+        case Snoozed(delay_ms=delay_ms, waits=waits):
+            memo = _pack(Memo(quarantined=quarantined(job), waits=waits))
+            return _waiting(job, job.attempts, delay_ms=delay_ms, memo=memo)
         case Released():
             return _waiting(job, job.attempts, delay_ms=None, memo=job.memo)
         case TaskMissing():
@@ -89,8 +108,19 @@ def _judge(job: Job, outcome: Outcome, rand: Callable[[], float]) -> Transition:
             return _lost_run(job, rand, Crashed(), _error("abaca.LeaseLost", "its worker stopped renewing the lease"))
         case Crashed():
             return _lost_run(job, rand, outcome, _crash_error(outcome))
+        case Damaged() | ParentsUnmet() | Expired():
+            return _never_run(job, outcome)
+
+
+def _never_run(job: Job, outcome: Damaged | ParentsUnmet | Expired) -> Transition:
+    """An end that is not charged: the handler was not called, and never will be."""
+    match outcome:
         case Damaged(reason=reason):
             return _end(job, State.FAILED, job.attempts, error=_error("abaca.RecordDamaged", reason))
+        case ParentsUnmet():
+            return _end(job, State.CANCELLED, job.attempts, error=_unmet_error(job))
+        case Expired():
+            return _end(job, State.CANCELLED, job.attempts, error=_expired_error(job))
 
 
 def _completed(job: Job, result: bytes) -> Transition:
@@ -145,6 +175,8 @@ def _lost_run(job: Job, rand: Callable[[], float], crash: Crashed, error: ErrorI
     Under quarantine a crash convicts. A loss that proves nothing even there (the runner above it went, or the whole
     worker did) is spared while losses are left: it might have hit anybody, but a job cannot be spared for ever.
     """
+    if job.unmet:  # its handler was never called, so there is no run to blame; the next claimer ends it
+        return _waiting(job, job.attempts, delay_ms=None, memo=job.memo)
     memo = memo_of(job)
     died_under_supervisor = (crash.signal is not None or crash.exit_code is not None) and not crash.blameless
     convicted = memo.quarantined and (died_under_supervisor or job.losses >= MAX_LOSSES)
@@ -176,6 +208,24 @@ def _pack(memo: Memo) -> bytes:
 
 def _error(type: str, message: str) -> ErrorInfo:
     return ErrorInfo(type=type, message=message)
+
+
+def _unmet_error(job: Job) -> ErrorInfo:
+    parents = job.spec.parents
+    whose = f"its parent {parents[0]}" if len(parents) == 1 else f"{job.unmet} of its {len(parents)} parents"
+    return _error(
+        PARENTS_UNMET,
+        f"{whose} ended otherwise than it asks for, so it was not run; requeue what failed, and then this job",
+    )
+
+
+def _expired_error(job: Job) -> ErrorInfo:
+    late = ((job.claimed_at or 0) - job.created_at) / 1e6
+    return _error(
+        "abaca.JobExpired",
+        f"it expires {(job.spec.expires_ms or 0) / 1000:g} s after it was enqueued and was first claimed after "
+        f"{late:.1f} s, so it was not run; requeue it to run it all the same",
+    )
 
 
 def _timeout_error(timeout_ms: int) -> ErrorInfo:

@@ -30,9 +30,10 @@ class Unstored(Value, frozen=True, kw_only=True):
 
 
 class Snoozed(Value, frozen=True, kw_only=True):
-    """The handler asked for a later run, uncharged."""
+    """The handler asked for a later run, uncharged. ``waits`` names the events that may bring it on sooner."""
 
     delay_ms: int
+    waits: tuple[str, ...] = ()
 
 
 class TimedOut(Value, frozen=True, kw_only=True):
@@ -76,6 +77,14 @@ class Damaged(Value, frozen=True, kw_only=True):
     reason: str
 
 
+class ParentsUnmet(Value, frozen=True, kw_only=True):
+    """The job's parents ended otherwise than it asks for, so its handler was not called."""
+
+
+class Expired(Value, frozen=True, kw_only=True):
+    """The job came to its first run too late to be of use, so its handler was not called."""
+
+
 Outcome = (
     Returned
     | Raised
@@ -89,4 +98,6 @@ Outcome = (
     | LeaseLost
     | Crashed
     | Damaged
+    | ParentsUnmet
+    | Expired
 )

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from abaca.backend import Backend
+from abaca.backend import UNKNOWN_PARENT, Backend
 from abaca.clock import ManualClock
-from abaca.model import History, Job, Page, Query, Stats
+from abaca.model import History, Job, Page, Query, Receipt, Stats
 from abaca.testing.programs import Call, ProgramWriter
 
 OpenStore = Callable[[ManualClock], AbstractAsyncContextManager[Backend]]
@@ -60,20 +60,26 @@ async def dump(store: Backend, ids: Sequence[str]) -> list[Any]:
 
 
 def normal(answer: Any) -> Any:
-    """The answer without what the protocol leaves open: the rest of a tombstone, and queues in which nothing waits."""
+    """The answer without what the protocol leaves open.
+
+    That is the rest of a tombstone, queues in which nothing waits, and the end of a reason whose beginning is given.
+    """
     if isinstance(answer, list):
         return [normal(one) for one in answer]
     if isinstance(answer, Job) and answer.purged:
         return ("tombstone", answer.id, answer.state, answer.ended_at)
+    if isinstance(answer, Receipt) and answer.reason.startswith(UNKNOWN_PARENT):
+        return msgspec.structs.replace(answer, reason=UNKNOWN_PARENT)
     if isinstance(answer, History):
         return (normal(answer.job), answer.entries, answer.dropped)
     if isinstance(answer, Stats):
-        queues = [queue for queue in answer.queues if queue.due or queue.later]
+        queues = [queue for queue in answer.queues if queue.by_priority]
         return (
             sorted(queues, key=lambda queue: queue.name),
             answer.running,
             answer.totals,
             answer.repaired,
+            answer.late,
             sorted(answer.workers, key=lambda card: card.id),
         )
     return answer

@@ -90,9 +90,28 @@ def _counts(jobs: Sequence[Job], stats: Stats) -> Iterator[str]:
     if stats.running != running:
         yield f"{stats.running} running are counted, a recount gives {running}"
     waiting = sum(job.state is State.WAITING for job in jobs)
-    counted = sum(queue.due + queue.later for queue in stats.queues)
+    counted = sum(queue.due + queue.later + queue.blocked for queue in stats.queues)
     if counted != waiting:
         yield f"{counted} waiting are counted, a recount gives {waiting}"
+
+
+def miscounted(jobs: Sequence[Job]) -> list[str]:
+    """Jobs whose counts of parents differ from a recount, in a store that holds these jobs and has deleted none.
+
+    A job that waits with neither open nor unmet parents has gone on, whatever became of a parent since.
+    """
+    states = {job.id: job.state for job in jobs}
+    broken: list[str] = []
+    for job in jobs:
+        if job.state is not State.WAITING or not (job.open_parents or job.unmet):
+            continue
+        edges = [(states.get(parent), edge.when) for edge in job.spec.after for parent in edge.ids]
+        opened = sum(state is not None and not state.ended for state, _ in edges)
+        unmet = sum(state is None or (state.ended and not when.met_by(state)) for state, when in edges)
+        if (job.open_parents, job.unmet) != (opened, unmet):
+            counts = f"{job.open_parents} open and {job.unmet} unmet parents, a recount gives {opened} and {unmet}"
+            broken.append(f"job {job.id}: it counts {counts}")
+    return broken
 
 
 def out_of_order(claims: Sequence[Event], place: Mapping[str, int]) -> list[str]:

@@ -127,7 +127,7 @@ class Crew:
             if not runners:
                 return None
             return self._kill_runner(member, runners[self.tally.get("kills", 0) % len(runners)])
-        pids = proc.tree(member.pid) if how == "tree" else [member.pid]
+        pids = proc.freeze(member.pid) if how == "tree" else [member.pid]
         self.note("kill", {"p": member.name, "how": how})
         for pid in pids:
             proc.send(pid, signal.SIGKILL)

@@ -112,7 +112,8 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     """One job of an enqueue. ``id`` is the client's own, ``print`` of its arguments by name.
 
     ``delay`` in seconds, ``run_at`` in microseconds since the epoch, ``timeout`` and ``lease`` in seconds, where given.
-    ``limits`` are (bucket, concurrency) of those that bound how many run at once. ``max`` is the rule's
+    ``after`` names the jobs it waits for, ``when`` how each of those must end for it to run (``completed``, ``failed``,
+    ``ended``). ``limits`` are (bucket, concurrency) of those that bound how many run at once. ``max`` is the rule's
     ``max_attempts``. ``tick`` is (schedule, tick) of a cron job.
     """
 
@@ -126,6 +127,7 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout: float | None = None
     lease: float | None = None
     after: tuple[str, ...] = ()
+    when: str = "completed"
     limits: tuple[tuple[str, int], ...] = ()
     tick: tuple[str, int] | None = None
 

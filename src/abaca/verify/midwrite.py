@@ -24,9 +24,7 @@ async def kill_in_mid_write(database: Path, pids: Sequence[int], rng: random.Ran
     begin and the end of a transaction. Otherwise they go on for a moment, and it is tried again.
     """
     for attempt in range(_TRIES):
-        everybody = proc.tree(*pids)
-        for pid in everybody:
-            proc.send(pid, signal.SIGSTOP)
+        everybody = proc.freeze(*pids)
         hit = _is_locked(database)
         if hit or attempt == _TRIES - 1:
             for pid in everybody:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 RUNNER = "abaca.worker.runner_main"
+_FREEZE_ROUNDS = 50
 
 
 def parents() -> dict[int, int]:
@@ -33,6 +34,23 @@ def tree(*pids: int) -> list[int]:
         found += below[found[at]]
         at += 1
     return found
+
+
+def freeze(*pids: int) -> list[int]:
+    """SIGSTOP to processes and all below them until no new one is seen; answers them, from the top down.
+
+    What is killed as one must first stand still: a child that is forked between the look and the kill would get away,
+    and whoever should have ended it is dead.
+    """
+    frozen: dict[int, None] = {}
+    for _ in range(_FREEZE_ROUNDS):
+        fresh = [pid for pid in tree(*pids) if pid not in frozen]
+        if not fresh:
+            break
+        for pid in fresh:
+            send(pid, signal.SIGSTOP)
+        frozen |= dict.fromkeys(fresh)
+    return list(frozen)
 
 
 def runs_module(pid: int, module: str) -> bool:

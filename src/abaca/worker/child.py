@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -20,8 +21,9 @@ from abaca.errors import CancelledByRequest
 from abaca.model import Kind
 from abaca.policy.outcome import Aborted, Outcome, Raised, WasCancelled
 from abaca.policy.retry import DEFAULT_RULE
+from abaca.worker.childport import ChildPort
 from abaca.worker.keeper import die_with_parent
-from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, pack_outcome
+from abaca.worker.link import Answer, Begun, Ended, FrameReader, Message, Report, Work, frame, pack_outcome
 from abaca.worker.loading import TaskLoader
 from abaca.worker.outcomes import raised, returned, undecodable
 from abaca.worker.signals import let_pass, take_back_signals
@@ -36,8 +38,10 @@ class Child:
         self._sock = sock
         self._send_lock = threading.Lock()
         self._loader = TaskLoader()
-        self._inbox: list[Message] = []
-        self._reader = FrameReader(self._inbox.append)
+        self._inbox: SimpleQueue[Message | None] = SimpleQueue()
+        self._reader = FrameReader(self._received)
+        self._listening = False
+        self._port: ChildPort | None = None
         self._stopping = threading.Event()
         self._in_handler = False
         self._held_progress: bytes | None = None
@@ -46,13 +50,7 @@ class Child:
     def serve(self) -> None:
         signal.signal(signal.SIGINT, let_pass)
         os.register_at_fork(after_in_child=self._sock.close)  # or the link would stay open after our death
-        while True:
-            while not self._inbox:
-                data = self._sock.recv(1 << 20)
-                if not data:
-                    return
-                self._reader.feed(data)
-            work = self._inbox.pop(0)
+        while (work := self._next()) is not None:
             if isinstance(work, Work):
                 signal.signal(signal.SIGTERM, self._on_sigterm)  # each time: the last handler may have changed it
                 self._send(Begun())
@@ -60,6 +58,41 @@ class Child:
                 buggify("child.before_ended")
                 self._flush_progress()
                 self._send(Ended(outcome=pack_outcome(outcome), rss=_resident_bytes()))
+
+    def _next(self) -> Message | None:
+        """The next message; ``None`` when the runner is gone."""
+        while self._inbox.empty() and not self._listening:
+            self._receive()
+        return self._inbox.get()
+
+    def _receive(self) -> bool:
+        try:
+            data = self._sock.recv(1 << 20)
+        except OSError:
+            data = b""
+        if not data:
+            self._inbox.put(None)
+            return False
+        self._reader.feed(data)
+        return True
+
+    def _received(self, message: Message) -> None:
+        if isinstance(message, Answer):
+            if self._port is not None:
+                self._port.answered(message)
+        else:
+            self._inbox.put(message)
+
+    def _listen(self) -> None:
+        """From the first question on a thread reads the link: no signal breaks in on it, and any thread may ask."""
+        if not self._listening:
+            self._listening = True
+
+            def listen() -> None:
+                while self._receive():
+                    pass
+
+            threading.Thread(target=listen, name="abaca-link", daemon=True).start()
 
     def _on_sigterm(self, signum: int, frame: FrameType | None) -> None:
         self._stopping.set()
@@ -77,7 +110,7 @@ class Child:
         except Exception as error:
             return undecodable(error)
         if task.takes_ctx:
-            args = (self._context(work), *args)
+            args = (self._context(work, task.results.limit), *args)
         try:
             self._in_handler = True
             try:
@@ -90,13 +123,26 @@ class Child:
                 error=describe_error(error)
             )
 
-    def _context(self, work: Work) -> Ctx:
+    def _context(self, work: Work, limit: int) -> Ctx:
         spec = work.job.spec
+
+        def port() -> ChildPort:
+            self._listen()
+            self._port = ChildPort(work.job, limit, self._send, self._stopping)
+            return self._port
+
         deadline = None
         if spec.timeout_ms is not None:
             deadline = datetime.fromtimestamp(time.time() + spec.timeout_ms / 1000, UTC)
         attempts = (spec.retry or DEFAULT_RULE).max_attempts
-        return Ctx(work.job, task_max_attempts=attempts, report=self._report, cancel=self._stopping, deadline=deadline)
+        return Ctx(
+            work.job,
+            task_max_attempts=attempts,
+            report=self._report,
+            cancel=self._stopping,
+            deadline=deadline,
+            port=port,
+        )
 
     def _report(self, kind: Kind, data: bytes) -> None:
         if kind is Kind.PROGRESS:

@@ -9,12 +9,14 @@ from typing import Any
 from abaca.backend import Backend
 from abaca.places import Blobs
 from abaca.worker.away import Outbox
+from abaca.worker.inputs import Inputs
+from abaca.worker.journal import Journal
 from abaca.worker.loop import ExchangeLoop, Holder, LoopOptions
 from abaca.worker.middleware import Middleware
 from abaca.worker.options import WorkerOptions
 from abaca.worker.processes import OnChild, Processes
 from abaca.worker.reporter import Reporter
-from abaca.worker.runner import Runner
+from abaca.worker.runner import OnBegin, Runner
 from abaca.worker.runs import RunKey, StopReason
 from abaca.worker.threads import Threads
 
@@ -37,12 +39,17 @@ class Engine:
         middleware: Sequence[Middleware] = (),
         app: str | None = None,
         on_child: OnChild = lambda pid, run: None,
+        on_begin: OnBegin = lambda run: None,
         blobs: Blobs | None = None,
     ) -> None:
         self._reporter = Reporter(backend)
         self._threads = Threads(options.concurrency, name="abaca")
+        self._step_threads: Threads | None = None
+        self._concurrency = options.concurrency
+        journal = Journal.opener(backend, self._reporter, self._threads_of_steps)
         self._processes = Processes(
             report=self._reporter.report,
+            journal=journal,
             app=app,
             grace=options.grace,
             max_jobs=options.max_jobs_per_child,
@@ -58,14 +65,22 @@ class Engine:
             processes=self._processes,
             finished=self._outbox.finished if blobs.elsewhere else self.loop.finished,
             report=self._reporter.report,
+            inputs=Inputs(backend, blobs).of,
+            on_begin=on_begin,
+            journal=journal,
             middleware=middleware,
             grace=options.grace,
-            blobs=blobs,
         )
         self.loop.start = self.runner.start  # without a step between: every job passes here
 
     def _start(self, job: Any, started: float) -> None:
         self.runner.start(job, started)
+
+    def _threads_of_steps(self) -> Threads:
+        """For plain functions that coroutines call as steps: apart from the threads that slots stand for."""
+        if self._step_threads is None:
+            self._step_threads = Threads(self._concurrency, name="abaca-step")
+        return self._step_threads
 
     async def run(self) -> None:
         """Claim and run until ``drain`` has ended the loop."""
@@ -95,6 +110,8 @@ class Engine:
         await self.loop.settled(_LAST_SETTLES)
         self.loop.close()
         self._threads.close()
+        if self._step_threads is not None:
+            self._step_threads.close()
         return over
 
     async def _quiet(self, seconds: float) -> bool:

@@ -67,6 +67,13 @@ class ChildStarted(Value, frozen=True, kw_only=True, tag=True):
     epoch: int = 0
 
 
+class Begins(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to supervisor: this run has waited for results of its parents until now; its time begins here."""
+
+    id: str
+    epoch: int
+
+
 class Apart(Value, frozen=True, kw_only=True, tag=True):
     """Runner to supervisor: this run is for a child process and does not have it yet.
 
@@ -140,6 +147,22 @@ class Report(Value, frozen=True, kw_only=True, tag=True):
     data: bytes
 
 
+class Ask(Value, frozen=True, kw_only=True, tag=True):
+    """Child to runner: what a step, a sleep or an event needs of the store; ``what`` is packed by ``asking.py``."""
+
+    number: int
+    what: bytes
+
+
+class Answer(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to child: what the store said, packed. ``lost``: the run is no longer the job's. ``fault``: it failed."""
+
+    number: int
+    what: bytes = b""
+    lost: bool = False
+    fault: str | None = None
+
+
 class Ended(Value, frozen=True, kw_only=True, tag=True):
     """Child to runner: the run is over. ``rss`` is the child's resident memory in bytes."""
 
@@ -153,6 +176,7 @@ Message = (
     | Go
     | Counters
     | ChildStarted
+    | Begins
     | Apart
     | ChildEnded
     | StopRun
@@ -164,6 +188,8 @@ Message = (
     | Work
     | Begun
     | Report
+    | Ask
+    | Answer
     | Ended
 )
 

@@ -15,7 +15,7 @@ from abaca.backend import MAX_BATCH, Backend
 from abaca.buggify import buggify
 from abaca.logs import worker_log
 from abaca.model import Job, Lease, Settle, State, Verdict, Want
-from abaca.policy.outcome import Outcome, Released
+from abaca.policy.outcome import Expired, Outcome, ParentsUnmet, Released
 from abaca.worker.judging import judge
 from abaca.worker.reporter import Reporter
 from abaca.worker.runs import Run, RunKey
@@ -126,7 +126,7 @@ class ExchangeLoop:
         if outcome is None:
             self._holder.gone([run.key])
             self._wake.set()
-        elif run.reports or run.seq:
+        elif run.reports or run.seq or run.journal is not None:
             self._owed += 1
             task = asyncio.ensure_future(self._settle_after_reports(run, outcome))
             self._late.add(task)
@@ -136,17 +136,22 @@ class ExchangeLoop:
             self._settle_soon(run.job, outcome)
 
     async def _settle_after_reports(self, run: Run, outcome: Outcome) -> None:
+        journal = run.journal
         try:
+            if journal is not None:
+                journal.pass_on()
             await self._reporter.flush()
         finally:
             self._owed -= 1
-            self._settle_soon(run.job, outcome)
+            self._settle_soon(run.job, outcome if journal is None else journal.judged(outcome))
 
     def _settle_soon(self, job: Job, outcome: Outcome) -> None:
         buggify("loop.before_settle")
         transition = judge(job, outcome)
         if transition.target is _COMPLETED:
             self.totals.succeeded += 1
+        elif isinstance(outcome, ParentsUnmet | Expired):
+            worker_log().info("job not run", job_id=job.id, task=job.spec.task, reason=str(transition.error))
         elif transition.error is not None:
             self.totals.failed += 1
             worker_log().warning(

@@ -7,7 +7,7 @@ from typing import Any
 
 from abaca.codec import describe_error
 from abaca.durations import parse_duration
-from abaca.errors import Abort, CancelledByRequest, ConfigError, PayloadTooLarge, ResultError, Snooze
+from abaca.errors import Abort, CancelledByRequest, ConfigError, PayloadTooLarge, ResultError, Snooze, Suspended
 from abaca.model import ErrorInfo
 from abaca.policy.outcome import Aborted, Outcome, Raised, Returned, Snoozed
 
@@ -26,9 +26,22 @@ def raised(error: BaseException, stopped: Outcome | None, *, was_stopped: bool) 
         return stopped
     if isinstance(error, Snooze):
         return _snoozed(error)
-    if isinstance(error, Abort):
+    if isinstance(error, Suspended | BaseExceptionGroup) and (suspended := _suspensions(error)):
+        waits = tuple(dict.fromkeys(name for one in suspended for name in one.waits))
+        return Snoozed(delay_ms=min(one.delay_ms for one in suspended), waits=waits)
+    if isinstance(error, Abort) or (isinstance(error, ResultError | PayloadTooLarge) and error.final):
         return Aborted(error=describe_error(error))
     return Raised(error=describe_error(error))
+
+
+def _suspensions(error: BaseException) -> list[Suspended]:
+    """Those that an exception is, or that a group consists of; none where anything else is in it."""
+    if isinstance(error, Suspended):
+        return [error]
+    if not isinstance(error, BaseExceptionGroup):
+        return []
+    parts = [_suspensions(part) for part in error.exceptions]
+    return [one for part in parts for one in part] if all(parts) else []
 
 
 def _snoozed(snooze: Snooze) -> Outcome:

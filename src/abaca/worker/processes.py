@@ -12,9 +12,11 @@ from abaca.buggify import buggify
 from abaca.logs import worker_log
 from abaca.model import Kind
 from abaca.policy.outcome import Crashed, Outcome, Snoozed, WasCancelled
-from abaca.worker.link import Begun, Ended, FrameReader, Message, Report, Work, frame, unpack_outcome
+from abaca.worker.asking import serve
+from abaca.worker.journal import OpenJournal
+from abaca.worker.link import Ask, Begun, Ended, FrameReader, Message, Report, Work, frame, unpack_outcome
 from abaca.worker.loading import main_path
-from abaca.worker.runs import Run, StopReason
+from abaca.worker.runs import Run
 from abaca.worker.spawn import Kept, spawn
 from abaca.worker.turns import Turns, leave
 
@@ -43,6 +45,7 @@ class Processes:
         self,
         *,
         report: OnReport,
+        journal: OpenJournal,
         app: str | None = None,
         grace: float = 5.0,
         max_jobs: int = 1000,
@@ -50,6 +53,7 @@ class Processes:
         on_child: OnChild = lambda pid, run: None,
     ) -> None:
         self._report = report
+        self._journal = journal
         self._app = app
         self._grace = grace
         self._max_jobs = max_jobs
@@ -69,7 +73,7 @@ class Processes:
         if run.task.pool == "process":
             return await self._run(run, begins)
         if not await self._turn(run):
-            return _never_begun(run) or Snoozed(delay_ms=random.randint(*_PUT_OFF_MS))
+            return run.never_begun_outcome() or Snoozed(delay_ms=random.randint(*_PUT_OFF_MS))
         try:
             return await self._run(run, begins)
         finally:
@@ -90,11 +94,11 @@ class Processes:
     async def _run(self, run: Run, begins: Callable[[Run], None]) -> Outcome | None:
         run.halt = None  # a child half made must not be cancelled away
         if run.is_set():
-            return _never_begun(run)
+            return run.never_begun_outcome()
         child = await self._idle_or_new()
         if run.is_set():  # the order to stop came while the child was being made
             self._idle.append(child)
-            return _never_begun(run)
+            return run.never_begun_outcome()
         run.halt = child.interrupt
         self._on_child(child.pid, run)
         begins(run)
@@ -123,7 +127,7 @@ class Processes:
             if child.is_alive():
                 return child
             await self._end(child)
-        child = await _Child.start(self._report, self._grace)
+        child = await _Child.start(self._report, self._journal, self._grace)
         self._all.add(child)
         return child
 
@@ -147,18 +151,12 @@ class Processes:
         self._idle.clear()
 
 
-def _never_begun(run: Run) -> Outcome | None:
-    """What an order to stop means for a run that had no process yet: its time was not used up by its handler."""
-    if run.stop_reason is StopReason.TIMED_OUT:
-        return Snoozed(delay_ms=_NOT_BEGUN_MS)
-    return run.stopped_outcome()
-
-
 class _Child(asyncio.Protocol):
     """The runner's end of one child process."""
 
-    def __init__(self, report: OnReport, grace: float) -> None:
+    def __init__(self, report: OnReport, journal: OpenJournal, grace: float) -> None:
         self._report = report
+        self._journal = journal
         self._grace = grace
         self._reader = FrameReader(self._on_message)
         self._run: Run | None = None
@@ -170,9 +168,9 @@ class _Child(asyncio.Protocol):
         self._rss = 0
 
     @classmethod
-    async def start(cls, report: OnReport, grace: float) -> _Child:
+    async def start(cls, report: OnReport, journal: OpenJournal, grace: float) -> _Child:
         process, ours = spawn("abaca.worker.child")
-        child = cls(report, grace)
+        child = cls(report, journal, grace)
         child._process = process
         child._transport, _ = await asyncio.get_running_loop().create_connection(lambda: child, sock=ours)
         return child
@@ -241,11 +239,17 @@ class _Child(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost.set()
 
+    def _answer(self, message: Message) -> None:
+        if not self._lost.is_set():
+            self._transport.write(frame(message))
+
     def _on_message(self, message: Message) -> None:
         if isinstance(message, Begun):
             self._begun = True
         elif isinstance(message, Report) and self._run is not None:
             self._report(self._run, message.kind, message.data)
+        elif isinstance(message, Ask) and self._run is not None:
+            serve(self._journal(self._run), message, self._answer)
         elif isinstance(message, Ended) and self._ended is not None and not self._ended.done():
             self._rss = message.rss
             self._ended.set_result(unpack_outcome(message.outcome))

@@ -1,4 +1,5 @@
-"""Progress and log lines on their way to the store: coalesced, batched, never in a handler's way."""
+"""What runs append to their logs: progress and log lines, coalesced and never in a handler's way, and steps and items,
+which somebody waits for. All of one run travel in one order."""
 
 from __future__ import annotations
 
@@ -6,19 +7,26 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
 from abaca.buggify import buggify
-from abaca.errors import BackendUnavailable
+from abaca.errors import BackendUnavailable, CancelledByRequest
 from abaca.logs import worker_log
 from abaca.model import Kind, NewUpdate, Verdict
-from abaca.worker.runs import Run, StopReason
+from abaca.port import Stored
+from abaca.worker.runs import Run
 
 _INTERVAL = 0.1
 _LONGEST_PAUSE = 2.0
 _MAX_PENDING = 1000
 
-Entry = tuple[Run, NewUpdate]
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    run: Run
+    update: NewUpdate
+    stored: Stored | None = None
 
 
 class Reporter:
@@ -26,7 +34,9 @@ class Reporter:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
+        self._durable: list[tuple[Run, Kind, bytes, Stored]] = []
+        self._hurry: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
         self._pending: dict[Run, None] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -50,24 +60,36 @@ class Reporter:
             self._pending[run] = None
         if first:
             with contextlib.suppress(RuntimeError):  # the loop is closed: this process is ending
-                self._loop.call_soon_threadsafe(self._schedule)
+                self.loop.call_soon_threadsafe(self._schedule)
+
+    def store(self, run: Run, kind: Kind, data: bytes, stored: Stored) -> None:
+        """Append one entry that is never dropped, as soon as may be; those of one moment travel together."""
+        if self._closed:
+            stored(_closing(run))
+            return
+        self._durable.append((run, kind, data, stored))
+        if self._hurry is None:
+            self._hurry = self.loop.create_task(self.flush())
 
     def _schedule(self) -> None:
         if self._timer is None:
-            self._timer = self._loop.call_later(_INTERVAL, self._flush_soon)
+            self._timer = self.loop.call_later(_INTERVAL, self._flush_soon)
 
     def _flush_soon(self) -> None:
         self._timer = None
-        task = self._loop.create_task(self.flush())
+        task = self.loop.create_task(self.flush())
         self._flushes.add(task)
         task.add_done_callback(self._flushes.discard)
 
     async def flush(self) -> None:
         """Append all that is pending; while the store is away this waits for it."""
         async with self._flushing:
+            self._hurry = None
             with self._lock:
                 runs, self._pending = list(self._pending), {}
-                entries = [(run, update) for run in runs for update in self._number(run)]
+                entries = [_Entry(run, update) for run in runs for update in self._number(run)]
+            durable, self._durable = self._durable, []
+            entries += [_Entry(run, _numbered(run, kind, data), stored) for run, kind, data, stored in durable]
             for batch in _batches(entries):
                 await self._append(batch)
 
@@ -77,43 +99,83 @@ class Reporter:
 
     def _number(self, run: Run) -> list[NewUpdate]:
         reports, run.reports = run.reports or [], None
-        id, epoch = run.key
-        updates = []
-        for kind, data in reports:
-            run.seq += 1
-            updates.append(NewUpdate(id=id, epoch=epoch, seq=run.seq, kind=kind, data=data))
-        return updates
+        return [_numbered(run, kind, data) for kind, data in reports]
 
-    async def _append(self, batch: list[Entry]) -> None:
+    async def _append(self, batch: list[_Entry]) -> None:
+        batch = _still_wanted(batch)
         pause = _INTERVAL
-        while not self._closed:
+        while batch and not self._closed:
             buggify("reporter.before_append")
             try:
-                verdicts = await self._backend.append([update for _, update in batch])
+                verdicts = await self._backend.append([entry.update for entry in batch])
             except BackendUnavailable:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             except Exception as error:
-                worker_log().error("the store refuses these reports; dropped", entries=len(batch), error=repr(error))
+                await self._append_apart(batch, error)
                 return
             else:
-                self._stop_stale(batch, verdicts)
+                self._judge(batch, verdicts)
                 return
+        for entry in batch:
+            if entry.stored is not None:
+                entry.stored(_closing(entry.run))
 
-    def _stop_stale(self, batch: list[Entry], verdicts: list[Verdict]) -> None:
-        for (run, _), verdict in zip(batch, verdicts, strict=True):
-            if verdict is Verdict.STALE and run.stop_reason is None:
-                run.stop_reason = StopReason.LOST
-                if run.halt is not None:
-                    run.halt()
+    async def _append_apart(self, batch: list[_Entry], error: Exception) -> None:
+        """The store refuses a batch for what is in it: each run's part is tried alone, and then dropped."""
+        parts: dict[Run, list[_Entry]] = {}
+        for entry in batch:
+            parts.setdefault(entry.run, []).append(entry)
+        if len(parts) > 1:
+            for part in parts.values():
+                await self._append(part)
+            return
+        worker_log().error("the store refuses these reports; dropped", entries=len(batch), error=repr(error))
+        journal = batch[0].run.journal
+        if journal is not None:
+            journal.refused = error
+        for entry in batch:
+            if entry.stored is not None:
+                entry.stored(error)
+
+    def _judge(self, batch: list[_Entry], verdicts: list[Verdict]) -> None:
+        for entry, verdict in zip(batch, verdicts, strict=True):
+            run, stored = entry.run, entry.stored
+            stale = verdict is Verdict.STALE
+            if stored is not None:
+                stored(run.lose() if stale else None)
+            elif stale and run.stop_reason is None:
+                run.lose()
 
 
-def _batches(entries: list[Entry]) -> Iterator[list[Entry]]:
-    batch: list[Entry] = []
+def _numbered(run: Run, kind: Kind, data: bytes) -> NewUpdate:
+    id, epoch = run.key
+    run.seq += 1
+    return NewUpdate(id=id, epoch=epoch, seq=run.seq, kind=kind, data=data)
+
+
+def _still_wanted(batch: list[_Entry]) -> list[_Entry]:
+    """Without those of a run of which the store refused an earlier one: the order has no holes."""
+    kept: list[_Entry] = []
+    for entry in batch:
+        journal = entry.run.journal
+        if journal is None or journal.refused is None or entry.stored is None:
+            kept.append(entry)
+        else:
+            entry.stored(journal.refused)
+    return kept
+
+
+def _closing(run: Run) -> CancelledByRequest:
+    return CancelledByRequest(f"job {run.job.id}: its worker ends and waits for the store no longer")
+
+
+def _batches(entries: list[_Entry]) -> Iterator[list[_Entry]]:
+    batch: list[_Entry] = []
     size = 0
     for entry in entries:
         batch.append(entry)
-        size += len(entry[1].data)
+        size += len(entry.update.data)
         if len(batch) == MAX_BATCH or size >= MAX_BATCH_BYTES:
             yield batch
             batch, size = [], 0

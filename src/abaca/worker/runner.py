@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -12,11 +12,12 @@ from abaca.codec import is_reference
 from abaca.context import Ctx
 from abaca.logs import worker_log
 from abaca.model import Job, Kind
-from abaca.places import Blobs
-from abaca.policy.decide import quarantined
+from abaca.policy.decide import quarantined, unfit
+from abaca.policy.join import JOIN
 from abaca.policy.outcome import Damaged, Outcome, Released, Snoozed, TaskMissing
 from abaca.policy.retry import DEFAULT_RULE
-from abaca.worker.away import fetched
+from abaca.worker.inputs import takes_results
+from abaca.worker.journal import OpenJournal
 from abaca.worker.judging import damage_of
 from abaca.worker.middleware import Middleware, stack
 from abaca.worker.outcomes import raised, returned, undecodable
@@ -28,6 +29,10 @@ _NOT_BEGUN_MS = 1_000
 
 Finished = Callable[[Run, Outcome | None], None]
 Report = Callable[[Run, Kind, bytes], None]
+Inputs = Callable[[Job], Awaitable[Job | Outcome]]
+"""Answers the job with its parents' results among its arguments, or how it ends instead."""
+OnBegin = Callable[[Run], None]
+"""Told of a run that took results of its parents, when its handler begins."""
 
 
 class RunnableTask(Protocol):
@@ -42,7 +47,10 @@ class RunnableTask(Protocol):
 
 
 class Runner:
-    """Starts runs in the right pool, interrupts them, and calls ``finished`` exactly once for each."""
+    """Starts runs in the right pool, interrupts them, and calls ``finished`` exactly once for each.
+
+    ``inputs`` is asked for jobs that take results of their parents; such a run is there, and can be stopped, meanwhile.
+    """
 
     def __init__(
         self,
@@ -52,20 +60,24 @@ class Runner:
         processes: Processes,
         finished: Finished,
         report: Report,
+        journal: OpenJournal,
+        inputs: Inputs,
+        on_begin: OnBegin = lambda run: None,
         middleware: Sequence[Middleware] = (),
         grace: float = 5.0,
-        blobs: Blobs | None = None,
     ) -> None:
         self._tasks = tasks
-        self._blobs = blobs or Blobs()
         self._grace = grace
         self._threads = threads
         self._processes = processes
         self._finished = finished
         self._report = report
+        self._inputs = inputs
+        self._on_begin = on_begin
+        self._journal = journal
         self._middleware = tuple(middleware)
         self._loop = asyncio.get_running_loop()
-        self._strong: set[asyncio.Task[None]] = set()
+        self._strong: set[asyncio.Task[Any]] = set()
         self._on_change: asyncio.Future[None] | None = None
         self.runs: dict[RunKey, Run] = {}
 
@@ -79,10 +91,50 @@ class Runner:
                 self._finish(run, Damaged(reason=damage))
                 return
         spec = job.spec
+        if spec.after or spec.expires_ms is not None:
+            why_not = unfit(job)
+            if why_not is not None:
+                self._finish(run, why_not)
+                return
         task = run.task = self._tasks.get(spec.task)
-        if task is None:
+        if task is None and spec.task != JOIN:
             self._finish(run, TaskMissing())
+        elif task is None or (spec.after and takes_results(job)):
+            self._fetch(run)
+        else:
+            self._call(run)
+
+    def _fetch(self, run: Run) -> None:
+        """Ask for what is not in the record: large arguments, results of parents; ``_fetched`` goes on."""
+
+        async def ask() -> Job | Outcome:
+            return await self._inputs(run.job)
+
+        handle = self._loop.create_task(ask())
+        run.halt = handle.cancel
+        self._strong.add(handle)
+        handle.add_done_callback(lambda done: self._fetched(run, done))
+
+    def _fetched(self, run: Run, handle: asyncio.Task[Job | Outcome]) -> None:
+        self._strong.discard(handle)
+        error = None if handle.cancelled() else handle.exception()
+        if run.key not in self.runs:
             return
+        run.halt = None
+        if handle.cancelled() or run.is_set():
+            self._finish(run, run.never_begun_outcome() or Released())
+        elif error is not None:
+            self._could_not_begin(run, error)
+        elif isinstance(answer := handle.result(), Job):
+            run.job = answer
+            self._on_begin(run)
+            self._call(run)
+        else:
+            self._finish(run, answer)
+
+    def _call(self, run: Run) -> None:
+        """Begin with the handler itself."""
+        spec, task = run.job.spec, run.task
         try:
             args, kwargs = task.arguments.decode(spec.args)
         except Exception as error:
@@ -98,27 +150,6 @@ class Runner:
         except Exception as error:  # no thread to be had, for instance
             self._could_not_begin(run, error)
 
-    def _fetch(self, run: Run) -> None:
-        """Begin again once the arguments are here. Until then this run stands for the job, and can be stopped."""
-        fetching = self._loop.create_task(fetched(self._blobs, run.job))
-        run.halt = fetching.cancel
-        fetching.add_done_callback(lambda done: self._fetched(run, done))
-
-    def _fetched(self, run: Run, done: asyncio.Task[Job | Outcome]) -> None:
-        if self.runs.get(run.key) is not run:
-            return
-        error = None if done.cancelled() else done.exception()
-        if error is not None:
-            self._could_not_begin(run, error)
-        elif done.cancelled() or run.stop_reason is not None:
-            self._finish(run, run.stopped_outcome() or Released())
-        elif isinstance(answer := done.result(), Job):
-            if run.timer is not None:
-                run.timer.cancel()
-            self.start(answer, run.started)
-        else:
-            self._finish(run, answer)
-
     def _set_timer(self, run: Run) -> None:
         """The job's own time begins now; a second call begins it anew, for what waited for its process."""
         if run.job.spec.timeout_ms is None or run.stop_reason is not None:
@@ -128,7 +159,9 @@ class Runner:
         run.timer = self._loop.call_later(run.job.spec.timeout_ms / 1000, self._stop, run, StopReason.TIMED_OUT)
 
     def _could_not_begin(self, run: Run, error: BaseException) -> None:
-        worker_log().error("cannot start a run, trying later", job_id=run.job.id, task=run.task.name, error=repr(error))
+        worker_log().error(
+            "cannot start a run, trying later", job_id=run.job.id, task=run.job.spec.task, error=repr(error)
+        )
         self._finish(run, Snoozed(delay_ms=_NOT_BEGUN_MS))
 
     def _dispatch(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -220,6 +253,7 @@ class Runner:
             report=lambda kind, data: self._report(run, kind, data),
             cancel=run,
             deadline=deadline,
+            port=lambda: self._journal(run),
         )
 
     async def _run_coroutine(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from abaca.worker.keeper import die_with_parent
 from abaca.worker.link import (
     Apart,
     Beaten,
+    Begins,
     ChildEnded,
     ChildStarted,
     Configure,
@@ -139,6 +140,10 @@ class RunnerProcess(asyncio.Protocol):
         else:
             self.send(ChildStarted(pid=pid, id=run.job.id, epoch=run.job.epoch))
 
+    def _on_begin(self, run: Run) -> None:
+        if run.job.spec.timeout_ms is not None:
+            self.send(Begins(id=run.job.id, epoch=run.job.epoch))
+
     async def live(self) -> int:
         """Claim and run until told to drain; answers the exit status."""
         await self._go.wait()
@@ -161,6 +166,7 @@ class RunnerProcess(asyncio.Protocol):
                 middleware=self._app.middleware,
                 app=self._configure.app,
                 on_child=self._on_child,
+                on_begin=self._on_begin,
                 blobs=self._app.blobs,
             )
             guard = self._guard = Guard(

@@ -11,6 +11,7 @@ from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut, WasCancel
 from abaca.worker.held import HeldRun
 from abaca.worker.link import (
     Apart,
+    Begins,
     ChildEnded,
     ChildStarted,
     Configure,
@@ -112,6 +113,8 @@ class RunnerProxy(asyncio.Protocol):
                 self._groups[pid] = (id, epoch) if id is not None else None
                 if id is not None:
                     self._begins((id, epoch))
+            case Begins(id=id, epoch=epoch):
+                self._begins((id, epoch))
             case Over(id=id, epoch=epoch):
                 self._end((id, epoch))
             case Apart(id=id, epoch=epoch, untouched=untouched):
@@ -126,7 +129,7 @@ class RunnerProxy(asyncio.Protocol):
                 pass
 
     def _begins(self, key: RunKey) -> None:
-        """Its time counts from here: what it waited for its process is not its fault."""
+        """Its time counts from here: what it waited for its process or its arguments is not its fault."""
         entry = self._held.get(_packed(key))
         if entry is not None and entry.reason is None:
             entry.taken_at, entry.kill_at = time.monotonic(), None

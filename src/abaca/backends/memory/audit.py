@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
+from abaca.backends.memory.edges import Edges
 from abaca.backends.memory.keys import Keys, must_hold
 from abaca.backends.memory.rows import Row
 from abaca.backends.memory.totals import Totals
@@ -25,6 +26,7 @@ class Audit:
 
     rows: dict[str, Row]
     waiting: Waiting
+    edges: Edges
     keys: Keys
     totals: Totals
     lock: threading.RLock
@@ -38,6 +40,7 @@ class Audit:
         counted: Counter[State] = Counter()
         await self._each(self.rows, lambda id: counted.update(self._judge_row(id)))
         await self._each(self.waiting.lines, self._judge_place)
+        await self._each(self.edges, self._judge_edges)
         await self._each(self.keys, self._judge_key)
         await self._each(self.waiting.buckets, self._judge_bucket)
         with self.lock:
@@ -67,6 +70,8 @@ class Audit:
         row, now = self.rows.get(id), self.now()
         if row is None:
             return ()
+        if row.state is State.WAITING:
+            self._judge_parents(row)
         if row.state is State.WAITING and not self.waiting.stands(row):
             detail = f"it waits in queue {row.spec.queue!r} and does not stand in its line at its due time"
             self._found(FaultKind.WAITING_NOT_IN_LINE, id, detail, lambda: self.waiting.enter(row))
@@ -81,6 +86,34 @@ class Audit:
             self._judge_holder(row, key)
         return (row.state,)
 
+    def _judge_parents(self, row: Row) -> None:
+        """A job counts what its edges give; a parent that has no edge was unknown, or has been deleted since."""
+        if not (row.open_parents or row.unmet):
+            return
+        opened, unmet = self.edges.recount(row)
+        gone = sum(row.spec.id not in self.edges.of_parent(parent) for parent in row.spec.parents)
+        if row.open_parents != opened or not unmet <= row.unmet <= unmet + gone:
+            detail = (
+                f"it waits for {row.open_parents} parents with {row.unmet} unmet; "
+                f"a recount gives {opened} and {unmet}, with {gone} gone"
+            )
+            self._found(FaultKind.PARENTS, row.spec.id, detail, lambda: self._count_anew(row))
+
+    def _count_anew(self, row: Row) -> None:
+        self.waiting.leave(row)
+        self.edges.count(row)
+        self.waiting.enter(row)
+
+    def _judge_edges(self, parent: str) -> None:
+        for id in list(self.edges.of_parent(parent)):
+            child = self.rows.get(id)
+            if child is None or child.state.ended or parent not in child.spec.parents:
+                detail = f"an edge leads from job {parent} to it, and it does not wait for that"
+                self._found(FaultKind.EDGE_WITHOUT_JOB, id, detail, partial(self.edges.remove, parent, id))
+            elif parent not in self.rows:
+                detail = f"an edge leads to it from job {parent}, which is unknown"
+                self._found(FaultKind.EDGE_WITHOUT_JOB, id, detail, partial(self.edges.remove, parent, id))
+
     def _judge_holder(self, row: Row, key: str) -> None:
         other = self.keys.holder(key, self.now())
         free = other is None or not self._holds(other, key)
@@ -94,10 +127,11 @@ class Audit:
 
     def _judge_place(self, id: str) -> None:
         line, row = self.waiting.lines.line_of(id), self.rows.get(id)
-        if line is None or (row is not None and row.state is State.WAITING):
+        if line is None or (row is not None and row.state is State.WAITING and not row.open_parents):
             return  # it left meanwhile, or its row was judged with its place
-        what = "is unknown" if row is None else f"is {row.state.name}"
-        detail = f"it stands in the line of queue {line[0]!r}, and the job {what}"
+        waits = "waits for its parents"
+        what = "is unknown" if row is None else waits if row.state is State.WAITING else f"is {row.state.name}"
+        detail = f"it stands in the line of queue {line.queue!r}, and the job {what}"
         self._found(FaultKind.LINE_WITHOUT_JOB, id, detail, lambda: self.waiting.lines.remove(id))
 
     def _judge_key(self, key: str) -> None:

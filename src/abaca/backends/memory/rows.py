@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from abaca.backend import MIN_TOMBSTONE_MS, TRIMMED_LOG_CAP
-from abaca.backends.memory.lines import Line
+from abaca.backends.memory.lines import Line, Place
 from abaca.model import TRIMMED_KINDS, Change, ErrorInfo, Job, Kind, NewJob, State, Update
 
 FIRST_ENTRY_ID = 3
@@ -40,12 +40,15 @@ class Row:
     worker: str | None = None
     cancel: bool = False
     blocked: str | None = None
+    open_parents: int = 0
+    unmet: int = 0
     permits: tuple[str, ...] = ()
     result: bytes | None = None
     error: ErrorInfo | None = None
     progress: bytes | None = None
     keep_ms: int = 0
     purged: bool = False
+    looked_at_again: int = 0
     settled_epoch: int = 0
     settled_digest: bytes = b""
     seq: int = 0
@@ -53,14 +56,29 @@ class Row:
     next_entry: int = FIRST_ENTRY_ID
 
     @property
+    def deadline(self) -> int | None:
+        """When a job that was never claimed should have started, where it says so."""
+        if self.spec.start_within_ms is None or self.epoch:
+            return None
+        return self.due_at + self.spec.start_within_ms * 1000
+
+    @property
     def line(self) -> Line:
-        return (self.spec.queue, self.spec.priority, self.spec.lane)
+        spec = self.spec
+        if self.deadline is None:
+            return Line(spec.queue, spec.priority, spec.lane, spec.tenant or "")
+        return Line(spec.queue, spec.priority, spec.lane, dated=True)
+
+    @property
+    def place(self) -> Place:
+        deadline = self.deadline
+        return Place(self.due_at if deadline is None else deadline, self.spec.id, self.due_at)
 
     @property
     def leaves_at(self) -> int:
-        """When an ended row becomes a tombstone, or a tombstone goes."""
+        """When an ended row becomes a tombstone, or a tombstone goes, unless a child holds it then."""
         grave_ms = max(self.keep_ms, MIN_TOMBSTONE_MS) if self.purged else 0
-        return (self.ended_at or 0) + (self.keep_ms + grave_ms) * 1000
+        return max(self.looked_at_again, (self.ended_at or 0) + (self.keep_ms + grave_ms) * 1000)
 
     def snapshot(self, now: int) -> Job:
         return Job(
@@ -83,6 +101,8 @@ class Row:
             error=self.error,
             progress=self.progress,
             blocked=self.blocked,
+            open_parents=self.open_parents,
+            unmet=self.unmet,
             purged=self.purged,
             seen_at=now,
         )
@@ -103,6 +123,7 @@ class Row:
         self.state = state
         self.ended_at = now
         self.keep_ms = keep_ms
+        self.looked_at_again = 0
 
     def restart(self, now: int) -> None:
         """From an end back to waiting, with nothing left of it but two entries of the log."""
@@ -125,6 +146,12 @@ class Row:
             self.due_at = change.run_at
         elif change.delay_ms is not None:
             self.due_at = now + change.delay_ms * 1000
+        if change.run_at is None and change.delay_ms is None:
+            return
+        if self.open_parents:
+            self.spec = msgspec.structs.replace(self.spec, delay_ms=0)
+        if self.deadline is not None:
+            self.spec = msgspec.structs.replace(self.spec, start_within_ms=None)
 
     def record(self, kind: Kind, data: bytes, now: int) -> None:
         """Add a log entry, then trim the oldest trimmed kinds above the cap."""
@@ -148,5 +175,6 @@ class Row:
         self.purged = True
         self.spec = NewJob(id=self.spec.id, task="")
         self.result = self.error = self.progress = None
+        self.open_parents = self.unmet = 0
         self.memo = b""
         self.log = []

@@ -16,7 +16,7 @@ from abaca.model import Fault, FaultKind
 _PIECE = 500
 _ENTRIES = 500
 _SORTED_SETS = (b"leases", b"ended", b"seen")
-_HASHES = (b"running", b"cards")
+_HASHES = (b"running", b"cards", b"open")
 
 Run = Callable[..., Awaitable[Any]]
 """Runs one of the store's scripts: its name, then its arguments."""
@@ -55,21 +55,31 @@ class Audit:
                     detail = "nothing of this store declares such a key; it stays"
                     self._add(Fault(kind=FaultKind.UNDECLARED, id=_text(name), detail=detail))
             for piece in _pieces(known, _PIECE):
-                await self._judge_piece(piece)
+                walked |= dict.fromkeys(await self._judge_piece(piece))
             walked |= dict.fromkeys(name for name in known if name[:2] in (b"w:", b"q:"))
         return [*walked, *_SORTED_SETS, *_HASHES]
 
-    async def _judge_piece(self, names: Sequence[bytes]) -> None:
-        answer = await self._run("audit_keys", self._repair, MIN_TOMBSTONE_MS, *names)
+    async def _judge_piece(self, names: Sequence[bytes]) -> list[bytes]:
+        """Answers those of which the members are too many to be judged at once."""
+        large: list[bytes] = []
+        while names:
+            answer = await self._run("audit_keys", self._repair, MIN_TOMBSTONE_MS, *names)
+            large += self._take_piece(answer)
+            names = answer[5]
+        return large
+
+    def _take_piece(self, answer: Sequence[Any]) -> list[bytes]:
         for known, blob in zip(self._ended, answer[:3], strict=True):
             known.update(blob[at : at + 16] for at in range(0, len(blob), 16))
         self._unreadable += answer[3]
-        self._take(answer[4:])
+        self._take(answer[6:])
+        large: list[bytes] = answer[4]
+        return large
 
     async def _judge_entries(self, name: bytes) -> None:
         if (FaultKind.WRONG_TYPE, _text(name)) in {(fault.kind, fault.id) for fault in self._left()}:
             return
-        walk = "HSCAN" if name in _HASHES else "ZSCAN"
+        walk = "HSCAN" if name in _HASHES or name[:2] == b"c:" else "ZSCAN"
         async for found in self._pages(walk, b"COUNT", _ENTRIES, key=self._base + name):
             for members in _pieces(found[::2], _PIECE):
                 self._take(await self._run("audit_entries", self._repair, MIN_TOMBSTONE_MS, name, *members))

@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES
+from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, MAX_PARENTS, UNKNOWN_PARENT
 from abaca.backends.redis.keys import SERVED_PARTITION
 from abaca.backends.redis.requests import pack_new
 from abaca.backends.redis.server import Server
 from abaca.model import Inserted, NewJob, Receipt, full_queue
 
 _SERVED = f"{SERVED_PARTITION:02x}"
-_INSERTED, _KNOWN, _HELD, _REFUSED, _REPLACED, _PASSED = b"012345"
+_INSERTED, _KNOWN, _HELD, _REFUSED, _REPLACED, _PASSED, _ORPHAN = b"0123456"
 _LARGE = 100
 """A call of so many jobs travels by itself: waiting a turn for others would gain nothing."""
+_EDGE_BYTES = MAX_BATCH_BYTES // MAX_PARENTS
+"""What an edge counts as, so that one call makes no more of them than one job may have."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,10 +39,14 @@ class Inserts:
         self._sending: set[asyncio.Task[None]] = set()
 
     async def insert(self, jobs: Sequence[NewJob], now: bytes) -> list[Receipt]:
+        edges = sum([len(job.parents) for job in jobs if job.after])
+        if edges > MAX_PARENTS and len(jobs) > 1:
+            half = len(jobs) // 2
+            return await self.insert(jobs[:half], now) + await self.insert(jobs[half:], now)
         loop = asyncio.get_running_loop()
         served = [job for job in jobs if not _foreign(job)]
         words = [word for job in served for word in pack_new(job)]
-        size = sum(map(len, words))
+        size = sum(map(len, words)) + _EDGE_BYTES * edges
         call = _Call(served, words, size, loop.create_future())
         if len(served) >= _LARGE and not self._calls and not self._sending:
             await self._send([call], now)  # nothing to wait for, and it leaves in this turn of the loop
@@ -98,6 +104,10 @@ def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
         return Receipt(id=job.id, outcome=Inserted.PASSED)
     if outcome == _REFUSED:
         return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=full_queue(job.queue, int(next(held))))
+    if outcome == _ORPHAN:
+        parent = job.parents[int(next(held)) - 1]
+        reason = f"{UNKNOWN_PARENT}: job {parent} is not stored, so that job {job.id} would wait for nothing"
+        return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=reason)
     return Receipt(id=next(held).hex(), outcome=Inserted.HELD if outcome == _HELD else Inserted.REPLACED)
 
 

@@ -16,9 +16,12 @@ key                    type        meaning
 ``clock``              string      the latest instant at which a lease was made
 ``u:<key>``            string      the job that holds a key, and when that ends if it is held for a period (8 bytes)
 ``periods``            sorted set  the keys that are held for a period, by its end
+``c:<id>``             hash        a job's children that have not ended, and what end each asks for
+``open``               hash        jobs that wait for parents: how many are open, and unmet (``lua/families.lua``)
 ``b:<bucket>``         set         the running jobs that hold a permit of a bucket (``lua/limits.lua``)
 ``rates``              sorted set  buckets with a rate by when they are full again
-``p:<place>``          sorted set  jobs parked under a bucket, by due time; the place is ``<bytes>:<bucket>:<line>``
+``p:<place>``          sorted set  jobs parked under a bucket, by due time; the place is ``<bytes>:<bucket>:<line>``,
+                                   and ``0::<line>`` for jobs that wait for parents
 ``i:<bucket>``         sorted set  the lines that have jobs parked under a bucket, by -priority
 ``parks``              set         the places that have parked jobs
 ``refills``            sorted set  buckets with parked jobs by when their rate allows a start
@@ -44,21 +47,23 @@ Ids in keys and members are the 16 bytes. Channels: ``J:<id>`` for one job, ``T:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 SERVED_PARTITION = 0
 DEFAULT_PREFIX = "abaca"
 PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 _JOB_TOPIC = "job:"
+_ID_BYTES = 16
 
 PATTERNS = tuple(
     re.compile(pattern, re.DOTALL)
     for pattern in (
-        rb"[jgt]:.{16}",
+        rb"[jgtc]:.{16}",
         rb"w:-?\d+\|[^|]*\|.*",
         rb"[qhubi]:.*",
         rb"p:\d+:.*:-?\d+\|[^|]*\|.*",
-        rb"queues|leases|running|ended|clock|totals|cards|seen|periods|rates|parks|refills|refilling",
+        rb"queues|leases|running|ended|clock|totals|cards|seen|periods|rates|parks|refills|refilling|open",
         rb"l:-?\d+",
         rb"r:[^:]+:.*",
         rb"k:.*",
@@ -78,7 +83,21 @@ def pack_id(id: str) -> bytes | None:
         packed = bytes.fromhex(id)
     except ValueError:
         return None
-    return packed if len(packed) == 16 and packed.hex() == id else None
+    return packed if len(packed) == _ID_BYTES and packed.hex() == id else None
+
+
+def pack_ids(ids: Sequence[str]) -> bytes | None:
+    """The bytes of many ids, one after the other, or ``None`` if one of the texts is no id."""
+    if not ids:
+        return b""
+    text = "".join(ids)
+    if set(map(len, ids)) != {2 * _ID_BYTES}:
+        return None
+    try:
+        packed = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return packed if packed.hex() == text else None
 
 
 def channel(base: bytes, topic: str) -> bytes:

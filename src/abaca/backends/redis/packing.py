@@ -10,13 +10,16 @@ import msgspec
 from abaca.backends.redis.statics import take, unpack_static, unpack_static_at
 from abaca.model import ErrorInfo, Job, Kind, NewJob, State, Update
 
-FRESH, DELAYED, FULL, LEASED, DONE = 0xAB, 0xAC, 0xAD, 0xAE, 0xAF
+FRESH, DELAYED, FULL, LEASED, DONE, PARENT = 0xAB, 0xAC, 0xAD, 0xAE, 0xAF, 0xB0
 HEADER = Struct("<BBBIIIIII8sqqqqqqqqIIB")
 _LEASED_HEAD = Struct("<BBqqq")
 _DONE_HEAD = Struct("<BBBIIqqq")
 _DIGEST_SIZE = 8
 _FLAG_CANCEL, _FLAG_PURGED = 8, 16
 _TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT, _TAIL_BLOCKED, _TAIL_PERMITS = 1, 2, 4, 8, 16, 32
+_TAIL_PARENTS = 64
+_TAILS = (_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT, _TAIL_BLOCKED, _TAIL_PERMITS, _TAIL_PARENTS)
+_PARENTS = Struct("<II")
 _UNREADABLE = "its stored record cannot be read"
 FIRST_ENTRY = 3
 
@@ -31,12 +34,16 @@ _decode_error = msgspec.json.Decoder(ErrorInfo).decode
 _replace = msgspec.structs.replace
 _STATES = tuple(State)
 _SHORT = {bytes((FRESH,)), bytes((DELAYED,))}
+_PARENT = bytes((PARENT,))
 
 
 def unpack_job(packed_id: bytes, value: bytes, seen_at: int) -> Job:
     """The job in a stored value. One that cannot be read comes with ``damage`` set and as much as could be."""
     id = packed_id.hex()
     form = value[0] if value else 0
+    if form == PARENT:
+        value = value[1:]
+        form = value[0] if value else 0
     try:
         if form == FULL:
             return _unpack_full(id, value, seen_at)
@@ -152,10 +159,11 @@ def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
     state = _STATES[flags & 7]
     tail_at = HEADER.size + worker_size
     memo, error, progress, result, blocked, damage = b"", None, None, None, None, None
+    open_parents = unmet = 0
     try:
         if kinds:
             tail = value[tail_at : tail_at + tail_size]
-            memo, error, progress, result, blocked = _unpack_tail(kinds, tail)
+            memo, error, progress, result, blocked, (open_parents, unmet) = _unpack_tail(kinds, tail)
         spec = unpack_static(id, value[tail_at + tail_size :])
     except Exception as problem:
         spec, damage = NewJob(id=id, task=""), f"{_UNREADABLE}: {problem}"
@@ -180,31 +188,39 @@ def _unpack_full(id: str, value: bytes, seen_at: int) -> Job:
         error=error,
         progress=progress,
         blocked=blocked,
+        open_parents=open_parents,
+        unmet=unmet,
         purged=bool(flags & _FLAG_PURGED),
         damage=damage,
         seen_at=seen_at,
     )
 
 
-_Tail = tuple[bytes, ErrorInfo | None, bytes | None, bytes | None, str | None]
+_Tail = tuple[bytes, ErrorInfo | None, bytes | None, bytes | None, str | None, tuple[int, int]]
 
 
 def _unpack_tail(kinds: int, tail: bytes) -> _Tail:
-    """Memo, error, progress, result, and the bucket that holds the job back. Permits are the store's own business."""
+    """Memo, error, progress, result, the bucket that holds the job back, and how many parents are open and unmet.
+
+    Permits are the store's own business.
+    """
     found: dict[int, bytes] = {}
     at = 0
-    for flag in (_TAIL_MEMO, _TAIL_ERROR, _TAIL_PROGRESS, _TAIL_RESULT, _TAIL_BLOCKED, _TAIL_PERMITS):
+    for flag in _TAILS:
         if kinds & flag:
             found[flag], at = take(tail, at, 4)
     error = _decode_error(found[_TAIL_ERROR]) if _TAIL_ERROR in found else None
     blocked = found[_TAIL_BLOCKED].decode() if _TAIL_BLOCKED in found else None
-    return found.get(_TAIL_MEMO, b""), error, found.get(_TAIL_PROGRESS), found.get(_TAIL_RESULT), blocked
+    progress, result = found.get(_TAIL_PROGRESS), found.get(_TAIL_RESULT)
+    parents = _PARENTS.unpack(found[_TAIL_PARENTS]) if _TAIL_PARENTS in found else (0, 0)
+    return found.get(_TAIL_MEMO, b""), error, progress, result, blocked, parents
 
 
 def next_entry_of(value: bytes) -> int:
     """The id of the next log entry of a stored job."""
-    whole = len(value) >= HEADER.size and value[0] == FULL
-    return int(HEADER.unpack_from(value)[18]) if whole else FIRST_ENTRY
+    at = 1 if value[:1] == _PARENT else 0
+    whole = len(value) >= at + HEADER.size and value[at] == FULL
+    return int(HEADER.unpack_from(value, at)[18]) if whole else FIRST_ENTRY
 
 
 def unpack_entry(packed: bytes) -> Update:

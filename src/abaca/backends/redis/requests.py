@@ -8,11 +8,11 @@ from struct import Struct
 
 import msgspec
 
-from abaca.backends.redis.keys import pack_id
+from abaca.backends.redis.keys import pack_id, pack_ids
 from abaca.backends.redis.packing import encode_error
 from abaca.backends.redis.statics import escape_lane, pack_static
 from abaca.backends.search import digest
-from abaca.model import Change, KeyScope, Lease, NewJob, NewUpdate, Settle, Transition, Want
+from abaca.model import Change, Job, KeyScope, Lease, NewJob, NewUpdate, Settle, Transition, Want
 
 _PLACE = Struct("<16sBq")
 _SETTLE = Struct("<IBBIIqq8sH")
@@ -25,7 +25,6 @@ _NO_DIGEST = bytes(8)
 _C_DELETE, _C_DROP_RESULT, _C_DUE_AT, _C_DUE_IN, _C_MOVES = 1, 2, 4, 8, 16
 _P_INSTANT, _P_REPLACE, _P_PERIOD, _P_TICK = 1, 2, 4, 8
 _NO_ID = bytes(16)
-_ID_DIGITS = 32
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -37,15 +36,8 @@ def packed_id(id: str) -> bytes:
 
 def packed_ids(ids: Sequence[str]) -> bytes:
     """The same for many, one after the other; at once where all of them are ids."""
-    text = "".join(ids)
-    if set(map(len, ids)) == {_ID_DIGITS}:
-        try:
-            packed = bytes.fromhex(text)
-        except ValueError:
-            packed = b""
-        if packed.hex() == text:
-            return packed
-    return b"".join(map(packed_id, ids))
+    packed = pack_ids(ids)
+    return b"".join(map(packed_id, ids)) if packed is None else packed
 
 
 def pack_new(job: NewJob) -> tuple[bytes, bytes]:
@@ -219,8 +211,10 @@ def pack_change(change: Change, read: tuple[int, bytes] | None) -> tuple[bytes, 
     return _CHANGE.pack(packed_id(change.id), flags, wanted, seen, number), static
 
 
-def amended_static(job: NewJob, change: Change) -> bytes:
+def amended_static(job: Job, change: Change) -> bytes:
     values = {
         name: value for name in ("priority", "queue", "tags", "args") if (value := getattr(change, name)) is not None
     }
-    return pack_static(msgspec.structs.replace(job, **values))
+    if job.open_parents and (change.run_at is not None or change.delay_ms is not None):
+        values["delay_ms"] = 0
+    return pack_static(msgspec.structs.replace(job.spec, **values))

@@ -7,17 +7,33 @@ from __future__ import annotations
 
 import msgspec
 
-from abaca.model import Keep, KeyScope, Limit, NewJob, RetryRule, Tick
+from abaca.backends.redis.keys import pack_ids
+from abaca.model import After, Callback, Keep, KeyScope, Limit, NewJob, RetryRule, Tick, When
 
 _HAS_KEY, _HAS_LEASE, _HAS_KEEP, _HAS_OPTIONS = 1, 2, 4, 8
-_KEY_WAITING, _KEY_PERIOD, _HAS_LIMITS, _DAMAGED = 16, 32, 64, 128
+_KEY_WAITING, _KEY_PERIOD, _HAS_RULES, _DAMAGED = 16, 32, 64, 128
 _SCOPE_FLAG = {KeyScope.LIVE: 0, KeyScope.WAITING: _KEY_WAITING, KeyScope.PERIOD: _KEY_PERIOD}
 _SCOPES = {flag: scope for scope, flag in _SCOPE_FLAG.items()}
 _MOST_CACHED = 2048
+_LARGEST_CACHED = 1024
+_ID_BYTES = 16
+
+
+_STR_32 = b"\xdb"
+_NOTHING = msgspec.Raw(b"\xc0")
+
+
+class _Edges(msgspec.Struct, frozen=True, array_like=True):
+    """``After``, its ids packed one after the other (``_as_text``), or a list where a text among them is no id."""
+
+    ids: msgspec.Raw
+    when: When
+    into: str | None
+    many: bool
 
 
 class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal"):
-    """What of a new job the scripts never look at and most jobs do not have."""
+    """What most jobs do not have. Scripts read ``limits``, ``after`` and ``start_within_ms`` where a flag says so."""
 
     tags: tuple[str, ...] = ()
     owner: str | None = None
@@ -32,9 +48,15 @@ class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal")
     replace: bool = False
     tick: Tick | None = None
     limits: tuple[Limit, ...] = ()
+    after: tuple[_Edges, ...] = ()
+    callbacks: msgspec.Raw = _NOTHING
+    expires_ms: int | None = None
+    start_within_ms: int | None = None
 
 
-_encode_options = msgspec.msgpack.Encoder().encode
+_encode = msgspec.msgpack.Encoder().encode
+_decode_texts = msgspec.msgpack.Decoder(tuple[str, ...]).decode
+_decode_callbacks = msgspec.msgpack.Decoder(tuple[Callback, ...]).decode
 _decode_options = msgspec.msgpack.Decoder(_Options).decode
 _replace = msgspec.structs.replace
 
@@ -79,6 +101,10 @@ def pack_static(job: NewJob) -> bytes:
         and job.key_scope is KeyScope.LIVE
         and not job.key_ms
         and not job.limits
+        and not job.after
+        and not job.callbacks
+        and job.expires_ms is None
+        and job.start_within_ms is None
     )
     if not plain:
         return _prefix(job) + job.args
@@ -92,7 +118,9 @@ def pack_static(job: NewJob) -> bytes:
 
 
 def _prefix(job: NewJob) -> bytes:
-    flags = _SCOPE_FLAG[job.key_scope] | (_HAS_LIMITS if job.limits else 0)
+    flags = _SCOPE_FLAG[job.key_scope]
+    if job.limits or job.after or job.start_within_ms is not None:
+        flags |= _HAS_RULES
     parts: list[bytes] = []
     if job.lease_ms is not None:
         flags |= _HAS_LEASE
@@ -104,7 +132,7 @@ def _prefix(job: NewJob) -> bytes:
     if job.key is not None:
         flags |= _HAS_KEY
         parts.append(_sized(job.key.encode(), 2, "the key"))
-    options = _encode_options(
+    options = _encode(
         _Options(
             tags=job.tags,
             owner=job.owner,
@@ -119,6 +147,10 @@ def _prefix(job: NewJob) -> bytes:
             replace=job.replace,
             tick=job.tick,
             limits=job.limits,
+            after=tuple(map(_pack_edges, job.after)),
+            callbacks=_as_text(_encode(job.callbacks)) if job.callbacks else _NOTHING,
+            expires_ms=job.expires_ms,
+            start_within_ms=job.start_within_ms,
         )
     )
     if len(options) > 1:
@@ -149,6 +181,8 @@ def unpack_static_at(id: str, value: bytes, at: int) -> NewJob:
 
 def _learn(prefix: bytes) -> NewJob:
     spec = _parse_prefix(prefix)
+    if len(prefix) > _LARGEST_CACHED:
+        return spec
     if len(_read) >= _MOST_CACHED:
         _read.clear()
     _read[prefix] = spec
@@ -195,7 +229,35 @@ def _parse_prefix(prefix: bytes) -> NewJob:
         replace=options.replace,
         tick=options.tick,
         limits=options.limits,
+        after=tuple(map(_unpack_edges, options.after)),
+        callbacks=() if options.callbacks == _NOTHING else _decode_callbacks(_text_of(options.callbacks)),
+        expires_ms=options.expires_ms,
+        start_within_ms=options.start_within_ms,
     )
+
+
+def _as_text(data: bytes) -> msgspec.Raw:
+    """Bytes in the options are said to be text: the msgpack that Redis has for scripts knows no other."""
+    return msgspec.Raw(_STR_32 + len(data).to_bytes(4, "big") + data)
+
+
+def _text_of(raw: msgspec.Raw) -> bytes:
+    return bytes(raw)[5:]
+
+
+def _pack_edges(edges: After) -> _Edges:
+    packed = pack_ids(edges.ids)
+    ids = msgspec.Raw(_encode(edges.ids)) if packed is None else _as_text(packed)
+    return _Edges(ids, edges.when, edges.into, edges.many)
+
+
+def _unpack_edges(edges: _Edges) -> After:
+    if bytes(memoryview(edges.ids)[:1]) == _STR_32:
+        packed = _text_of(edges.ids)
+        ids = tuple(packed[at : at + _ID_BYTES].hex() for at in range(0, len(packed), _ID_BYTES))
+    else:
+        ids = _decode_texts(edges.ids)
+    return After(ids=ids, when=edges.when, into=edges.into, many=edges.many)
 
 
 def take(data: bytes, at: int, width: int) -> tuple[bytes, int]:

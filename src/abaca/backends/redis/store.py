@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from abaca.backend import CARD_LIFE_MS, MIN_TOMBSTONE_MS
+from abaca.backend import CARD_LIFE_MS, HELD_AGAIN_MS, MIN_TOMBSTONE_MS
 from abaca.backends.redis import search
 from abaca.backends.redis.address import Address, parse_address
 from abaca.backends.redis.audit import Audit
@@ -162,17 +162,21 @@ class RedisBackend(RedisRecords):
     async def amend(self, changes: Sequence[Change]) -> list[Amended]:
         """A change of what scripts cannot make anew is made here of the job as read, and applies to that revision."""
         answers: dict[int, Amended] = {}
-        left = list(enumerate(changes))
+        left, unread = list(enumerate(changes)), set[int]()
         for _ in range(_MOST_ROUNDS):
             if not left:
                 break
-            read = await self._read_for([change for _, change in left if remakes(change)])
-            words = [word for _, change in left for word in pack_change(change, self._remade(change, read))]
+            remade = {at for at, change in left if at in unread or remakes(change)}
+            read = await self._read_for([changes[at] for at in remade])
+            words: list[bytes] = []
+            for at, change in left:
+                words += pack_change(change, _remade(change, read) if at in remade else None)
             digits = [digit - _DIGIT for digit in await self._run("amend", *words)]
             again = []
             for (at, change), digit in zip(left, digits, strict=True):
                 if digit == _READ_AGAIN:
                     again.append((at, change))
+                    unread.add(at)
                 else:
                     answers[at] = Amended(digit)
             left = again
@@ -187,12 +191,6 @@ class RedisBackend(RedisRecords):
             return {}
         jobs = await self.get([change.id for change in changes])
         return {job.id: job for job in jobs if job is not None}
-
-    def _remade(self, change: Change, read: dict[str, Job]) -> tuple[int, bytes] | None:
-        job = read.get(change.id)
-        if job is None or not remakes(change):
-            return None
-        return job.revision, amended_static(job.spec, change)
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[Verdict]:
         check_batch(updates)
@@ -236,13 +234,18 @@ class RedisBackend(RedisRecords):
         return summarise(await self._run("stats", CARD_LIFE_MS * 1000, ""))
 
     async def purge(self, limit: int) -> int:
-        return int(await self._run("purge", limit, MIN_TOMBSTONE_MS))
+        return int(await self._run("purge", limit, MIN_TOMBSTONE_MS, HELD_AGAIN_MS))
 
     async def audit(self, repair: bool = False) -> list[Fault]:
         return await Audit(self._run, self._homes.here().server.command, self._base, repair=repair).run()
 
     async def watch(self, topics: Sequence[str]) -> RedisWatch:
         return await self._homes.here().holds.hints.watch(topics)
+
+
+def _remade(change: Change, read: dict[str, Job]) -> tuple[int, bytes] | None:
+    job = read.get(change.id)
+    return None if job is None else (job.revision, amended_static(job, change))
 
 
 def from_url(url: str, clock: Clock | None) -> RedisBackend:

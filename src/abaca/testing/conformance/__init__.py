@@ -22,9 +22,13 @@ pytest-asyncio in ``asyncio_mode = "auto"`` and three fixtures: ``clock``; ``sto
 in ``abaca.backend`` is used.
 """
 
+from abaca.testing.conformance.aging import TestAging
 from abaca.testing.conformance.amend import TestAmendEnded, TestAmendJudged, TestAmendWaiting
 from abaca.testing.conformance.audit import TestAudit
+from abaca.testing.conformance.deadlines import TestDeadlineOrder, TestLate
+from abaca.testing.conformance.edges import TestManyEdges, TestParents, TestParentsRefused, TestParentsSeen
 from abaca.testing.conformance.find import TestFind, TestPages, TestStats
+from abaca.testing.conformance.graphs import TestGraphs
 from abaca.testing.conformance.hints import TestWatch
 from abaca.testing.conformance.hold import TestHold, TestHoldByTheClock, TestHoldEnds
 from abaca.testing.conformance.insert import TestContents, TestInsert
@@ -39,12 +43,24 @@ from abaca.testing.conformance.purge import TestPurge, TestTombstones
 from abaca.testing.conformance.queuecontrol import TestBlocked, TestFullQueue, TestQueueControl
 from abaca.testing.conformance.records import TestRecordExpiry, TestRecordLimits, TestRecords, TestScan
 from abaca.testing.conformance.registry import TestRegistry
+from abaca.testing.conformance.release import (
+    TestAmendBlocked,
+    TestDueAfterParents,
+    TestPurgeParents,
+    TestReplaceParents,
+    TestRequeueParents,
+)
 from abaca.testing.conformance.repeat import TestFollowUps, TestRepeat
 from abaca.testing.conformance.settle import TestSettle, TestStale
+from abaca.testing.conformance.shares import TestOrderAgainstAModel, TestShares
+from abaca.testing.conformance.tasklimits import TestTaskLimits
 from abaca.testing.conformance.ticks import TestTicks
+from abaca.testing.conformance.turns import TestTurns, TestTurnsBehindLimits, TestWeights
 from abaca.testing.conformance.unique import TestKeyForAPeriod, TestKeyWhileWaiting, TestReplace
 
 __all__ = [
+    "TestAging",
+    "TestAmendBlocked",
     "TestAmendEnded",
     "TestAmendJudged",
     "TestAmendWaiting",
@@ -57,9 +73,12 @@ __all__ = [
     "TestClaim",
     "TestConcurrency",
     "TestContents",
+    "TestDeadlineOrder",
+    "TestDueAfterParents",
     "TestFind",
     "TestFollowUps",
     "TestFullQueue",
+    "TestGraphs",
     "TestHold",
     "TestHoldByTheClock",
     "TestHoldEnds",
@@ -68,10 +87,17 @@ __all__ = [
     "TestKeyWhileWaiting",
     "TestKeys",
     "TestLanesAndQueues",
+    "TestLate",
     "TestLeaseLength",
+    "TestManyEdges",
     "TestOrder",
+    "TestOrderAgainstAModel",
     "TestPages",
+    "TestParents",
+    "TestParentsRefused",
+    "TestParentsSeen",
     "TestPurge",
+    "TestPurgeParents",
     "TestQueueControl",
     "TestRate",
     "TestRead",
@@ -82,13 +108,20 @@ __all__ = [
     "TestRegistry",
     "TestRepeat",
     "TestReplace",
+    "TestReplaceParents",
     "TestRequeue",
+    "TestRequeueParents",
     "TestScan",
     "TestSettle",
+    "TestShares",
     "TestStale",
     "TestStats",
+    "TestTaskLimits",
     "TestTicks",
     "TestTombstones",
     "TestTrim",
+    "TestTurns",
+    "TestTurnsBehindLimits",
     "TestWatch",
+    "TestWeights",
 ]

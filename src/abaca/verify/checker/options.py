@@ -23,6 +23,8 @@ SOMETIMES = (
     "a run was snoozed",
     "a run timed out",
     "a missed tick was made up for",
+    "a job waited for others",
+    "a job was given up for how its parents ended",
 )
 """The lines of the vacuity table: interesting things that a run should have seen."""
 

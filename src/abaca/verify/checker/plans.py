@@ -1,7 +1,8 @@
 """S11, C1: jobs that follow others, and ticks of schedules.
 
 S11 holds the first start of a job against the ends of the jobs that it was enqueued after (the store's ends, else the
-handlers'). C1 counts the jobs of each (schedule, tick), from enqueues that were acknowledged as new or from the store's
+handlers'). Where the store writes, a job must not start at all after one that ended but once and otherwise than it
+asks for. C1 counts the jobs of each (schedule, tick), from enqueues that were acknowledged as new or from the store's
 ``cron`` events, and holds them against ``Options.ticks`` where these are given.
 """
 
@@ -26,12 +27,26 @@ def judge_order(id: str, track: Track, book: Book, report: Report) -> None:
         other = book.tracks.get(parent)
         if other is None or _ended(other) > first:
             report.broken("S11", id, f"it started before {parent} had ended")
+        elif (end := _only_end(other)) is not None and not _met(track.item.when, end):
+            report.broken("S11", id, f"it started although {parent} ended as {end}")
 
 
 def _ended(track: Track) -> float:
     if track.store:
         return min((event.mono for event in track.store if ends_job(event)), default=NEVER)
     return max((run.end for run in track.runs if run.end != NEVER), default=NEVER)
+
+
+def _only_end(track: Track) -> str | None:
+    """The state in which a job ended, where the store tells of one end and no other life."""
+    ends = [event for event in track.store if ends_job(event)]
+    if len(ends) != 1 or track.requeues():
+        return None
+    return "cancelled" if ends[0].f == "cancel" else str(ends[0].val["target"])
+
+
+def _met(when: str, end: str) -> bool:
+    return when == "ended" or (when == "completed") == (end == "completed")
 
 
 def _stored(track: Track) -> bool:

@@ -24,6 +24,7 @@ def look_at_job(track: Track, job: Job | None, report: Report) -> None:
         _infer(track, job, report)
     report.seen("a repeated enqueue was collapsed", int(track.collapsed))
     report.seen("a key was held", int(bool(track.held_by)))
+    report.seen("a job waited for others", int(track.item is not None and bool(track.item.after)))
     report.seen("a running job was cancelled", sum(e.val == "flagged" for e in track.answers("cancel")))
     report.seen("a job was requeued", sum(e.val == "requeued" for e in track.answers("requeue")))
     report.seen("a run was snoozed", sum(run.how == "snoozed" for run in track.runs))
@@ -33,6 +34,7 @@ def look_at_job(track: Track, job: Job | None, report: Report) -> None:
         died = job.state is State.FAILED and job.error.type in ("abaca.WorkerCrashed", "abaca.LeaseLost")
         report.seen("a job failed for crashing its process", int(died))
         report.seen("a run timed out", int(job.error.type == "abaca.JobTimeout"))
+        report.seen("a job was given up for how its parents ended", int(job.error.type == "abaca.ParentsUnmet"))
 
 
 def _look_at_store(track: Track, report: Report) -> None:

@@ -4,6 +4,7 @@
 --       the new static part, or empty.
 --       flags: 1 delete, 2 drop result, 4 due at an instant, 8 due after a delay in ms, 16 moves (refused once ended).
 --       A revision of -1 fits any. A new static part was made of the revision read; another answers 4, read it again.
+--       So does a new time of a job with open parents and a delay, of which it takes the place.
 -- answer  one digit for each: 0 applied, 1 busy, 2 stale, 3 unknown, 4 read again
 -- flags: allow-oom
 
@@ -15,6 +16,14 @@ local function delete(job)
   drop_log(work, job)
   if job.state >= COMPLETED then
     note_gone(work, job.state)
+  else
+    leave_parents(work, job)
+  end
+  if job.parent then
+    if job.state == WAITING then
+      count_end(work, job, CANCELLED)
+    end
+    work.gone[#work.gone + 1] = base .. 'c:' .. job.id
   end
   move(work, ENDED, job.id, false)
   work.gone[#work.gone + 1] = base .. 'j:' .. job.id
@@ -22,7 +31,7 @@ local function delete(job)
   changed(work, job)
 end
 
-local function judge(job, flags, wanted, seen)
+local function judge(job, flags, wanted, seen, static)
   if not job or job.purged then
     return 3
   elseif job.state == RUNNING then
@@ -34,7 +43,11 @@ local function judge(job, flags, wanted, seen)
   if (ended and band(flags, MOVES) ~= 0) or (not ended and band(flags, DROP_RESULT) ~= 0) then
     return 2
   end
-  return seen >= 0 and seen ~= job.revision and 4 or 0
+  if seen >= 0 and seen ~= job.revision then
+    return 4
+  end
+  local timed = job.open and band(flags, DUE_AT + DUE_IN) ~= 0 and band(flags, DELETE) == 0
+  return timed and delay_of(static ~= '' and static or job.static) > 0 and 4 or 0
 end
 
 local function amend(job, flags, number, static)
@@ -58,7 +71,12 @@ local function amend(job, flags, number, static)
   elseif band(flags, DUE_IN) ~= 0 then
     job.due = now + number * 1000
   end
-  if job.state == WAITING then
+  if job.open then
+    if band(flags, DUE_AT + DUE_IN) ~= 0 then
+      no_delay(work, job.id)
+    end
+    block(work, job.id, job.static, job.due)
+  elseif job.state == WAITING then
     enter(work, job.id, job.static, job.due)
   end
   changed(work, job)
@@ -71,7 +89,7 @@ load(work, ids)
 for i, id in ipairs(ids) do
   local flags, wanted, seen, number = sunpack('<Bi8i8i8', ARGV[2 * i], 17)
   local job = known(work, id)
-  answers[i] = judge(job, flags, wanted, seen)
+  answers[i] = judge(job, flags, wanted, seen, ARGV[2 * i + 1])
   if answers[i] == 0 then
     amend(job, flags, number, ARGV[2 * i + 1])
   end

@@ -15,10 +15,36 @@ end
 -- A place in a line: the job waits, in this line. Whether it stands at its due time is judged with its record.
 function judges.w(id)
   local job = call('ZSCORE', key, id) and read_job(id)
-  if job == nil or (job and (job.state ~= WAITING or job.line ~= sub(name, 3))) then
-    local what = job and job.state == WAITING and 'waits in another' or told(job)
+  if job == nil or (job and (job.state ~= WAITING or job.open or job.line ~= sub(name, 3))) then
+    local what = job and job.state == WAITING and (job.open and 'waits for parents' or 'waits in another') or told(job)
     if fault('line-without-job', 'J' .. id, 'it stands in the line ' .. sub(name, 3) .. ', and the job ' .. what) then
       drop(id)
+    end
+  end
+end
+
+-- A place among those that wait for parents.
+function judges.p(id)
+  local job = call('ZSCORE', key, id) and read_job(id)
+  if job == nil or (job and (job.state ~= WAITING or not job.open or 'p:0::' .. job.line ~= name)) then
+    local detail = 'it is held back for its parents, and the job ' .. told(job)
+    if fault('line-without-job', 'J' .. id, detail) then
+      drop(id)
+    end
+  end
+end
+
+function judges.c(child)
+  if call('HEXISTS', key, child) == 1 then
+    judge_edge(sub(name, 3), child)
+  end
+end
+
+function judges.open(id)
+  local job = call('HEXISTS', key, id) == 1 and read_job(id)
+  if job == nil or (job and (job.state ~= WAITING or not job.open)) then
+    if fault('count', 'J' .. id, 'its open parents are counted, and the job ' .. told(job)) then
+      call('HDEL', key, id)
     end
   end
 end

@@ -3,21 +3,61 @@
 -- KEYS  1 the partition
 -- ARGV  1 clock; 2 '1' to mend; 3 the shortest life of a tombstone in ms; then names inside the partition
 -- answer  ids of the completed, failed and cancelled jobs among them, each as one string; how many records cannot be
---         read; then the faults
+--         read; the names among them of which the members are too many to be judged here; those that were not judged because this
+--         call had done enough; then the faults
 -- flags: allow-oom
 
 begin_audit(ARGV[2], ARGV[3])
-local work, ended, unreadable = new_work(), {[2] = {}, [3] = {}, [4] = {}}, 0
+local work, ended, unreadable, large = new_work(), {[2] = {}, [3] = {}, [4] = {}}, 0, {}
+local MOST_EDGES, MOST_IN_ALL = 100, 10000
+local later, edges = {}, 0
+
+-- A job with children may have been put off because of one.
+local function leaves_in_time(job)
+  local score, right = tonumber(call('ZSCORE', ENDED, job.id) or nil), leaves_at(job)
+  return score == right or (job.parent and score and score > right)
+end
+
+-- A job that waits counts its parents as its edges do. One of which there is no edge was unknown, or has been deleted.
+local function judge_parents(job)
+  if job.state ~= WAITING or not (job.open or unmet_of(job) > 0) or not sound('open') then
+    return
+  end
+  local packed = job.open and call('HGET', base .. 'open', job.id)
+  local open, unmet = 0, unmet_of(job)
+  if job.open then
+    open, unmet = -1, -1
+    if packed and #packed == 16 then
+      open, unmet = sunpack('<I4I4', packed)
+    end
+  end
+  local opened, failed, gone, all = recount(work, job, sound)
+  edges = edges + all
+  if open ~= opened or unmet < failed or unmet > failed + gone then
+    local detail = 'it waits for ' .. open .. ' parents with ' .. unmet .. ' unmet; a recount gives ' .. opened
+      .. ' and ' .. failed .. ', with ' .. gone .. ' gone'
+    if fault('parents', 'J' .. job.id, detail) then
+      leave(work, job)
+      wait_anew(work, job)
+      changed(work, job)
+    end
+  end
+end
 
 local function judge_place(job)
   local id = job.id
   if job.state == WAITING then
     local bucket = blocked_by(job)
     local name = bucket and 'p:' .. place_of(bucket, job.line) or 'w:' .. job.line
+    if job.open then
+      name = 'p:' .. place_of('', job.line)
+    end
     if sound(name) and tonumber(call('ZSCORE', base .. name, id) or nil) ~= job.due then
       local detail = 'it waits and does not stand in its line ' .. job.line .. ' at its due time'
       if fault('waiting-not-in-line', 'J' .. id, detail) then
-        if bucket then
+        if job.open then
+          return block(work, id, job.static, job.due)
+        elseif bucket then
           unblock(job)
           changed(work, job)
         end
@@ -33,7 +73,7 @@ local function judge_place(job)
     end
   else
     table.insert(ended[job.state], id)
-    if sound('ended') and tonumber(call('ZSCORE', ENDED, id) or nil) ~= leaves_at(job) then
+    if sound('ended') and not leaves_in_time(job) then
       if fault('ended-not-expiring', 'J' .. id, 'it has ended and is not entered to leave at the end of its keep') then
         move(work, ENDED, id, leaves_at(job))
       end
@@ -102,6 +142,7 @@ function judges.j(name)
     fault('unreadable', 'J' .. id, 'its record cannot be read; whoever claims it fails it', false)
   elseif job then
     judge_place(job)
+    judge_parents(job)
     judge_key_of(job)
     judge_log_of(job)
   end
@@ -216,6 +257,15 @@ function judges.p(name)
   if not sound('parks') or not sound('i:' .. bucket) or call('EXISTS', base .. name) == 0 then
     return
   end
+  if size == 0 then
+    large[#large + 1] = name
+    if call('SISMEMBER', base .. 'parks', place) == 0 then
+      if fault('index', 'T' .. name, 'jobs wait there for parents, and nobody would count them') then
+        call('SADD', base .. 'parks', place)
+      end
+    end
+    return
+  end
   if call('SISMEMBER', base .. 'parks', place) == 0 or not call('ZSCORE', base .. 'i:' .. bucket, text) then
     if fault('index', 'T' .. name, 'jobs are parked there, and nobody would let them back') then
       call('SADD', base .. 'parks', place)
@@ -230,6 +280,27 @@ function judges.p(name)
         call('ZREM', base .. name, id)
       end
     end
+  end
+end
+
+-- The children of a job, of which its record says that there are some.
+function judges.c(name)
+  local parent = sub(name, 3)
+  local job = read_job(parent)
+  if job and not job.parent and call('EXISTS', base .. name) == 1 then
+    if fault('index', 'J' .. parent, 'it has children, and would not tell them of its end') then
+      job.parent = true
+      changed(work, job)
+    end
+  end
+  local size = call('HLEN', base .. name)
+  if size > MOST_EDGES then
+    large[#large + 1] = name
+    return
+  end
+  edges = edges + size
+  for _, child in ipairs(call('HKEYS', base .. name)) do
+    judge_edge(parent, child)
   end
 end
 
@@ -260,7 +331,9 @@ judges.h, judges.v = judge_waiter, judge_waiter
 
 for i = 4, #ARGV do
   local name = ARGV[i]
-  if sound(name, true) then
+  if edges >= MOST_IN_ALL then
+    later[#later + 1] = name
+  elseif sound(name, true) then
     local judge = sub(name, 2, 2) == ':' and judges[sub(name, 1, 1)]
     if judge then
       judge(name)
@@ -271,7 +344,7 @@ if mending then
   commit(work)
   serve(work)
 end
-local answer = {table.concat(ended[2]), table.concat(ended[3]), table.concat(ended[4]), unreadable}
+local answer = {table.concat(ended[2]), table.concat(ended[3]), table.concat(ended[4]), unreadable, large, later}
 for _, text in ipairs(faults) do
   answer[#answer + 1] = text
 end

@@ -21,7 +21,7 @@ local function lease_fresh(work, id, key, value, want)
   end
   local low, middle, high, flags = byte(value, at, at + 3)
   local size = #value - at + 1 - low - 256 * middle - 65536 * high
-  if size < 0 or band(flags, KEY_WAITING + HAS_LIMITS) ~= 0 then
+  if size < 0 or band(flags, KEY_WAITING + HAS_RULES) ~= 0 then
     return nil
   end
   local lease = leased_head(work, want.worker, band(flags, HAS_LEASE) ~= 0 and own_lease(sub(value, at)) or want.lease)

@@ -9,5 +9,6 @@ for i = 2, #ARGV do
   ids[#ids + 1] = ARGV[i]
 end
 local answer = fetch(ids)
+show_open(ids, answer)
 table.insert(answer, 1, string.format('%.0f', now))
 return answer

@@ -1,8 +1,9 @@
 -- insert: store new jobs and hand those that are due to waiting claims.
 -- KEYS  1 the partition
 -- ARGV  1 clock; then for each job: its place as in entering.lua, its static part
--- answer  outcomes as one string of digits (0 inserted, 1 known, 2 held, 3 refused, 4 replaced, 5 passed), then in order
---         the holder's id for each that is held or replaced, and the maximal length of the queue for each refused
+-- answer  outcomes as one string of digits (0 inserted, 1 known, 2 held, 3 refused, 4 replaced, 5 passed, 6 a parent is
+--         unknown), then in order the holder's id for each that is held or replaced, the maximal length of the queue for
+--         each refused, and which of its parents is unknown
 
 local work = new_work()
 local ids = {}

@@ -293,6 +293,9 @@ do
   -- A waiting job leaves its place without starting. If it was free to start, it made room for the next.
   function leave(work, job)
     local text = line_of(job.static)
+    if job.open then
+      return leave_open(work, job.id, text)
+    end
     local bucket = blocked_by(job)
     if bucket then
       move(work, base .. 'p:' .. place_of(bucket, text), job.id, false)

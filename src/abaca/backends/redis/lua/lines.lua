@@ -34,6 +34,9 @@ local function enter(work, id, static, due)
   end
 end
 
+-- Of edges between jobs (edges.lua).
+local count_end, leave_parents, leave_open
+
 local function note_end(work, id, state, keep)
   move(work, ENDED, id, now + keep * 1000)
   work.totals[TOTAL[state]] = (work.totals[TOTAL[state]] or 0) + 1
@@ -56,6 +59,10 @@ local function finish(work, job, state, keep)
   if band(byte(job.static, 4), KEY_PERIOD) == 0 then
     release_key(work, job)
   end
+  if job.parent then
+    count_end(work, job, state)
+  end
+  leave_parents(work, job)
   job.hint = 'end'
 end
 

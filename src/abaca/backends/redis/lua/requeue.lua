@@ -27,10 +27,14 @@ local function requeue(job, epoch)
   record(work, job, KIND_STATUS, 0, '"requeued"')
   move(work, ENDED, job.id, false)
   note_gone(work, job.state)
+  local old = job.state
   job.state, job.cancel, job.ended, job.attempts, job.losses = WAITING, false, 0, 0, 0
   job.kinds, job.tail, job.revision, job.due, job.hint = 0, '', job.revision + 1, now, true
-  enter(work, job.id, job.static, now)
+  wait_anew(work, job)
   changed(work, job)
+  if job.parent then
+    reopen_children(work, job, old)
+  end
   return 0
 end
 

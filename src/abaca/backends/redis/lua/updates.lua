@@ -5,7 +5,9 @@
 -- flags: no-writes
 
 local id = ARGV[2]
-local answer = {string.format('%.0f', now), call('GET', base .. 'j:' .. id)}
+local values = {call('GET', base .. 'j:' .. id)}
+show_open({id}, values)
+local answer = {string.format('%.0f', now), values[1]}
 local entries = {}
 for _, kind in ipairs({'g:', 't:'}) do
   local found = call('ZRANGE', base .. kind .. id, '(' .. ARGV[3], '+inf', 'BYSCORE', 'LIMIT', 0, ARGV[4])

@@ -64,6 +64,7 @@ for i = 1, #found, 2 do
   ids[#ids + 1] = found[i]
 end
 local values = fetch(ids)
+show_open(ids, values)
 for i, id in ipairs(ids) do
   answer[#answer + 1] = id
   answer[#answer + 1] = found[2 * i]

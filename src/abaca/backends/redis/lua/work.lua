@@ -232,6 +232,9 @@ local function prove_all(work)
   if next(work.queues) then
     prove('SCARD', base .. 'queues')
   end
+  if work.family then
+    prove_family(work)
+  end
   if next(work.totals) then
     prove('HLEN', base .. 'totals')
   end
@@ -280,6 +283,9 @@ local function commit(work)
   commit_entering(work)
   for key, add in pairs(adds) do
     in_chunks('ZADD', key, add)
+  end
+  if work.family then
+    commit_family(work)
   end
   for queue in pairs(work.queues) do
     call('SADD', base .. 'queues', queue)

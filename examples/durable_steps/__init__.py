@@ -1,0 +1,1 @@
+"""An order that survives its failures: steps, a sleep, an event."""

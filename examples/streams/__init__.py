@@ -1,0 +1,1 @@
+"""A generator whose items are read once each, whatever fails."""

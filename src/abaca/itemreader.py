@@ -1,0 +1,95 @@
+"""Reading a job's items, from any offset, while they come and after its end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from abaca.backend import Watch
+from abaca.client import Client, no_such_job
+from abaca.codec import ResultCodec
+from abaca.errors import BackendUnavailable, ResultExpired
+from abaca.jobresult import why_no_value
+from abaca.model import History, Job, Kind, State, Value, job_topic
+from abaca.policy.history import FIRST_STORED_ID
+from abaca.waiting import FIRST_PAUSE, LONGEST_PAUSE
+
+PAGE = 100
+
+
+class _Numbered(Value, frozen=True, kw_only=True):
+    offset: int
+    item: msgspec.Raw
+
+
+_decode = msgspec.json.Decoder(_Numbered).decode
+
+
+class ItemReader:
+    """One reader of one job's items. ``next`` is the offset of the item that it gives next."""
+
+    def __init__(self, client: Client, id: str, codec: ResultCodec[Any], after: int) -> None:
+        self._client = client
+        self._id = id
+        self._codec = codec
+        self._next = after
+        self._entry = FIRST_STORED_ID - 1 + after
+
+    async def read(self) -> AsyncIterator[Any]:
+        """Items as they come; ends with the job. Raises what ``JobHandle.items`` promises."""
+        pause = FIRST_PAUSE
+        while True:
+            watch: Watch | None = None
+            try:
+                watch = await (await self._client.backend()).watch([job_topic(self._id)])
+                while True:
+                    history = await self._page()
+                    pause = FIRST_PAUSE
+                    for item in self._taken(history):
+                        yield self._codec.decode(item)
+                    if len(history.entries) < PAGE:
+                        if self._is_over(history.job):
+                            return
+                        await watch.next(self._client.poll_interval)
+            except BackendUnavailable:
+                await asyncio.sleep(pause * (0.5 + random.random()))
+                pause = min(pause * 2, LONGEST_PAUSE)
+            finally:
+                if watch is not None:
+                    await watch.close()
+
+    async def _page(self) -> History:
+        backend = await self._client.backend()
+        return await backend.updates(self._id, self._entry, PAGE)
+
+    def _taken(self, history: History) -> list[bytes]:
+        """The items that are new to the reader. Where it began too early it skips: an item's entry has at least as
+        high a number as the item, however many other entries stand between."""
+        taken = []
+        for entry in history.entries:
+            self._entry = entry.id
+            if entry.kind is Kind.ITEM:
+                numbered = _decode(entry.data)
+                if numbered.offset < self._next:
+                    self._entry = entry.id + self._next - numbered.offset - 1
+                    if len(history.entries) == PAGE:
+                        break
+                else:
+                    taken.append(bytes(numbered.item))
+                    self._next = numbered.offset + 1
+        return taken
+
+    def _is_over(self, job: Job | None) -> bool:
+        if job is None:
+            raise no_such_job(self._id)
+        if not job.state.ended:
+            return False
+        if job.state is not State.COMPLETED:
+            raise why_no_value(job)
+        if job.purged:
+            raise ResultExpired(self._id, f"job {self._id} completed, but its items are no longer kept")
+        return True

@@ -1,0 +1,133 @@
+"""The members of a stored workflow: found by walking the edges up from its final job, and moved together."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from abaca.backend import MAX_BATCH, Backend
+from abaca.client import Client
+from abaca.model import Cancelled, Job, Requeued, State
+from abaca.policy.batches import Batches
+from abaca.policy.join import JOIN, falls_short
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is needed of a member to move it."""
+
+    id: str
+    state: State
+    epoch: int
+    at_fault: bool
+    parents: tuple[str, ...]
+    ending: bool = False
+    """Somebody has claimed it and is about to end it because of its parents."""
+
+
+async def walk(client: Client, id: str) -> AsyncIterator[list[Job]]:
+    """The final job, then its members in batches, children before the parents that only they have led to.
+
+    Jobs from outside that members wait for are left out. Raises ``JobNotFound``.
+    """
+    final = await client.read(id)
+    yield [final]
+    seen = {id, *final.spec.parents}
+    ahead = deque(final.spec.parents)
+    batches = Batches()
+    while ahead:
+        wanted = [ahead.popleft() for _ in range(min(len(ahead), batches.most))]
+        jobs = await client.ask(partial(_get, wanted))
+        batches.read(jobs)
+        members = [job for job in jobs if job is not None and (job.purged or job.spec.parent == id)]
+        for member in members:
+            fresh = [parent for parent in member.spec.parents if parent not in seen]
+            seen.update(fresh)
+            ahead.extend(fresh)
+        if members:
+            yield members
+
+
+async def all_members(client: Client, id: str) -> list[Found]:
+    """All of them, parents first; the final job is the last."""
+    found: dict[str, Found] = {}
+    async for jobs in walk(client, id):
+        for job in jobs:
+            at_fault = job.state.ended and job.spec.task != JOIN and falls_short(job)
+            ending = job.state is State.RUNNING and job.unmet > 0
+            found[job.id] = Found(job.id, job.state, job.epoch, at_fault, job.spec.parents, ending)
+    return _parents_first(found)
+
+
+def _parents_first(found: dict[str, Found]) -> list[Found]:
+    children: dict[str, list[Found]] = {}
+    missing: dict[str, int] = {}
+    for member in found.values():
+        inside = [parent for parent in member.parents if parent in found]
+        missing[member.id] = len(inside)
+        for parent in inside:
+            children.setdefault(parent, []).append(member)
+    ready = deque(member for member in found.values() if not missing[member.id])
+    ordered: list[Found] = []
+    while ready:
+        ordered.append(member := ready.popleft())
+        for child in children.get(member.id, ()):
+            missing[child.id] -= 1
+            if not missing[child.id]:
+                ready.append(child)
+    return ordered
+
+
+def to_requeue(members: Sequence[Found]) -> list[Found]:
+    """What failed or was cancelled, and every member behind it that has ended; ``members`` are parents first."""
+    again: dict[str, Found] = {}
+    for member in members:
+        if member.state.ended and (member.at_fault or any(parent in again for parent in member.parents)):
+            again[member.id] = member
+    return list(again.values())
+
+
+def left_behind(members: Sequence[Found]) -> list[Found]:
+    """Members that have ended before a parent of theirs; ``members`` are parents first."""
+    live: set[str] = set()
+    behind: list[Found] = []
+    for member in members:
+        if not member.state.ended:
+            live.add(member.id)
+        elif any(parent in live for parent in member.parents):
+            live.add(member.id)
+            behind.append(member)
+    return behind
+
+
+async def cancel_all(client: Client, members: Sequence[Found]) -> int:
+    """Cancel those that have not ended, children first, so that none of them runs because of it. Answers how many."""
+    live = [member.id for member in reversed(members) if not member.state.ended]
+    done = 0
+    for start in range(0, len(live), MAX_BATCH):
+        answers = await client.ask(partial(_cancel, live[start : start + MAX_BATCH]))
+        done += sum(answer in (Cancelled.ENDED, Cancelled.FLAGGED) for answer in answers)
+    return done
+
+
+async def requeue_all(client: Client, members: Sequence[Found]) -> list[Requeued]:
+    """In this order, which is parents first."""
+    answers: list[Requeued] = []
+    for start in range(0, len(members), MAX_BATCH):
+        runs = [(member.id, member.epoch) for member in members[start : start + MAX_BATCH]]
+        answers += await client.ask(partial(_requeue, runs))
+    return answers
+
+
+async def _get(ids: list[str], backend: Backend) -> list[Job | None]:
+    return await backend.get(ids)
+
+
+async def _cancel(ids: list[str], backend: Backend) -> list[Cancelled]:
+    return await backend.cancel(ids)
+
+
+async def _requeue(runs: list[tuple[str, int]], backend: Backend) -> list[Requeued]:
+    return await backend.requeue(runs)

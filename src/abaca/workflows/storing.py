@@ -1,0 +1,86 @@
+"""How a workflow gets into the store: batch by batch, parents first, all of it or none that would run on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from abaca.backend import MAX_BATCH, UNKNOWN_PARENT, Backend
+from abaca.client import Client, batches, refusal
+from abaca.codec import new_id
+from abaca.errors import BackendUnavailable
+from abaca.model import Cancelled, Inserted, NewJob, Receipt
+from abaca.workflows.plan import renewed
+
+
+class Jobs:
+    """The jobs of one workflow. Storing them again stores none twice; after a refusal they are new jobs."""
+
+    def __init__(self, jobs: Sequence[NewJob]) -> None:
+        self._jobs = list(jobs)
+        self._spent = False
+        self._renewed: dict[str, str] = {}
+
+    @property
+    def jobs(self) -> list[NewJob]:
+        return list(self._jobs)
+
+    @property
+    def ids(self) -> list[str]:
+        """The final one is the last."""
+        return [job.id for job in self._jobs]
+
+    def id_of(self, id: str) -> str:
+        """The present id of a job that was planned with this one."""
+        return id if not self._renewed else self._renewed[id]
+
+    async def store(self, client: Client) -> str:
+        """Answers the workflow's id. Raises ``EnqueueRefused``, ``BackendUnavailable``."""
+        if self._spent:
+            self._renew()
+        try:
+            for batch in batches(self._jobs):
+                receipts = await client.ask(partial(_insert, batch))
+                refused = _first_refused(batch, receipts)
+                if refused is not None:
+                    await self._take_back(client, refused)
+        except BackendUnavailable as error:
+            raise BackendUnavailable(
+                f"the store could not be reached while enqueuing workflow {self.ids[-1]} of {len(self._jobs)} jobs "
+                f"({error}); whether it was stored is unknown. Enqueuing the same object again is safe"
+            ) from error
+        return self.ids[-1]
+
+    def _renew(self) -> None:
+        """What was refused once is cancelled, and its ids are spent."""
+        fresh = {job.id: new_id() for job in self._jobs}
+        first = self._renewed or {id: id for id in fresh}
+        self._renewed = {id: fresh[present] for id, present in first.items()}
+        self._jobs, self._spent = renewed(self._jobs, fresh), False
+
+    async def _take_back(self, client: Client, refused: tuple[NewJob, Receipt]) -> None:
+        self._spent = True
+        ids = self.ids[::-1]  # children first: none of them is to hear that its parents were cancelled
+        for start in range(0, len(ids), MAX_BATCH):
+            await client.ask(partial(_cancel, ids[start : start + MAX_BATCH]))
+        error = refusal(*refused)
+        raise type(error)(f"{error}: of its workflow everything that was stored is cancelled")
+
+
+def _first_refused(batch: Sequence[NewJob], receipts: Sequence[Receipt]) -> tuple[NewJob, Receipt] | None:
+    """The cause: not one that was refused because its parent was."""
+    refused = [
+        (job, receipt)
+        for job, receipt in zip(batch, receipts, strict=True)
+        if receipt.outcome in (Inserted.REFUSED, Inserted.HELD, Inserted.REPLACED)
+    ]
+    causes = [(job, receipt) for job, receipt in refused if not receipt.reason.startswith(UNKNOWN_PARENT)]
+    return next(iter(causes or refused), None)
+
+
+async def _insert(jobs: list[NewJob], backend: Backend) -> list[Receipt]:
+    return await backend.insert(jobs)
+
+
+async def _cancel(ids: list[str], backend: Backend) -> list[Cancelled]:
+    return await backend.cancel(ids)
