@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from abaca.announce import Announcements
 from abaca.backend import Backend
 from abaca.backends import open_backend
+from abaca.checks import KeepSpec, check_keep, check_name, check_size, keep_unless_default, positive
 from abaca.client import Client
 from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.config import load_settings
@@ -33,14 +34,6 @@ from abaca.events import SendsEvents
 from abaca.handle import JobHandle
 from abaca.lookup import Lookup
 from abaca.model import NewJob, Page, Query, Stats
-from abaca.options import (
-    KeepSpec,
-    check_keep,
-    check_name,
-    check_size,
-    keep_unless_default,
-    positive,
-)
 from abaca.queues import Queues
 from abaca.records import Records
 from abaca.registering import Defaults, TaskSettings, make_task, register

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 import msgspec
 
 from abaca.backend import MAX_RECORD_BYTES
+from abaca.checks import positive
 from abaca.client import Client, no_such_job
 from abaca.codec import ResultCodec
 from abaca.durations import Duration
 from abaca.errors import JobConflict, PayloadTooLarge
 from abaca.model import EVENT, Amended, Change, Job, Record, State, Verdict, event_id
-from abaca.options import positive
 from abaca.policy.decide import memo_of
 from abaca.steps import step_text
 from abaca.sync import twin

@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from abaca.backend import Watch
+from abaca.checks import positive
 from abaca.client import Client, Host, no_such_job
 from abaca.codec import ResultCodec, unpack
 from abaca.durations import Duration, parse_duration
@@ -18,7 +19,6 @@ from abaca.events import send_event
 from abaca.itemreader import ItemReader
 from abaca.jobresult import JobResult, result_of, value_of, why_no_value
 from abaca.model import Amended, Cancelled, Change, Job, Progress, Requeued, State, Status, Update, job_topic
-from abaca.options import positive
 from abaca.policy.history import Slice, read_from, synthesise
 from abaca.sync import iterate_sync, refuse_running_loop, twin
 from abaca.waiting import FIRST_PAUSE, LONGEST_PAUSE

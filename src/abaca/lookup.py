@@ -7,24 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from abaca.announce import Announcements
+from abaca.checks import KeepSpec, Priority, check_name
 from abaca.client import Client, refusal
 from abaca.codec import encode_untyped, new_id
 from abaca.durations import Duration
 from abaca.handle import UNTYPED, JobHandle
 from abaca.limitspec import limits_of_call
 from abaca.model import Inserted, NewJob
-from abaca.options import (
-    NO_OPTIONS,
-    CallOptions,
-    Ending,
-    KeepSpec,
-    Parents,
-    Pool,
-    Priority,
-    call_options,
-    check_name,
-    check_times,
-)
+from abaca.options import NO_OPTIONS, CallOptions, Ending, Parents, Pool, call_options, check_times
 from abaca.retryspec import Retry
 from abaca.sync import twin
 from abaca.tasks import Task

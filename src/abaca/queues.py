@@ -9,10 +9,10 @@ from functools import partial
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.checks import check_name, check_text
 from abaca.client import Host
 from abaca.errors import ConfigError
 from abaca.model import QUEUE, Amended, Change, Job, Page, Query, QueueSettings, Record, Status, Verdict
-from abaca.options import check_name, check_text
 from abaca.sync import twin
 
 MOST_AT_ONCE = 1_000_000_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from abaca.checks import check_name, check_text
 from abaca.client import Host
 from abaca.model import Record, Verdict
-from abaca.options import check_name, check_text
 from abaca.sync import twin
 
 MAX_ID_BYTES = 512

@@ -8,13 +8,14 @@ from typing import Any, TypedDict
 
 from abaca.batching import batch_fields
 from abaca.callbacks import callbacks_of
+from abaca.checks import KeepSpec, Priority, check_keep, check_task_name
 from abaca.client import Host
 from abaca.declare import examine
 from abaca.durations import Duration
 from abaca.errors import TaskDeclarationError
 from abaca.limitspec import Limit, limit_rules
 from abaca.model import Keep
-from abaca.options import KeepSpec, Pool, Priority, check_keep, check_task_name, task_options
+from abaca.options import Pool, task_options
 from abaca.retryspec import Retry
 from abaca.streamtask import task_of
 from abaca.tasks import Callbacks, Task, TaskFunction

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.checks import check_name, instant, positive
 from abaca.client import Client, Host, refusal
 from abaca.codec import new_id
 from abaca.durations import Duration, parse_duration
@@ -33,7 +34,6 @@ from abaca.model import (
     Schedule,
     Verdict,
 )
-from abaca.options import check_name, instant, positive
 from abaca.policy.cron import check_cadence, first_cursor, preview
 from abaca.sync import twin
 from abaca.tasks import Call, Task

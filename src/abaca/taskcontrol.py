@@ -8,12 +8,12 @@ from functools import partial
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.checks import check_name
 from abaca.client import Host
 from abaca.durations import Duration
 from abaca.errors import ConfigError
 from abaca.limitspec import Limit as LimitSpec
 from abaca.model import BUCKET, Limit, Record, Value, Verdict, task_bucket
-from abaca.options import check_name
 from abaca.sync import twin
 
 _MOST_ROUNDS = 20

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from abaca.callbacks import FollowUp, arguments_of, end_parameter, joined, template
+from abaca.checks import KeepSpec, Priority
 from abaca.client import Client, Host, duplicate, refusal
 from abaca.codec import ArgumentCodec, ResultCodec, new_id
 from abaca.declare import Handler
@@ -20,11 +21,9 @@ from abaca.options import (
     NO_OPTIONS,
     CallOptions,
     Ending,
-    KeepSpec,
     OnDuplicate,
     Parents,
     Pool,
-    Priority,
     TaskOptions,
     Unique,
     call_options,

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from abaca.checks import check_name, check_retry, positive
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, WebhookRejected
 from abaca.model import DAY_MS, Callback, Exponential, Keep, NewJob, When
-from abaca.options import check_name, check_retry, positive
 from abaca.retryspec import Retry
 from abaca.text import shown
 

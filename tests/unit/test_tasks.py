@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
@@ -143,14 +143,6 @@ class Holder:
     def __call__(self, x: int) -> None: ...
 
 
-def generator() -> Iterator[int]:
-    yield 1
-
-
-async def async_generator() -> AsyncIterator[int]:
-    yield 1
-
-
 async def coroutine() -> None: ...
 
 
@@ -179,8 +171,6 @@ def no_json(x: dict[list[int], int] | Callable[[], int] | int | bytes | str) -> 
         (Holder.static, "method"),
         (Holder(), "plain function"),
         (print, "plain function"),
-        (generator, "generator"),
-        (async_generator, "generator"),
         (late_ctx, "'ctx' is Ctx; only the first"),
         (nested_ctx, "'more' is Ctx"),
         (union_ctx, "'ctx' must be annotated exactly Ctx"),

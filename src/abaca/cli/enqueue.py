@@ -10,6 +10,7 @@ import msgspec
 from cyclopts import Parameter
 
 from abaca.app import App
+from abaca.checks import Priority
 from abaca.cli.jobview import as_json
 from abaca.cli.output import note, print_json
 from abaca.cli.session import Given
@@ -17,7 +18,7 @@ from abaca.config.values import read_duration
 from abaca.errors import ConfigError, UnknownTask
 from abaca.handle import JobHandle
 from abaca.jobresult import why_no_value
-from abaca.options import Pool, Priority
+from abaca.options import Pool
 
 MAX_DIGITS = 18
 

@@ -11,9 +11,9 @@ from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
+from abaca.checks import check_name
 from abaca.durations import parse_duration
 from abaca.errors import ConfigError
-from abaca.options import check_name
 from abaca.text import shown
 
 MAX_COUNT = 1_000_000

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, overload
 
+from abaca.checks import check_name
 from abaca.errors import ConfigError
 from abaca.handle import UNTYPED, JobHandle
 from abaca.model import NewJob, When
-from abaca.options import Ending, check_ending, check_name
+from abaca.options import Ending, check_ending
 from abaca.sync import twin
 from abaca.tasks import Call, Task
 from abaca.workflows.calls import Source, as_task, call_with
