@@ -58,7 +58,7 @@ SETTINGS = (
     Record(kind=QUEUE, id="b", data=b'{"concurrency":2}'),
     Record(kind=QUEUE, id="b", data=b"broken"),
     Record(kind=QUEUE, id="b", data=b'{"max_length":2,"concurrency":3}'),
-    Record(kind=QUEUE, id="a", data=b'{"weights":{"t":3},"aging":true}'),
+    Record(kind=QUEUE, id="a", data=b'{"aging":true}'),
     Record(kind=QUEUE, id="b", data=b'{"weights":{"":2,"u":0}}'),
     Record(kind=QUEUE, id="b", data=b'{"aging":true,"concurrency":2}'),
     Record(kind=QUEUE, id="b", data=None),
@@ -68,6 +68,7 @@ SETTINGS = (
     Record(kind=BUCKET, id="one", data=b'{"bucket":"one","concurrency":2}'),
     Record(kind=BUCKET, id="one", data=None),
 )
+AGING = tuple(Record(kind=QUEUE, id=queue, data=b'{"weights":{"t":3},"aging":true}') for queue in QUEUES)
 WHENS = (When.COMPLETED, When.COMPLETED, When.FAILED, When.ENDED)
 TENANTS = (None, None, "", "t", "t", "u")
 TAGS = ((), ("t",), ("t", "ü"))
@@ -114,6 +115,8 @@ class ProgramWriter:
         return [*self._calls, self._dump(), Call("audit", (True,)), self._dump()]
 
     def _next(self) -> Call:
+        if not self._calls and self._rng.random() < 0.5:
+            return Call("put", (list(AGING),))
         if self._calls and self._rng.random() < 0.06:
             return self._again()
         kinds, weights = zip(*_WEIGHTS.items(), strict=True)
@@ -165,8 +168,8 @@ class ProgramWriter:
         id = job_id(self._count) if fresh else self._id()
         if rng.random() < 0.2:
             fields["after"] = self._after(id)
-        if rng.random() < 0.15 and not self._rewinds and not fields.keys() & {"delay_ms", "run_at"}:
-            fields["start_within_ms"] = rng.choice((1, 1000, 1000, 20_000))
+        if rng.random() < 0.3 and not self._rewinds and not fields.keys() & {"delay_ms", "run_at"}:
+            fields |= {"start_within_ms": rng.choice((1, 1000, 2500, 20_000)), "priority": 50}
         return NewJob(
             id=id,
             task=rng.choice(("one", "two")),
