@@ -61,11 +61,9 @@ class Gate:
             if limit.concurrency is not None:
                 unpark(self._tx, limit.bucket, limit.concurrency - self._held(limit.bucket))
 
-    def limit_of_task(self, task: str | None) -> tuple[Limit, ...]:
-        """What a record says for every job of a task."""
-        if task is None:
-            return ()
-        bucket = task_bucket(task)
+    def limit_of_task(self, n: int) -> tuple[Limit, ...]:
+        """What a record says for every job of this one's task."""
+        bucket = task_bucket(self._tx.rows("task_of", n=n)[0][0])
         if bucket not in self._records:
             limit = _read(self._tx, BUCKET, bucket, _limit_of)
             self._records[bucket] = None if limit is None else msgspec.structs.replace(limit, bucket=bucket)

@@ -29,9 +29,11 @@ class Line(NamedTuple):
     dated: bool = False
 
 
-Head = tuple[int, bytes, int, int, str | None, str | None, Line]
+Row = tuple[int, bytes, int, int, str | None]
 """A job in its line: what orders it there (due time or deadline), id, number, bytes of its arguments, options with
-limits, task where it is asked for, line."""
+limits."""
+Head = tuple[int, bytes, int, int, str | None, Line]
+"""The same, and the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,11 @@ class Level:
 
 
 class Reader:
-    """Reads the lines of one queue. ``tasks``: the jobs' tasks are asked for."""
+    """Reads the lines of one queue."""
 
-    def __init__(self, tx: Tx, queue: str, *, tasks: bool) -> None:
+    def __init__(self, tx: Tx, queue: str) -> None:
         self._tx = tx
         self._queue = queue
-        self._tasks = tasks
 
     def levels(self, *, dated: bool, ahead: bool = True) -> Iterator[Level]:
         """Higher priorities first. With ``dated`` there may be lines of deadlines.
@@ -96,23 +97,26 @@ class Reader:
             yield from together
 
     def due(self, line: Line, free: dict[str, int], *, oldest: bool = False) -> Iterator[Head]:
-        """The due jobs of a line, read as far as there are free slots, and on where some were parked.
+        """The due jobs of a line. One of deadlines goes by them, or, with ``oldest``, by due time."""
+        for rows in self.stretches(line, free, oldest=oldest):
+            for row in rows:
+                yield (*row, line)
 
-        A line of deadlines goes by them, or, with ``oldest``, by due time. An ordinary one has one tenant.
-        """
+    def stretches(self, line: Line, free: dict[str, int], *, oldest: bool = False) -> Iterator[Sequence[Row]]:
+        """The same by stretches, each as long as there are free slots, until one is not; an ordinary
+        line has one tenant."""
         name = "take" if not line.dated else "take_oldest" if oldest else "take_dated"
         at, id = _BELOW_ALL, b""
         while slots := free.get(line.lane, 0):
             rows = self._read(name, line, slots, at, id)
-            for row in rows:
-                yield (*row, line)
+            yield rows
             if len(rows) < slots:
                 return
             at, id = rows[-1][:2]
 
     def of_tenants(self, line: Line) -> dict[str, TenantLine]:
         """What each tenant has in an ordinary line, due or not."""
-        rows = self._tx.rows("heads", queue=self._queue, priority=line.priority, lane=line.lane, tasks=self._tasks)
+        rows = self._tx.rows("heads", queue=self._queue, priority=line.priority, lane=line.lane)
         return {tenant: TenantLine(self, line._replace(tenant=tenant, last=tenant), head) for tenant, *head in rows}
 
     def after(self, line: Line, head: Head, limit: int) -> list[Head]:
@@ -120,11 +124,9 @@ class Reader:
         rows = self._read("take", line, limit, head[0], head[1], now=_ABOVE_ALL)
         return [(*row, line) for row in rows]
 
-    def _read(
-        self, name: str, line: Line, limit: int, at: int, id: bytes, now: int | None = None
-    ) -> list[tuple[Any, ...]]:
+    def _read(self, name: str, line: Line, limit: int, at: int, id: bytes, now: int | None = None) -> list[Row]:
         of_tenant = {} if line.dated else {"tenant": line.tenant}
-        return self._tx.rows(
+        rows: list[Any] = self._tx.rows(
             name,
             queue=self._queue,
             priority=line.priority,
@@ -133,9 +135,9 @@ class Reader:
             at=at,
             id=id,
             limit=limit,
-            tasks=self._tasks,
             **of_tenant,
         )
+        return rows
 
 
 class TenantLine:

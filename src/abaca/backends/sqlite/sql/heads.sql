@@ -1,6 +1,5 @@
 -- The first job of each tenant in an ordinary line, due or not.
 -- :queue, :priority, :lane  the line
--- :tasks                    whether tasks are asked for
 -- Answers (tenant, and what take.sql answers), by tenant.
 --
 -- It seeks from tenant to tenant, so that it costs nothing how many jobs each has.
@@ -29,7 +28,7 @@ WITH RECURSIVE tenants (tenant) AS (
 )
 SELECT
     tenants.tenant, due_at, id, n, coalesce(octet_length(coalesce(args, (SELECT args FROM bodies WHERE job = n))), 0),
-    iif(limited, options, NULL), iif(:tasks, task, NULL)
+    iif(limited, options, NULL)
 FROM tenants
 CROSS JOIN jobs ON n = (
     SELECT n

@@ -3,12 +3,11 @@
 -- :now       the instant up to which jobs are due
 -- :at, :id   the place after which to look
 -- :limit     how many at most
--- :tasks     whether tasks are asked for
--- Answers (deadline, id as 16 bytes, n, bytes of args: 0 where they are lost, options where they hold limits or null, task or
--- null), in order.
+-- Answers (deadline, id as 16 bytes, n, bytes of args: 0 where they are lost, options where they hold limits or null), in
+-- order.
 SELECT
     deadline_at, id, n, coalesce(octet_length(coalesce(args, (SELECT args FROM bodies WHERE job = n))), 0),
-    iif(limited, options, NULL), iif(:tasks, task, NULL)
+    iif(limited, options, NULL)
 FROM jobs
 WHERE
     deadline_at IS NOT NULL AND blocked IS NULL
