@@ -61,11 +61,18 @@ class Audit:
 
     async def _judge_piece(self, names: Sequence[bytes]) -> list[bytes]:
         """Answers those of which the members are too many to be judged at once."""
-        answer = await self._run("audit_keys", self._repair, MIN_TOMBSTONE_MS, *names)
+        large: list[bytes] = []
+        while names:
+            answer = await self._run("audit_keys", self._repair, MIN_TOMBSTONE_MS, *names)
+            large += self._take_piece(answer)
+            names = answer[5]
+        return large
+
+    def _take_piece(self, answer: Sequence[Any]) -> list[bytes]:
         for known, blob in zip(self._ended, answer[:3], strict=True):
             known.update(blob[at : at + 16] for at in range(0, len(blob), 16))
         self._unreadable += answer[3]
-        self._take(answer[5:])
+        self._take(answer[6:])
         large: list[bytes] = answer[4]
         return large
 

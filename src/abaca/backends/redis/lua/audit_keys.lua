@@ -3,12 +3,14 @@
 -- KEYS  1 the partition
 -- ARGV  1 clock; 2 '1' to mend; 3 the shortest life of a tombstone in ms; then names inside the partition
 -- answer  ids of the completed, failed and cancelled jobs among them, each as one string; how many records cannot be
---         read; the names among them of which the members are too many to be judged here; then the faults
+--         read; the names among them of which the members are too many to be judged here; those that were not judged because this
+--         call had done enough; then the faults
 -- flags: allow-oom
 
 begin_audit(ARGV[2], ARGV[3])
 local work, ended, unreadable, large = new_work(), {[2] = {}, [3] = {}, [4] = {}}, 0, {}
-local MOST_EDGES = 100
+local MOST_EDGES, MOST_IN_ALL = 100, 10000
+local later, edges = {}, 0
 
 -- A job with children may have been put off because of one.
 local function leaves_in_time(job)
@@ -29,7 +31,8 @@ local function judge_parents(job)
       open, unmet = sunpack('<I4I4', packed)
     end
   end
-  local opened, failed, gone = recount(work, job, sound)
+  local opened, failed, gone, all = recount(work, job, sound)
+  edges = edges + all
   if open ~= opened or unmet < failed or unmet > failed + gone then
     local detail = 'it waits for ' .. open .. ' parents with ' .. unmet .. ' unmet; a recount gives ' .. opened
       .. ' and ' .. failed .. ', with ' .. gone .. ' gone'
@@ -290,10 +293,12 @@ function judges.c(name)
       changed(work, job)
     end
   end
-  if call('HLEN', base .. name) > MOST_EDGES then
+  local size = call('HLEN', base .. name)
+  if size > MOST_EDGES then
     large[#large + 1] = name
     return
   end
+  edges = edges + size
   for _, child in ipairs(call('HKEYS', base .. name)) do
     judge_edge(parent, child)
   end
@@ -326,7 +331,9 @@ judges.h, judges.v = judge_waiter, judge_waiter
 
 for i = 4, #ARGV do
   local name = ARGV[i]
-  if sound(name, true) then
+  if edges >= MOST_IN_ALL then
+    later[#later + 1] = name
+  elseif sound(name, true) then
     local judge = sub(name, 2, 2) == ':' and judges[sub(name, 1, 1)]
     if judge then
       judge(name)
@@ -337,7 +344,7 @@ if mending then
   commit(work)
   serve(work)
 end
-local answer = {table.concat(ended[2]), table.concat(ended[3]), table.concat(ended[4]), unreadable, large}
+local answer = {table.concat(ended[2]), table.concat(ended[3]), table.concat(ended[4]), unreadable, large, later}
 for _, text in ipairs(faults) do
   answer[#answer + 1] = text
 end

@@ -107,23 +107,26 @@ do
     return job == nil and 'is unknown' or 'is ' .. STATE_NAMES[job.state]
   end
 
-  -- Whether a job names another among its parents.
-  local function names_parent(job, parent)
-    if not named[job.id] then
-      local set = {}
-      for _, id in ipairs((parents_of(job.static))) do
-        set[id] = true
+  -- A job as far as edges ask, read once in a call: nil when there is none, false when it cannot be read.
+  local function end_of_edge(id)
+    if named[id] == nil then
+      local job = read_job(id)
+      if job and job.state < COMPLETED then
+        job.parents = {}
+        for _, parent in ipairs((parents_of(job.static))) do
+          job.parents[parent] = true
+        end
       end
-      named[job.id] = set
+      named[id] = {job = job}
     end
-    return named[job.id][parent]
+    return named[id].job
   end
 
   -- An edge: the child has not ended and names the parent, which is there.
   function judge_edge(parent, child)
-    local job, of = read_job(child), read_job(parent)
+    local job, of = end_of_edge(child), end_of_edge(parent)
     local detail
-    if job == nil or (job and (job.state >= COMPLETED or not names_parent(job, parent))) then
+    if job == nil or (job and (job.state >= COMPLETED or not job.parents[parent])) then
       detail = 'an edge leads to it that it does not wait for, and the job ' .. told(job)
     elseif of == nil then
       detail = 'an edge leads to it from a job that is unknown'

@@ -99,7 +99,10 @@ do
     if room and room <= 0 then
       return 3, tostring(most)
     end
-    local kin, unknown = read_kin(work, held or id, static, follows)
+    local kin, unknown = nil, nil
+    if band(byte(static, 4), HAS_RULES) ~= 0 then
+      kin, unknown = read_kin(work, held or id, static, follows)
+    end
     if unknown then
       return 6, tostring(unknown)
     end
@@ -121,10 +124,12 @@ do
     else
       work.jobs[id] = true
     end
-    if kin then
-      bind(work, id, kin)
+    if not kin then
+      enter(work, id, static, due, 0)
+      return 0
     end
-    if kin and kin.open > 0 then
+    bind(work, id, kin)
+    if kin.open > 0 then
       block(work, id, static, due, kin)
     else
       enter(work, id, static, due, 0)

@@ -158,8 +158,8 @@ do
     return kin
   end
 
-  -- How many of a job's edges lead to parents that are open, and to such as ended unmet, and how many parents have no
-  -- edge to it. `sound` tells whether a key can be read.
+  -- How many of a job's edges lead to parents that are open, and to such as ended unmet, how many parents have no edge to
+  -- it, and how many it names. `sound` tells whether a key can be read.
   function recount(work, job, sound)
     local ids, whens = parents_of(job.static)
     local open, unmet, gone = 0, 0, 0
@@ -174,7 +174,7 @@ do
         unmet = unmet + 1
       end
     end
-    return open, unmet, gone
+    return open, unmet, gone, #ids
   end
 
   -- Shows how many parents a job waits for in those of these records that are of such jobs.

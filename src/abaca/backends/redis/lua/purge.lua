@@ -20,11 +20,15 @@ for _, id in ipairs(ids) do
   elseif job and not job.purged then
     drop_log(work, job)
     job.purged, job.kinds, job.tail, job.static = true, 0, '', bare_static('50||default', 0, '{}')
-    move(work, ended, id, job.ended + (job.keep + math.max(job.keep, tonumber(ARGV[3]))) * 1000)
+    local leaves = job.ended + (job.keep + math.max(job.keep, tonumber(ARGV[3]))) * 1000
+    local looked_at = job.parent and tonumber(call('ZSCORE', ended, id)) or 0
+    move(work, ended, id, math.max(leaves, looked_at))
     changed(work, job)
   else
     if job then
       note_gone(work, job.state)
+    else
+      work.gone[#work.gone + 1] = base .. 'c:' .. id
     end
     work.gone[#work.gone + 1] = base .. 'j:' .. id
     move(work, ended, id, false)
