@@ -126,11 +126,12 @@ class WorkflowHandle(Generic[R_co]):
 
     async def _settled(self, client: Client) -> list[Found]:
         """All members, once none of them is about to be ended because of its parents; after a while, as they are."""
+        found = await all_members(client, self.id)
         for _ in range(_MOST_ROUNDS):
-            found = await all_members(client, self.id)
             if not any(member.ending for member in found):
                 break
             await asyncio.sleep(_LOOK_AGAIN)
+            found = await all_members(client, self.id)
         return found
 
     async def _requeued(self, client: Client, members: Sequence[Found]) -> set[str]:
