@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from abaca import App, JobFailed, Status, Workflow, all_of, group, maybe
+from abaca import App, JobFailed, JobHandle, Status, Workflow, all_of, group, maybe
 from tests.integration import flows
 from tests.integration.crew import crew, lines
 from tests.integration.flows import double, fetch, present, square, total
+from tests.worker.harness import until
 
 PATIENCE = 40
 
@@ -86,11 +87,17 @@ async def test_a_job_waits_for_one_that_is_stored(on: App) -> None:
         assert (await first.info()).ended_at <= (await second.info()).claimed_at  # type: ignore[operator]
 
 
+async def _is_older(handle: JobHandle[int], micros: int) -> bool:
+    job = await handle.info()
+    return job.seen_at > job.created_at + micros
+
+
 async def test_a_job_that_expired_is_cancelled_with_the_reason(on: App) -> None:
     # Given a job that nobody claimed in time, and one that has time
     async with on:
-        late = await fetch.opts(expires="1ms", delay=0).enqueue(1)
+        late = await fetch.opts(expires="1ms").enqueue(1)
         in_time = await fetch.opts(expires="1h").enqueue(2)
+        await until(lambda: _is_older(late, 1_000), "the time of the first is over")
         # When a worker comes
         async with on.worker(process_slots=1):
             assert await in_time.result(PATIENCE) == 2

@@ -236,6 +236,12 @@ def test_calls_that_cannot_take_a_result_are_refused_with_the_names() -> None:
         all_of([])
 
 
+def test_one_call_is_one_job_and_not_two_members() -> None:
+    call = fetch.call(1)
+    with pytest.raises(ConfigError, match="task 'fetch' is in it twice"):
+        group([call, fetch.call(2), call]).enqueue_sync()
+
+
 def test_a_call_of_another_app_is_refused() -> None:
     other = App("memory://", name="other")
 

@@ -26,13 +26,12 @@ from abaca import (
 )
 from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
-from abaca.model import FULL, ErrorInfo, Inserted, NewJob, Query, Receipt, State
+from abaca.model import FULL, ErrorInfo, Inserted, NewJob, Query, Receipt, Requeued, State
 from abaca.policy.decide import unfit
 from abaca.policy.join import JOIN
 from abaca.policy.outcome import Aborted, Returned
 from abaca.workflows import members
 from tests.unit.face import WatchedStore, claim, returned, settle
-from tests.worker.harness import until
 
 OOPS = Aborted(error=ErrorInfo(type="app.Oops", message="no"))
 
@@ -250,7 +249,7 @@ async def test_requeuing_runs_what_failed_and_what_was_cancelled_because_of_it(s
     assert await handle.status() is Status.COMPLETED
 
 
-async def test_a_member_that_is_ended_during_the_requeue_runs_again_too(shop: Shop) -> None:
+async def test_a_member_that_is_about_to_be_ended_is_waited_for(shop: Shop, store: Store) -> None:
     # Given a chain whose first member failed, and a worker that has claimed the second to end it
     made = chain(shop.fetch.call(1), shop.double, shop.double)
     handle = await made.enqueue()
@@ -259,9 +258,10 @@ async def test_a_member_that_is_ended_during_the_requeue_runs_again_too(shop: Sh
     (second,) = await claim(shop.app)
     why = unfit(second)
     assert why is not None
-    # When the workflow is requeued, and the worker ends the second in the middle of that
+    # When the workflow is requeued, and the worker ends the second after that has looked
+    store.was_read.clear()
     requeuing = asyncio.ensure_future(handle.requeue())
-    await until(lambda: _runs_again(shop, first.id), "the first member is requeued")
+    await asyncio.wait_for(store.was_read.wait(), 20)
     await settle(shop.app, second, why)
     # Then it runs again with the first
     assert await requeuing == 2
@@ -269,8 +269,28 @@ async def test_a_member_that_is_ended_during_the_requeue_runs_again_too(shop: Sh
     assert await handle.status() is Status.COMPLETED
 
 
-async def _runs_again(shop: Shop, id: str) -> bool:
-    return await shop.app.job(id).status() is Status.QUEUED
+async def test_a_member_that_is_claimed_and_ended_during_the_requeue_runs_again_too(shop: Shop, store: Store) -> None:
+    # Given a chain whose first member failed, and whose second waits to be ended for that
+    made = chain(shop.fetch.call(1), shop.double, shop.double)
+    handle = await made.enqueue()
+    (first,) = await claim(shop.app)
+    await settle(shop.app, first, OOPS)
+    # When it is claimed after the look and before the requeue, and ended after both
+    requeue = store.requeue
+
+    async def late(runs: Sequence[tuple[str, int]]) -> list[Requeued]:
+        store.requeue = requeue  # type: ignore[method-assign]
+        (second,) = await claim(shop.app)
+        why = unfit(second)
+        assert why is not None
+        answers = await requeue(runs)
+        await settle(shop.app, second, why)
+        return answers
+
+    store.requeue = late  # type: ignore[method-assign]
+    # Then it runs again with the first
+    assert await handle.requeue() == 2
+    assert await shop.work() == [job.id for job in made.jobs]
 
 
 async def test_requeuing_a_workflow_that_did_all_it_should_is_refused(shop: Shop) -> None:

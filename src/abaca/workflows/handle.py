@@ -19,7 +19,7 @@ from abaca.model import Job, Requeued, State, Status
 from abaca.policy.join import JOIN, was_unmet
 from abaca.sync import iterate_sync, refuse_running_loop, twin
 from abaca.waiting import Waiter
-from abaca.workflows.members import all_members, cancel_all, left_behind, requeue_all, to_requeue, walk
+from abaca.workflows.members import Found, all_members, cancel_all, judged_late, requeue_all, to_requeue, walk
 
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
@@ -110,22 +110,35 @@ class WorkflowHandle(Generic[R_co]):
         nothing to run again.
         """
         client = self._client()
-        done = 0
-        for _ in range(_MOST_ROUNDS):
-            found = await all_members(client, self.id)
-            again = left_behind(found) if done else to_requeue(found)
-            if again:
-                answers = await requeue_all(client, again)
-                if Requeued.UNKNOWN in answers:
-                    raise no_such_job(again[answers.index(Requeued.UNKNOWN)].id)
-                done += answers.count(Requeued.REQUEUED)
-            elif any(member.ending for member in found):
-                await asyncio.sleep(_LOOK_AGAIN)  # its claim came before its parent was requeued, its end comes after
-            else:
+        found = await self._settled(client)
+        again = to_requeue(found)
+        open_before = {member.id for member in found if not member.state.ended}
+        requeued = await self._requeued(client, again)
+        while requeued and open_before:
+            late = judged_late(await self._settled(client), open_before, requeued)
+            if not late:
                 break
-        if not done:
+            open_before -= {member.id for member in late}
+            requeued |= await self._requeued(client, late)
+        if not requeued:
             raise JobConflict(self.id, f"workflow {self.id}: no member has failed or was cancelled")
-        return done
+        return len(requeued)
+
+    async def _settled(self, client: Client) -> list[Found]:
+        """All members, once none of them is about to be ended because of its parents; after a while, as they are."""
+        found = await all_members(client, self.id)
+        for _ in range(_MOST_ROUNDS):
+            if not any(member.ending for member in found):
+                break
+            await asyncio.sleep(_LOOK_AGAIN)
+            found = await all_members(client, self.id)
+        return found
+
+    async def _requeued(self, client: Client, members: Sequence[Found]) -> set[str]:
+        answers = await requeue_all(client, members)
+        if Requeued.UNKNOWN in answers:
+            raise no_such_job(members[answers.index(Requeued.UNKNOWN)].id)
+        return {member.id for member, answer in zip(members, answers, strict=True) if answer is Requeued.REQUEUED}
 
     def typed(self, type: type[T]) -> WorkflowHandle[T]:
         """The same workflow with a result of this type. Raises ``TypeError`` when the type can have no JSON form."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,7 @@ from abaca.backend import MAX_BATCH, Backend
 from abaca.client import Client
 from abaca.model import Cancelled, Job, Requeued, State
 from abaca.policy.batches import Batches
-from abaca.policy.join import JOIN, falls_short
+from abaca.policy.join import JOIN, falls_short, was_unmet
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Found:
     parents: tuple[str, ...]
     ending: bool = False
     """Somebody has claimed it and is about to end it because of its parents."""
+    unmet: bool = False
+    """It was ended because of its parents."""
 
 
 async def walk(client: Client, id: str) -> AsyncIterator[list[Job]]:
@@ -57,7 +59,7 @@ async def all_members(client: Client, id: str) -> list[Found]:
         for job in jobs:
             at_fault = job.state.ended and job.spec.task != JOIN and falls_short(job)
             ending = job.state is State.RUNNING and job.unmet > 0
-            found[job.id] = Found(job.id, job.state, job.epoch, at_fault, job.spec.parents, ending)
+            found[job.id] = Found(job.id, job.state, job.epoch, at_fault, job.spec.parents, ending, was_unmet(job))
     return _parents_first(found)
 
 
@@ -89,17 +91,14 @@ def to_requeue(members: Sequence[Found]) -> list[Found]:
     return list(again.values())
 
 
-def left_behind(members: Sequence[Found]) -> list[Found]:
-    """Members that have ended before a parent of theirs; ``members`` are parents first."""
-    live: set[str] = set()
-    behind: list[Found] = []
-    for member in members:
-        if not member.state.ended:
-            live.add(member.id)
-        elif any(parent in live for parent in member.parents):
-            live.add(member.id)
-            behind.append(member)
-    return behind
+def judged_late(members: Sequence[Found], open_before: Collection[str], requeued: Collection[str]) -> list[Found]:
+    """Members that had not ended before, and were then cancelled because of parents that are requeued: whoever had
+    claimed them did not hear of it."""
+    return [
+        member
+        for member in members
+        if member.unmet and member.id in open_before and any(parent in requeued for parent in member.parents)
+    ]
 
 
 async def cancel_all(client: Client, members: Sequence[Found]) -> int:

@@ -127,7 +127,13 @@ def _merged(edges: Sequence[Edges]) -> list[Edges]:
     return merged
 
 
-def _check_names(members: Iterable[Member]) -> None:
+def _check_names(members: Sequence[Member]) -> None:
+    calls = Counter(member.job.id for member in members)
+    if len(calls) < len(members):
+        twice = next(member for member in members if calls[member.job.id] > 1)
+        raise ConfigError(
+            f"workflow: {twice.label} is in it twice with the same call, which is one job; make two calls"
+        )
     counts = Counter(member.name for member in members if member.name is not None)
     doubled = sorted(name for name, count in counts.items() if count > 1)
     if doubled:
