@@ -40,6 +40,10 @@ class Handler:
         if hints is None:
             hints = _hints(self.fn)
             self._still_fits(hints)
+        if not self.yields and item_type(hints.get("return", Any)) is not None:
+            raise _refusal(
+                self.fn, "it says that it returns an iterator and is no generator; yield the items, or a list"
+            )
         try:
             arguments = ArgumentCodec(task, self.signature, hints, limit=limit)
             returned = int if self.yields else hints.get("return", Any)
