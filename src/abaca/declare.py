@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from inspect import Parameter, Signature
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from abaca.codec import ArgumentCodec, ResultCodec
 from abaca.context import Ctx
@@ -40,10 +40,8 @@ class Handler:
         if hints is None:
             hints = _hints(self.fn)
             self._still_fits(hints)
-        if not self.yields and item_type(hints.get("return", Any)) is not None:
-            raise _refusal(
-                self.fn, "it says that it returns an iterator and is no generator; yield the items, or a list"
-            )
+        if not self.yields and get_origin(hints.get("return")) in (Iterator, AsyncIterator):
+            raise _refusal(self.fn, "it returns an iterator and is no generator; yield the items, or return a list")
         try:
             arguments = ArgumentCodec(task, self.signature, hints, limit=limit)
             returned = int if self.yields else hints.get("return", Any)
