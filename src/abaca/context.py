@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar, overload
@@ -29,6 +30,10 @@ Report = Callable[[Kind, bytes], None]
 
 _encode = msgspec.json.Encoder().encode
 _encode_loosely = msgspec.json.Encoder(enc_hook=safe_repr).encode
+
+
+_opening = threading.RLock()
+"""Two threads of a handler must not each begin the numbers of its items. One for all, because it is seldom taken."""
 
 
 class CancelFlag(Protocol):
@@ -255,14 +260,16 @@ class Ctx(StepCalls):
         return Emitter(self._opened_items(), codec)
 
     def _opened_steps(self) -> Steps:
-        if self._steps is None:
-            self._steps = Steps(self._opened_port())
-        return self._steps
+        with _opening:
+            if self._steps is None:
+                self._steps = Steps(self._opened_port())
+            return self._steps
 
     def _opened_items(self) -> Items:
-        if self._items is None:
-            self._items = Items(self._opened_port())
-        return self._items
+        with _opening:
+            if self._items is None:
+                self._items = Items(self._opened_port())
+            return self._items
 
     def _opened_port(self) -> Port:
         if self._port is None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from inspect import Parameter, Signature
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from abaca.batch_context import BatchCtx
 from abaca.batching import batch_hints
@@ -41,6 +41,8 @@ class Handler:
     def codecs(self, task: str, limit: int) -> tuple[ArgumentCodec, ResultCodec[Any]]:
         """Raises ``TaskDeclarationError`` for an annotation that is undefined or has no JSON form."""
         hints = self.resolved()
+        if not self.yields and get_origin(hints.get("return")) in (Iterator, AsyncIterator):
+            raise _refusal(self.fn, "it returns an iterator and is no generator; yield the items, or return a list")
         try:
             arguments = ArgumentCodec(task, self.signature, hints, limit=limit)
             returned = int if self.yields else hints.get("return", Any)

@@ -143,6 +143,18 @@ class Holder:
     def __call__(self, x: int) -> None: ...
 
 
+def untyped_generator():  # type: ignore[no-untyped-def]
+    yield 1
+
+
+async def async_generator() -> AsyncIterator[dict[list[int], int] | Callable[[], int] | int | bytes | str]:
+    yield 1
+
+
+def iterator() -> Iterator[int]:
+    return iter([1])
+
+
 async def coroutine() -> None: ...
 
 
@@ -171,6 +183,9 @@ def no_json(x: dict[list[int], int] | Callable[[], int] | int | bytes | str) -> 
         (Holder.static, "method"),
         (Holder(), "plain function"),
         (print, "plain function"),
+        (untyped_generator, r"say what it yields: -> Iterator\[Item\]"),
+        (async_generator, "its items have no JSON form"),
+        (iterator, "is no generator"),
         (late_ctx, "'ctx' is Ctx; only the first"),
         (nested_ctx, "'more' is Ctx"),
         (union_ctx, "'ctx' must be annotated exactly Ctx"),

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -611,3 +612,45 @@ async def test_a_step_that_was_given_up_on_is_not_called_again_in_the_same_run(s
 
     # Then it has what the function gave in the end
     assert (job.result, calls) == (b'"done"', ["slow"])
+
+
+async def test_a_waiting_job_finds_an_event_that_nobody_told_it_of() -> None:
+    # Given a job that waits, and a sender that died between the record and the nudge
+    stage, clock = moved()
+
+    @stage.task
+    async def work(ctx: Ctx) -> str:
+        return str(await ctx.wait_event("go"))
+
+    async with stage.worker():
+        id = await stage.submit(work)
+        await stage.until(id, asleep)
+        await stage.backend.put([Record(kind=EVENT, id=event_id(id, "go"), data=b'"on"')])
+
+        # When the job looks by itself
+        clock.advance(5)
+        job = await stage.ended(id)
+
+    # Then it has the event
+    assert job.result == b'"on"'
+
+
+async def test_threads_of_one_handler_share_its_numbers(stage: Stage) -> None:
+    # Given a handler that emits and steps from many threads at once
+    @stage.task
+    def work(ctx: Ctx) -> int:
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(ctx.emit_sync, range(400)))
+            steps = list(threads.map(lambda n: ctx.step_sync(("step", n), int, n), range(40)))
+        assert steps == list(range(40))
+        return len(set(found))
+
+    # When it has run
+    async with stage.worker():
+        job = await stage.ended(await stage.submit(work))
+
+    # Then no two items have one offset
+    entries = (await stage.backend.updates(job.id, 0, 1000)).entries
+    assert job.result == b"400"
+    assert [e.value["offset"] for e in entries if e.kind is Kind.ITEM] == list(range(400))
+    assert len(await steps_of(stage, job.id)) == 40
