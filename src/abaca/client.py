@@ -93,6 +93,17 @@ class Client:
             return job
         return await self.blobs.send_arguments(await self.backend(), job)
 
+    async def parted(self, jobs: list[NewJob]) -> list[NewJob]:
+        """The jobs with references in place of large arguments, for inserts that follow at once; see ``Blobs``.
+
+        Raises ``PlaceUnavailable`` and ``PayloadTooLarge``; nothing is stored then.
+        """
+        if all(len(job.args) <= self.blobs.above for job in jobs):
+            return jobs
+        if self.blobs.elsewhere:
+            await self.blobs.space(await self.backend())
+        return await asyncio.gather(*map(self._parted, jobs))
+
     def _hand_over(self, job: NewJob) -> asyncio.Future[Receipt]:
         receipt: asyncio.Future[Receipt] = self._loop.create_future()
         if not self._pending:
@@ -129,9 +140,7 @@ class Client:
 
     async def _insert_part(self, batch: list[NewJob]) -> list[Receipt]:
         try:
-            if any(len(job.args) > self.blobs.above for job in batch):
-                batch = await asyncio.gather(*map(self._parted, batch))
-            return await self._insert(batch)
+            return await self._insert(await self.parted(batch))
         except BackendUnavailable as error:
             raise BackendUnavailable(_unknown_outcome(batch, error)) from error
 

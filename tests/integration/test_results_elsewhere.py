@@ -13,7 +13,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from abaca import App, ConfigError, JobFailed, JobHandle, PayloadTooLarge, ResultExpired, ResultLost, Retry
+from abaca import (
+    App,
+    ConfigError,
+    JobFailed,
+    JobHandle,
+    PayloadTooLarge,
+    ResultExpired,
+    ResultLost,
+    Retry,
+    chain,
+    group,
+)
 from abaca.codec import is_reference, read_reference, unpack
 from abaca.model import State
 from abaca.places.base import Page
@@ -116,6 +127,24 @@ async def test_large_arguments_travel_by_the_place(app: App) -> None:
     assert values == [words.swapcase(), words.swapcase(), words.swapcase(), "X", words.swapcase()]
     records = [await job.info() for job in jobs]
     assert [is_reference(job.spec.args) for job in records] == [True, True, True, False, True]
+
+
+async def test_results_go_from_job_to_job_by_the_place(app: App) -> None:
+    # Given a chain and a group whose arguments and results are all large
+    @app.task
+    def join(parts: list[str]) -> str:
+        return "".join(parts)
+
+    words = text(30_000)
+    swapping = app.tasks["swap"]
+    async with app.worker():
+        # When they run, then the last task has got them
+        assert await chain(swapping.call(words), swapping).run(timeout=60) == words
+        joined = group(swapping.call(words) for _ in range(3)).then(join)
+        workflow = await joined.enqueue()
+        assert await workflow.result(timeout=60) == words.swapcase() * 3
+    # Then each payload was put once, and no record holds one
+    assert len(await blobs(app)) == 1 + 2 + 3 + 3 + 1
 
 
 async def test_what_compresses_well_stays_in_the_record(app: App) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from abaca import App, ConfigError, PlaceUnavailable, ResultTimeout
+from abaca import App, ConfigError, PlaceUnavailable, ResultTimeout, group
 from abaca.backends.memory import MemoryBackend
 from abaca.cli import main
 from abaca.config import load_settings
@@ -52,6 +52,19 @@ async def test_a_place_that_is_away_refuses_large_calls_and_no_others(app: App, 
     with pytest.raises(PlaceUnavailable):
         await app.enqueue_many([task.call(LARGE), task.call("y")])
     assert await claim(app) == []
+
+
+async def test_a_place_that_is_away_refuses_a_workflow_as_a_whole(app: App, place: WobblyPlace) -> None:
+    task = app.tasks["measure"]
+    place.away = True
+    workflow = group([task.call("x"), task.call(LARGE)])
+    with pytest.raises(PlaceUnavailable):
+        await workflow.enqueue()
+    assert await claim(app) == []
+    # When the place is back, then the same workflow is stored
+    place.away = False
+    await workflow.enqueue()
+    assert len(await claim(app)) == 2
 
 
 async def test_the_arguments_are_in_their_place_before_the_job_is_stored(app: App, place: WobblyPlace) -> None:

@@ -81,11 +81,16 @@ class Blobs:
             self._place = self._open(self.url)
         return self._place
 
-    async def send(self, backend: Backend, id: str, epoch: int, data: bytes) -> bytes:
-        """Put a payload and answer the reference to store in its stead. Once: a failure leaves it to be swept."""
+    async def space(self, backend: Backend) -> str:
+        """The store's own space in the place, made at its first use."""
         if self._space is None:
             self._space = await made_space(backend)
-        reference = reference_to(data, space=self._space, id=id, epoch=epoch, token=secrets.token_hex(8))
+        return self._space
+
+    async def send(self, backend: Backend, id: str, epoch: int, data: bytes) -> bytes:
+        """Put a payload and answer the reference to store in its stead. Once: a failure leaves it to be swept."""
+        space = await self.space(backend)
+        reference = reference_to(data, space=space, id=id, epoch=epoch, token=secrets.token_hex(8))
         await self.place.put(reference.space, reference.name, data)
         buggify("blobs.after_put")
         return reference.written()

@@ -100,7 +100,8 @@ class BucketPlace:
                 Bucket=self._bucket.name, Prefix=home, StartAfter=home + after, MaxKeys=limit
             )
         )
-        named = [(found["Key"].removeprefix(home), found["LastModified"]) for found in answer.get("Contents", ())]
+        found = [(each.get("Key", ""), each.get("LastModified")) for each in answer.get("Contents", ())]
+        named = [(key.removeprefix(home), at) for key, at in found if at is not None]
         blobs = [Blob(name, round(at.timestamp() * 1e6)) for name, at in named if BLOB_NAME.fullmatch(name)]
         return Page(blobs, _clock_of(answer), named[-1][0] if answer.get("IsTruncated") and named else None)
 

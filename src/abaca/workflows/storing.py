@@ -35,11 +35,12 @@ class Jobs:
         return id if not self._renewed else self._renewed[id]
 
     async def store(self, client: Client) -> str:
-        """Answers the workflow's id. Raises ``EnqueueRefused``, ``BackendUnavailable``."""
+        """Answers the workflow's id. Raises ``EnqueueRefused``, ``BackendUnavailable``, and before anything is stored
+        ``PlaceUnavailable``."""
         if self._spent:
             self._renew()
         try:
-            for batch in batches(self._jobs):
+            for batch in batches(await client.parted(self._jobs)):
                 receipts = await client.ask(partial(_insert, batch))
                 refused = _first_refused(batch, receipts)
                 if refused is not None:
