@@ -137,7 +137,7 @@ async def generator(ns: list[int]) -> AsyncIterator[int]:
 
 def test_a_generator_takes_no_batch() -> None:
     with pytest.raises(TaskDeclarationError, match="generator"):
-        App("memory://").task(batch=2)(generator)  # type: ignore[call-overload, unused-ignore]
+        App("memory://").task(batch=2)(generator)  # type: ignore[arg-type]
 
 
 def test_a_process_takes_no_batches() -> None:
