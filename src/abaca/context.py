@@ -274,7 +274,9 @@ class Ctx(StepCalls):
     def _opened_port(self) -> Port:
         if self._port is None:
             if self._open_port is None:
-                raise RuntimeError(f"job {self._job.id}: this Ctx was made without a worker, so it keeps no steps")
+                raise RuntimeError(
+                    f"job {self._job.id}: this Ctx keeps no steps, events or items: it is of a batch, or has no worker"
+                )
             self._port = self._open_port()
         return self._port
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,6 +128,16 @@ async def dictionary(ns: list[int]) -> dict[int, int]:
 def test_a_function_that_can_take_no_batch_is_refused(fn: Any) -> None:
     with pytest.raises(TaskDeclarationError, match=fn.__name__):
         App("memory://").task(batch=2)(fn)
+
+
+async def generator(ns: list[int]) -> AsyncIterator[int]:
+    for n in ns:
+        yield n
+
+
+def test_a_generator_takes_no_batch() -> None:
+    with pytest.raises(TaskDeclarationError, match="generator"):
+        App("memory://").task(batch=2)(generator)  # type: ignore[arg-type]
 
 
 def test_a_process_takes_no_batches() -> None:

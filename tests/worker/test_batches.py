@@ -192,6 +192,23 @@ async def test_each_job_has_a_context_of_its_own(stage: Stage) -> None:
     assert [json.loads(entry.data or b"")["n"] for entry in entries if entry.kind is Kind.LOG] == [4]
 
 
+async def test_a_batch_keeps_no_steps(stage: Stage) -> None:
+    # Given a handler that wants a step, or a sleep, for one of its jobs: it would end the run of all
+    refused: list[str] = []
+
+    @stage.task(batch=2, linger="10ms")
+    async def durable(ctx: BatchCtx, ns: list[int]) -> None:
+        for attempt in (ctx.jobs[0].sleep("1h"), ctx.jobs[0].step("one", abs, -1)):
+            with pytest.raises(RuntimeError, match="of a batch") as caught:
+                await attempt
+            refused.append(str(caught.value))
+
+    async with stage.worker():
+        job = await stage.ended(await stage.submit(durable, 1))
+    # Then it is told so, and the run goes on
+    assert (job.state, len(refused)) == (State.COMPLETED, 2)
+
+
 async def test_a_batch_has_slots_of_its_own(stage: Stage) -> None:
     # Given a worker whose only slot for coroutines is taken
     started, go_on = asyncio.Event(), asyncio.Event()

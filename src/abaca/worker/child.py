@@ -113,7 +113,7 @@ class Child:
         if task.batch:
             args, kwargs = ([only(args, kwargs)],), {}
         if task.takes_ctx:
-            ctx = self._context(work, task.results.limit)
+            ctx = self._context(work, task.results.limit, is_durable=not task.batch)
             args = (BatchCtx((ctx,), ctx.deadline) if task.batch else ctx, *args)
         try:
             self._in_handler = True
@@ -127,7 +127,7 @@ class Child:
                 error=describe_error(error)
             )
 
-    def _context(self, work: Work, limit: int) -> Ctx:
+    def _context(self, work: Work, limit: int, *, is_durable: bool) -> Ctx:
         spec = work.job.spec
 
         def port() -> ChildPort:
@@ -145,7 +145,7 @@ class Child:
             report=self._report,
             cancel=self._stopping,
             deadline=deadline,
-            port=port,
+            port=port if is_durable else None,
         )
 
     def _report(self, kind: Kind, data: bytes) -> None:

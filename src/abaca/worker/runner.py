@@ -290,7 +290,7 @@ class Runner:
             report=lambda kind, data: self._report(run, kind, data),
             cancel=run,
             deadline=deadline,
-            port=lambda: self._journal(run),
+            port=None if run.task.batch else lambda: self._journal(run),
         )
 
     async def _run_coroutine(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
