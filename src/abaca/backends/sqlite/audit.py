@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from abaca.backend import MIN_TOMBSTONE_MS
+from abaca.backends.sqlite.edges import link_again
 from abaca.backends.sqlite.engine import Engine
 from abaca.backends.sqlite.integrity import examine
-from abaca.backends.sqlite.limits import unpark
+from abaca.backends.sqlite.limits import leave, unpark
+from abaca.backends.sqlite.rows import read_jobs
 from abaca.backends.sqlite.tx import Tx
 from abaca.model import Fault, FaultKind, State
 
@@ -25,20 +27,36 @@ _LOGS = 500
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """One kind of fault: the statement that finds it in a piece of rows, and the one that mends a row."""
+    """One kind of fault: the statement that finds it in a piece of rows, and the one that mends a row, or the function
+    that does, and answers whether it could."""
 
     kind: FaultKind
     find: str
-    mend: str | None
+    mend: str | Callable[[Tx, bytes], bool] | None
     range: str = "audit_range"
 
     def judge(self, tx: Tx, first: int, last: int, *, repair: bool) -> list[Fault]:
         rows = tx.rows(self.find, first=first, last=last, least_ms=MIN_TOMBSTONE_MS)
-        if repair and self.mend is not None:
-            for n, _, _ in rows:
-                tx.run(self.mend, n=n, now=tx.now, least_ms=MIN_TOMBSTONE_MS)
-        mended = repair and self.mend is not None
-        return [Fault(kind=self.kind, id=_name(id), detail=detail, repaired=mended) for _, id, detail in rows]
+        return [
+            Fault(kind=self.kind, id=_name(id), detail=detail, repaired=repair and self._mend(tx, n, id))
+            for n, id, detail in rows
+        ]
+
+    def _mend(self, tx: Tx, n: int, id: bytes) -> bool:
+        if isinstance(self.mend, str):
+            tx.run(self.mend, n=n, now=tx.now, least_ms=MIN_TOMBSTONE_MS)
+            return True
+        return self.mend is not None and self.mend(tx, id)
+
+
+def _count_parents(tx: Tx, id: bytes) -> bool:
+    """Count a job's parents anew, if it can be read what it asks of them."""
+    (job,) = read_jobs(tx, [id.hex()]).values()
+    if job.damage is not None:
+        return False
+    leave(tx, job)
+    link_again(tx, job.spec)
+    return True
 
 
 _CHECKS = (
@@ -48,6 +66,10 @@ _CHECKS = (
     _Check(FaultKind.LINE_WITHOUT_JOB, "audit_blocked", "mend_blocked"),
     _Check(FaultKind.COUNT, "audit_entries", "mend_entries"),
     _Check(FaultKind.INDEX, "audit_bodies", "mend_bodies", range="audit_bodies_range"),
+    _Check(FaultKind.INDEX, "audit_asked", "mend_asked", range="audit_asked_range"),
+    _Check(FaultKind.EDGE_WITHOUT_JOB, "audit_edges", "mend_edges", range="audit_edges_range"),
+    _Check(FaultKind.PARENTS, "audit_marks", "mend_marks"),
+    _Check(FaultKind.PARENTS, "audit_parents", _count_parents),
 )
 
 
@@ -141,5 +163,5 @@ def _totals(tx: Tx, *, repair: bool) -> list[Fault]:
     return faults
 
 
-def _name(id: bytes | int) -> str:
-    return id.hex() if isinstance(id, bytes) else f"bodies.{id}"
+def _name(id: bytes | str) -> str:
+    return id.hex() if isinstance(id, bytes) else id

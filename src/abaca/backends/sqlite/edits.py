@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from abaca.backend import CARD_LIFE_MS, MIN_TOMBSTONE_MS
+from abaca.backend import CARD_LIFE_MS, HELD_AGAIN_MS, MIN_TOMBSTONE_MS
+from abaca.backends.sqlite.edges import link_again, tell_end, tell_restart, unlink
 from abaca.backends.sqlite.limits import leave
 from abaca.backends.sqlite.rows import LARGE, options_of, put_bodies, read_jobs
 from abaca.backends.sqlite.settles import count_ended, hint_ended, runs_of
@@ -45,9 +46,11 @@ def _cancel(tx: Tx, id: str) -> Cancelled:
         return Cancelled.FLAGGED
     job = read_jobs(tx, [id])[id]
     keep = job.spec.keep or _DEFAULT_KEEP
-    leave(tx, job.spec, job.blocked)
+    leave(tx, job)
     tx.run("end_waiting", id=bytes.fromhex(id), now=tx.now, keep_ms=keep.cancelled_ms)
     count_ended(tx, Counter([State.CANCELLED]))
+    if run.parental:
+        tell_end(tx, [id])
     hint_ended(tx, [id])
     return Cancelled.ENDED
 
@@ -76,6 +79,9 @@ def _requeue(tx: Tx, id: str, epoch: int) -> Requeued:
     tx.run("log", entries=pack(entries), now=tx.now)
     tx.run("count_gone", ids=pack([id]))
     tx.run("requeue", id=bytes.fromhex(id), now=tx.now)
+    if job.spec.after:
+        link_again(tx, job.spec)
+    tell_restart(tx, id, job.state)
     tx.hint(queue_topic(job.spec.queue))
     tx.hint(job_topic(id))
     return Requeued.REQUEUED
@@ -100,9 +106,12 @@ def _amend(tx: Tx, change: Change) -> Amended:
     if (job.state.ended and moved) or (change.drop_result and not job.state.ended):
         return Amended.STALE
     if job.state is State.WAITING:
-        leave(tx, job.spec, job.blocked)
+        leave(tx, job)
     if change.delete:
         tx.run("drop_period", key=job.spec.key, holder=bytes.fromhex(change.id))
+        if job.state is State.WAITING:
+            tell_end(tx, [change.id], State.CANCELLED)
+        unlink(tx, [change.id])
         delete(tx, [change.id])
     else:
         _rewrite(tx, job, change)
@@ -115,6 +124,8 @@ def _rewrite(tx: Tx, job: Job, change: Change) -> None:
         name: value for name in ("priority", "queue", "tags", "args") if (value := getattr(change, name)) is not None
     }
     spec = msgspec.structs.replace(job.spec, **fields)
+    if job.open_parents and (change.run_at is not None or change.delay_ms is not None):
+        spec = msgspec.structs.replace(spec, delay_ms=0)
     due_at = job.due_at
     if change.run_at is not None:
         due_at = change.run_at
@@ -147,8 +158,14 @@ def delete(tx: Tx, ids: list[str]) -> None:
 def purge(tx: Tx, limit: int) -> int:
     """Also drops what nobody reads any more: expired records and the cards of workers long gone."""
     past = tx.rows("past", now=tx.now, limit=limit)
-    tombstones = [id for id, purged in past if purged]
-    ended = [id for id, purged in past if not purged]
+    held = [id for id, _, _, held in past if held]
+    tombstones = [id for id, purged, _, held in past if purged and not held]
+    ended = [id for id, purged, _, held in past if not purged and not held]
+    edged = [id for id, _, edged, held in past if edged and not held]
+    if held:
+        tx.run("put_off", ids=pack(held), leaves_at=tx.now + HELD_AGAIN_MS * 1000)
+    if edged:
+        unlink(tx, edged)
     if tombstones:
         delete(tx, tombstones)
     if ended:
@@ -159,4 +176,4 @@ def purge(tx: Tx, limit: int) -> int:
     tx.run("drop_periods", now=tx.now)
     tx.run("drop_rates", now=tx.now)
     tx.run("drop_cards", before=tx.now - CARD_LIFE_MS * 1000)
-    return len(past)
+    return len(past) - len(held)

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import msgspec
 
-from abaca.backends.sqlite import records
+from abaca.backends.sqlite import edges, records
 from abaca.backends.sqlite.limits import leave, room_in
 from abaca.backends.sqlite.rows import new_row, put_bodies, read_jobs
 from abaca.backends.sqlite.tx import Tx, binary_id, pack
@@ -26,7 +26,7 @@ def insert(tx: Tx, jobs: Sequence[NewJob], *, follows: bool = False) -> list[Rec
     room: Room = {queue: left for queue in queues if (left := room_in(tx, queue)) is not None}
     receipts: list[Receipt] = []
     for plain, part in _parts(jobs, room):
-        receipts += _insert_plain(tx, part) if plain else [_insert_judged(tx, job, room) for job in part]
+        receipts += _insert_plain(tx, part) if plain else [_insert_judged(tx, job, room, follows) for job in part]
     return receipts
 
 
@@ -35,8 +35,12 @@ def _parts(jobs: Sequence[NewJob], room: Room) -> Iterator[tuple[bool, Sequence[
     if len({job.id for job in jobs}) != len(jobs):
         yield False, jobs
         return
-    for plain, part in groupby(jobs, lambda job: job.key is None and job.tick is None and job.queue not in room):
+    for plain, part in groupby(jobs, lambda job: not _is_judged(job) and job.queue not in room):
         yield plain, list(part)
+
+
+def _is_judged(job: NewJob) -> bool:
+    return job.key is not None or job.tick is not None or bool(job.after)
 
 
 def _insert_plain(tx: Tx, jobs: Sequence[NewJob]) -> list[Receipt]:
@@ -45,7 +49,7 @@ def _insert_plain(tx: Tx, jobs: Sequence[NewJob]) -> list[Receipt]:
     return [Receipt(id=job.id, outcome=Inserted.KNOWN if job.id in known else Inserted.INSERTED) for job in jobs]
 
 
-def _insert_judged(tx: Tx, job: NewJob, room: Room) -> Receipt:
+def _insert_judged(tx: Tx, job: NewJob, room: Room, follows: bool) -> Receipt:
     if tx.rows("known", ids=pack([job.id])):
         return Receipt(id=job.id, outcome=Inserted.KNOWN)
     if job.tick is not None and not records.move_cursor(tx, job.tick):
@@ -53,28 +57,40 @@ def _insert_judged(tx: Tx, job: NewJob, room: Room) -> Receipt:
     held = tx.rows("holder", key=job.key, now=tx.now) if job.key is not None else []
     if held:
         ((holder, state),) = held
-        return _insert_held(tx, job, holder, state, room)
+        return _insert_held(tx, job, holder, state, room, follows)
+    most, left = room.get(job.queue, (0, 1))
+    if left <= 0:
+        return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=full_queue(job.queue, most))
+    orphan = None if follows else edges.without_parent(tx, job, job.id)
+    if orphan is not None:
+        return orphan
     if job.queue in room:
-        most, left = room[job.queue]
-        if left <= 0:
-            return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=full_queue(job.queue, most))
         room[job.queue] = (most, left - 1)
     _store(tx, [job])
     _hold_period(tx, job)
+    if job.after:
+        edges.link(tx, job)
     return Receipt(id=job.id, outcome=Inserted.INSERTED)
 
 
-def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None, room: Room) -> Receipt:
+def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None, room: Room, follows: bool) -> Receipt:
     id = holder.hex()
     if not new.replace or state != State.WAITING:
         return Receipt(id=id, outcome=Inserted.HELD)
+    if new.after and edges.has_children(tx, id):
+        return Receipt(id=id, outcome=Inserted.HELD)
+    orphan = None if follows else edges.without_parent(tx, new, id)
+    if orphan is not None:
+        return orphan
     job = msgspec.structs.replace(new, id=id)
     (_, queue, priority, lane, due_at, task, args, _, key_scope, options, own_lease_ms, limited, _) = new_row(
         job, tx.now
     )
     (before,) = read_jobs(tx, [id]).values()
-    leave(tx, before.spec, before.blocked)
+    leave(tx, before)
     tx.run("drop_bodies", ids=pack([id]))
+    tx.run("drop_asked", ids=pack([id]))
+    tx.run("drop_edges_to", ids=pack([id]))
     tx.run(
         "replace",
         id=holder,
@@ -90,6 +106,8 @@ def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None, room: Ro
         limited=limited,
     )
     put_bodies(tx, [(id, job.args)])
+    if job.after:
+        edges.link(tx, job)
     tx.run("drop_period", key=job.key, holder=holder)
     _hold_period(tx, job)
     for other, by in ((before.spec.queue, 1), (job.queue, -1)):

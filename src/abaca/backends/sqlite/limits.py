@@ -9,8 +9,9 @@ import msgspec
 
 from abaca.backend import MOST_PARKED
 from abaca.backends.sqlite import records as shelf
+from abaca.backends.sqlite.rows import BY_PARENTS
 from abaca.backends.sqlite.tx import Tx, pack
-from abaca.model import BUCKET, QUEUE, Limit, NewJob, QueueSettings, Record, Verdict, queue_bucket, queue_topic
+from abaca.model import BUCKET, QUEUE, Job, Limit, QueueSettings, Record, Verdict, queue_bucket, queue_topic
 
 T = TypeVar("T")
 
@@ -135,10 +136,12 @@ def release(tx: Tx, ids: Sequence[str]) -> None:
         unpark(tx, bucket, 1)
 
 
-def leave(tx: Tx, spec: NewJob, blocked: str | None) -> None:
-    """A job has left its line without starting. If it was free to start, it made room for the next."""
-    if blocked is None:
-        for bucket in (queue_bucket(spec.queue), *(limit.bucket for limit in spec.limits)):
+def leave(tx: Tx, job: Job) -> None:
+    """A waiting job leaves its line without starting. If it was free to start, it makes room for the next."""
+    if job.blocked is not None:
+        tx.run("forget_refill", bucket=job.blocked, leaving=bytes.fromhex(job.id))
+    elif not job.open_parents:
+        for bucket in (queue_bucket(job.spec.queue), *(limit.bucket for limit in job.spec.limits)):
             unpark(tx, bucket, 1)
 
 
@@ -178,10 +181,14 @@ def unpark(tx: Tx, bucket: str, count: int) -> None:
     Apart, because the first of all may be of a queue that nobody serves just now.
     """
     queue = lane = ""
-    while count > 0 and (found := tx.rows("next_parked", bucket=bucket, queue=queue, lane=lane)):
+    while (
+        count > 0 and bucket != BY_PARENTS and (found := tx.rows("next_parked", bucket=bucket, queue=queue, lane=lane))
+    ):
         queue, lane = found[0]
         tx.run("unpark", bucket=bucket, queue=queue, lane=lane, count=min(count, MOST_PARKED))
         tx.hint(queue_topic(queue))
+    if queue:
+        tx.run("forget_refill", bucket=bucket, leaving=b"")
 
 
 def _read(tx: Tx, kind: str, id: str, decode: Callable[[bytes], T]) -> T | None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from abaca.backends.sqlite.tx import Tx, column, from_column, pack
-from abaca.model import ErrorInfo, Job, Keep, KeyScope, Limit, NewJob, RetryRule, State, Tick
+from abaca.model import After, Callback, ErrorInfo, Job, Keep, KeyScope, Limit, NewJob, RetryRule, State, Tick
 
 
 class Options(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -29,12 +29,16 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     replace: bool = False
     tick: Tick | None = None
     limits: tuple[Limit, ...] = ()
+    start_within_ms: int | None = None
+    expires_ms: int | None = None
+    callbacks: tuple[Callback, ...] = ()
 
 
 _PLAIN = msgspec.structs.astuple(Options())
 _encode = msgspec.json.Encoder().encode
 _decode_options = msgspec.json.Decoder(Options).decode
 _decode_error = msgspec.json.Decoder(ErrorInfo).decode
+_decode_family = msgspec.json.Decoder(tuple[int, int, tuple[After, ...]]).decode
 _STATES = tuple(State)
 _RUNNING = int(State.RUNNING)
 
@@ -42,13 +46,16 @@ _RUNNING = int(State.RUNNING)
 def options_of(job: NewJob) -> str | None:
     """The ``options`` column of a job; ``None`` when it has none but defaults."""
     more = (job.retry, job.timeout_ms, job.lease_ms, job.keep, job.key_ms, job.replace, job.tick, job.limits)
-    values = (job.delay_ms, job.run_at, job.tags, job.owner, job.tenant, job.parent, *more)
+    flow = (job.start_within_ms, job.expires_ms, job.callbacks)
+    values = (job.delay_ms, job.run_at, job.tags, job.owner, job.tenant, job.parent, *more, *flow)
     return None if values == _PLAIN else _encode(Options(*values)).decode()
 
 
 KEY_SCOPES = {KeyScope.LIVE: 0, KeyScope.WAITING: 1, KeyScope.PERIOD: 2}
 _SCOPE_OF = (KeyScope.LIVE, KeyScope.WAITING, KeyScope.PERIOD, KeyScope.WAITING)
 
+BY_PARENTS = ""
+"""What is in ``blocked`` of a job with open parents. No bucket has an empty name."""
 LARGE = 2000
 """Bytes of arguments above which they lie in ``bodies``: half a page of the file."""
 
@@ -111,10 +118,10 @@ def job_of(row: tuple[Any, ...], now: int) -> Job:
 def _job(row: tuple[Any, ...], now: int) -> Job:
     (id, state, queue, priority, lane, due_at, task, args, key, options, created_at, epoch, revision, *more) = row
     (attempts, losses, memo, started_at, claimed_at, ended_at, lease_until, worker, cancel) = more[:9]
-    (result, error, progress, purged, key_scope, blocked) = more[9:]
+    (result, error, progress, purged, key_scope, blocked, family) = more[9:]
     runs = state == _RUNNING
     spec = _spec(id.hex(), task, from_column(args), queue, priority, lane, key, key_scope, options)
-    if runs and epoch == 1 and not (attempts or cancel) and error is progress is None:
+    if runs and epoch == 1 and not (attempts or cancel) and error is progress is family is None:
         return Job(  # a first run, which most claims are; leaving fields out is what it saves
             spec=spec,
             state=_STATES[_RUNNING],
@@ -128,6 +135,10 @@ def _job(row: tuple[Any, ...], now: int) -> Job:
             worker=worker,
             seen_at=now,
         )
+    opened = unmet = 0
+    if family is not None:
+        opened, unmet, after = _decode_family(family)
+        spec = msgspec.structs.replace(spec, after=after)
     return Job(
         spec=spec,
         state=_STATES[state],
@@ -147,7 +158,9 @@ def _job(row: tuple[Any, ...], now: int) -> Job:
         result=None if result is None else from_column(result),
         error=None if error is None else _decode_error(error),
         progress=None if progress is None else from_column(progress),
-        blocked=blocked,
+        blocked=blocked or None,
+        open_parents=opened,
+        unmet=unmet,
         purged=bool(purged),
         seen_at=now,
     )
@@ -191,6 +204,9 @@ def _spec(
         timeout_ms=plain.timeout_ms,
         lease_ms=plain.lease_ms,
         keep=plain.keep,
+        start_within_ms=plain.start_within_ms,
+        expires_ms=plain.expires_ms,
+        callbacks=plain.callbacks,
     )
 
 

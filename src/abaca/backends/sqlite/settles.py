@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from abaca.backends.search import digest
+from abaca.backends.sqlite.edges import link_again, tell_end
 from abaca.backends.sqlite.inserts import insert
 from abaca.backends.sqlite.limits import release
 from abaca.backends.sqlite.rows import read_jobs
@@ -31,6 +32,8 @@ class Run(NamedTuple):
     seq: int
     next_entry: int
     trimmed: int
+    parental: int
+    unmet: int | None
 
 
 def runs_of(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
@@ -63,7 +66,8 @@ def _parts(done: Sequence[Settle]) -> Iterator[Sequence[Settle]]:
 
 
 def _settle_part(tx: Tx, part: Sequence[Settle]) -> list[Verdict]:
-    """Nearly always every settle applies: write them first, and judge each by itself only when the count is off."""
+    """Nearly always every settle applies and has no children to tell of it: write them first, and judge each by itself
+    only when the count is off."""
     marked = [(one, digest(one.to)) for one in part]
     tx.connection.execute("SAVEPOINT settles")
     all_applied = write(tx, marked) == len(part)
@@ -72,12 +76,14 @@ def _settle_part(tx: Tx, part: Sequence[Settle]) -> list[Verdict]:
     tx.connection.execute("RELEASE settles")
     if not all_applied:
         return _judge_and_write(tx, marked)
-    _follow(tx, part)
+    _follow(tx, part, [])
     return [Verdict.APPLIED] * len(part)
 
 
 def _judge_and_write(tx: Tx, marked: Sequence[Marked]) -> list[Verdict]:
     runs = runs_of(tx, [one.id for one, _ in marked])
+    if len(marked) > 1 and _tangled(marked, runs):
+        return [verdict for one in marked for verdict in _judge_and_write(tx, [one])]
     applied: list[Marked] = []
     verdicts: list[Verdict] = []
     for one, mark in marked:
@@ -93,13 +99,20 @@ def _judge_and_write(tx: Tx, marked: Sequence[Marked]) -> list[Verdict]:
             applied.append((one, mark))
             verdicts.append(Verdict.APPLIED)
     if applied:
-        write(tx, applied)
-        _follow(tx, [one for one, _ in applied])
+        write(tx, applied, parental=True)
+        parents = [one.id for one, _ in applied if one.to.target is not State.WAITING and runs[one.id].parental]
+        _follow(tx, [one for one, _ in applied], parents)
     return verdicts
 
 
-def _follow(tx: Tx, applied: Sequence[Settle]) -> None:
-    """What belongs to settles that were just written: errors in the logs, totals, follow-ups, hints."""
+def _tangled(marked: Sequence[Marked], runs: dict[str, Run]) -> bool:
+    """Whether a parent ends in one batch with a job that goes back to wait for parents: then the order tells."""
+    back = any(one.to.target is State.WAITING and one.id in runs and runs[one.id].unmet for one, _ in marked)
+    return back and any(one.to.target is not State.WAITING for one, _ in marked)
+
+
+def _follow(tx: Tx, applied: Sequence[Settle], parents: Sequence[str]) -> None:
+    """What belongs to settles that were just written: errors in the logs, totals, children, follow-ups, hints."""
     release(tx, [one.id for one in applied])
     errors = [one for one in applied if one.to.error is not None]
     for one in errors:
@@ -107,9 +120,11 @@ def _follow(tx: Tx, applied: Sequence[Settle]) -> None:
         tx.run("log_error", id=bytes.fromhex(one.id), attempt=one.to.attempts, data=data, now=tx.now)
     ended = [one for one in applied if one.to.target is not State.WAITING]
     count_ended(tx, Counter([one.to.target for one in ended]))
+    if parents:
+        tell_end(tx, parents)
     hint_ended(tx, [one.id for one in ended])
     if len(ended) < len(applied):
-        _hint_waiting(tx, [one.id for one in applied if one.to.target is State.WAITING])
+        _wait_again(tx, [one.id for one in applied if one.to.target is State.WAITING])
     insert(tx, applied[-1].to.then, follows=True)
 
 
@@ -126,8 +141,11 @@ def hint_ended(tx: Tx, ids: list[str]) -> None:
     tx.hints += [(topic, jobs.get(id)) for id, topic in zip(ids, topics, strict=True)]
 
 
-def _hint_waiting(tx: Tx, ids: list[str]) -> None:
+def _wait_again(tx: Tx, ids: list[str]) -> None:
     jobs = read_jobs(tx, ids)
+    for job in jobs.values():
+        if job.unmet:
+            link_again(tx, job.spec)
     for queue in {job.spec.queue for job in jobs.values()}:
         tx.hint(queue_topic(queue))
     for id in ids:

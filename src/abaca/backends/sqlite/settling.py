@@ -22,8 +22,11 @@ _Alike = tuple[State, int, int, int, int]
 """What settles share that one statement can write: target, epoch, attempts, losses, keep in milliseconds."""
 
 
-def write(tx: Tx, marked: Sequence[Marked]) -> int:
-    """Write what applies of some settles of different jobs; answers how many did."""
+def write(tx: Tx, marked: Sequence[Marked], *, parental: bool = False) -> int:
+    """Write what applies of some settles of different jobs; answers how many did.
+
+    To jobs from which edges may lead they apply only where ``parental`` says so, since their children have to hear.
+    """
     others: list[Marked] = []
     alike: dict[_Alike, list[tuple[Marked, str | None]]] = {}
     for item in marked:
@@ -43,21 +46,21 @@ def write(tx: Tx, marked: Sequence[Marked]) -> int:
         if len(items) < _FEWEST_ALIKE:
             others += [item for item, _ in items]
         else:
-            written += _finish(tx, what, items)
+            written += _finish(tx, what, items, parental)
     for one, mark in others:
-        written += _settle(tx, one, mark)
+        written += _settle(tx, one, mark, parental)
     return written
 
 
-def _finish(tx: Tx, what: _Alike, items: Sequence[tuple[Marked, str | None]]) -> int:
+def _finish(tx: Tx, what: _Alike, items: Sequence[tuple[Marked, str | None]], parental: bool) -> int:
     runs = b"".join([bytes.fromhex(one.id) + mark for (one, mark), _ in items])
     results = pack([result for _, result in items])
     target, epoch, attempts, losses, keep_ms = what
     shared = {"target": target, "epoch": epoch, "attempts": attempts, "losses": losses, "keep_ms": keep_ms}
-    return tx.change("finish", runs=runs, results=results, now=tx.now, **shared)
+    return tx.change("finish", runs=runs, results=results, parental=parental, now=tx.now, **shared)
 
 
-def _settle(tx: Tx, one: Settle, mark: bytes) -> int:
+def _settle(tx: Tx, one: Settle, mark: bytes, parental: bool) -> int:
     to = one.to
     return tx.change(
         "settle",
@@ -72,5 +75,6 @@ def _settle(tx: Tx, one: Settle, mark: bytes) -> int:
         memo=to.memo,
         keep_ms=to.keep_ms,
         digest=mark,
+        parental=parental,
         now=tx.now,
     )

@@ -5,5 +5,5 @@
 UPDATE jobs
 SET
     revision = revision + 1, queue = :queue, priority = :priority, due_at = :due_at, options = :options, args = :args,
-    result = :result, limited = :limited, blocked = NULL
+    result = :result, limited = :limited, blocked = iif(state = 0 AND open_parents, '', NULL)
 WHERE id = :id AND state <> 1;

@@ -1,4 +1,4 @@
--- Ended jobs that leave at no time or at another than their keep says.
+-- Ended jobs that leave at no time or at another than their keep says, but for parents, which may be kept for longer.
 -- :first, :last  the piece, by n
 -- :least_ms      the shortest life of a tombstone
 -- Answers (n, id as 16 bytes, what is wrong).
@@ -8,5 +8,7 @@ WHERE
     n BETWEEN :first AND :last AND state BETWEEN 2 AND 4
     AND (
         ended_at IS NULL
-        OR leaves_at IS NOT ended_at + (keep_ms + iif(purged, max(keep_ms, :least_ms), 0)) * 1000
+        OR leaves_at IS NULL
+        OR leaves_at < ended_at + (keep_ms + iif(purged, max(keep_ms, :least_ms), 0)) * 1000
+        OR (NOT parental AND leaves_at > ended_at + (keep_ms + iif(purged, max(keep_ms, :least_ms), 0)) * 1000)
     );

@@ -6,5 +6,5 @@ UPDATE jobs
 SET
     revision = revision + 1, queue = :queue, priority = :priority, lane = :lane, due_at = :due_at, task = :task,
     args = :args, key_scope = :key_scope, options = :options, own_lease_ms = :own_lease_ms,
-    limited = :limited, blocked = NULL
+    limited = :limited, blocked = NULL, open_parents = 0, unmet = NULL
 WHERE id = :id AND state = 0;

@@ -2,6 +2,7 @@
 -- :id         16 bytes
 -- :epoch, :target, :attempts, :losses, :delay_ms, :result, :error, :memo, :keep_ms, :digest  as the transition says;
 --             delay_ms, result and error (JSON text) may be null
+-- :parental   whether it may be one from which edges lead
 -- :now        the instant of the settle
 -- Answers nothing. An error takes one entry id of the job's log.
 UPDATE jobs
@@ -20,4 +21,4 @@ SET
     settled_epoch = epoch,
     settled_digest = :digest,
     next_entry = next_entry + (:error IS NOT NULL)
-WHERE id = :id AND state = 1 AND epoch = :epoch AND NOT (:target = 0 AND cancel);
+WHERE id = :id AND state = 1 AND epoch = :epoch AND NOT (:target = 0 AND cancel) AND parental <= :parental;

@@ -1,0 +1,4 @@
+-- Removes the edges that lead to jobs.
+-- :ids  JSON array of ids in hexadecimal
+-- Answers nothing.
+DELETE FROM edges WHERE child IN (SELECT n FROM jobs WHERE id IN (SELECT unhex(value) FROM json_each(:ids)));
