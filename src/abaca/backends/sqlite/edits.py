@@ -124,8 +124,12 @@ def _rewrite(tx: Tx, job: Job, change: Change) -> None:
         name: value for name in ("priority", "queue", "tags", "args") if (value := getattr(change, name)) is not None
     }
     spec = msgspec.structs.replace(job.spec, **fields)
-    if job.open_parents and (change.run_at is not None or change.delay_ms is not None):
-        spec = msgspec.structs.replace(spec, delay_ms=0)
+    dated = job.epoch == 0 and spec.start_within_ms is not None
+    if change.run_at is not None or change.delay_ms is not None:
+        if job.open_parents:
+            spec = msgspec.structs.replace(spec, delay_ms=0)
+        if dated:
+            spec, dated = msgspec.structs.replace(spec, start_within_ms=None), False
     due_at = job.due_at
     if change.run_at is not None:
         due_at = change.run_at
@@ -138,6 +142,7 @@ def _rewrite(tx: Tx, job: Job, change: Change) -> None:
         queue=spec.queue,
         priority=spec.priority,
         due_at=due_at,
+        dated=dated,
         options=options_of(spec),
         limited=bool(spec.limits),
         args=column(spec.args) if len(spec.args) <= LARGE else None,

@@ -83,7 +83,7 @@ def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None, room: Ro
     if orphan is not None:
         return orphan
     job = msgspec.structs.replace(new, id=id)
-    (_, queue, priority, lane, due_at, task, args, _, key_scope, options, own_lease_ms, limited, _) = new_row(
+    (_, queue, priority, lane, due_at, task, args, _, key_scope, options, own_lease_ms, limited, *more) = new_row(
         job, tx.now
     )
     (before,) = read_jobs(tx, [id]).values()
@@ -104,6 +104,8 @@ def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None, room: Ro
         options=options,
         own_lease_ms=own_lease_ms,
         limited=limited,
+        tenant=more[0],
+        deadline_at=more[1],
     )
     put_bodies(tx, [(id, job.args)])
     if job.after:

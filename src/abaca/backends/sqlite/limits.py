@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
 
-from abaca.backend import MOST_PARKED
+from abaca.backend import MAX_BATCH, MOST_PARKED
 from abaca.backends.sqlite import records as shelf
 from abaca.backends.sqlite.rows import BY_PARENTS
 from abaca.backends.sqlite.tx import Tx, pack
-from abaca.model import BUCKET, QUEUE, Job, Limit, QueueSettings, Record, Verdict, queue_bucket, queue_topic
+from abaca.model import (
+    BUCKET,
+    QUEUE,
+    Job,
+    Limit,
+    QueueSettings,
+    Record,
+    Verdict,
+    queue_bucket,
+    queue_topic,
+    task_bucket,
+)
 
 T = TypeVar("T")
 
@@ -48,6 +60,15 @@ class Gate:
         for limit in self._passed.values():
             if limit.concurrency is not None:
                 unpark(self._tx, limit.bucket, limit.concurrency - self._held(limit.bucket))
+
+    def limit_of_task(self, n: int) -> tuple[Limit, ...]:
+        """What a record says for every job of this one's task."""
+        bucket = task_bucket(self._tx.rows("task_of", n=n)[0][0])
+        if bucket not in self._records:
+            limit = _read(self._tx, BUCKET, bucket, _limit_of)
+            self._records[bucket] = None if limit is None else msgspec.structs.replace(limit, bucket=bucket)
+        limit = self._records[bucket]
+        return () if limit is None else (limit,)
 
     def _known(self, limit: Limit) -> Limit:
         """The limit, or what a record says in its place."""
@@ -121,7 +142,8 @@ def room_in(tx: Tx, queue: str) -> tuple[int, int] | None:
     most = settings_of(tx, queue).max_length
     if most is None:
         return None
-    ((waiting,),) = tx.rows("count_queue", queue=queue, most=most)
+    enough = most + MAX_BATCH  # a batch may move so many out of the queue
+    ((waiting,),) = tx.rows("count_queue", queue=queue, most=enough)
     return most, most - waiting
 
 
@@ -132,8 +154,8 @@ def release(tx: Tx, ids: Sequence[str]) -> None:
     permits = tx.rows("permits_of", ids=pack(ids))
     for bucket, holder in permits:
         tx.run("drop_permit", bucket=bucket, holder=holder)
-    for bucket, _ in permits:
-        unpark(tx, bucket, 1)
+    for bucket, count in Counter(bucket for bucket, _ in permits).items():
+        unpark(tx, bucket, count)
 
 
 def leave(tx: Tx, job: Job) -> None:
@@ -141,7 +163,8 @@ def leave(tx: Tx, job: Job) -> None:
     if job.blocked is not None:
         tx.run("forget_refill", bucket=job.blocked, leaving=bytes.fromhex(job.id))
     elif not job.open_parents:
-        for bucket in (queue_bucket(job.spec.queue), *(limit.bucket for limit in job.spec.limits)):
+        buckets = (queue_bucket(job.spec.queue), task_bucket(job.spec.task))
+        for bucket in (*buckets, *(limit.bucket for limit in job.spec.limits)):
             unpark(tx, bucket, 1)
 
 
@@ -176,18 +199,16 @@ def next_refill(tx: Tx) -> int | None:
 
 
 def unpark(tx: Tx, bucket: str, count: int) -> None:
-    """Let the first ``count`` jobs parked under a bucket back into their lines, of each queue and lane apart.
+    """Let the first ``count`` jobs parked under a bucket back into their lines, of each queue, lane and tenant apart.
 
-    Apart, because the first of all may be of a queue that nobody serves just now.
+    Apart, because the first of all may be of a queue that nobody serves just now, or of a tenant that had its turn.
     """
-    queue = lane = ""
-    while (
-        count > 0 and bucket != BY_PARENTS and (found := tx.rows("next_parked", bucket=bucket, queue=queue, lane=lane))
-    ):
-        queue, lane = found[0]
-        tx.run("unpark", bucket=bucket, queue=queue, lane=lane, count=min(count, MOST_PARKED))
+    if count <= 0 or bucket == BY_PARENTS:
+        return
+    queues = {queue for (queue,) in tx.rows("unpark", bucket=bucket, count=min(count, MOST_PARKED))}
+    for queue in queues:
         tx.hint(queue_topic(queue))
-    if queue:
+    if queues:
         tx.run("forget_refill", bucket=bucket, leaving=b"")
 
 

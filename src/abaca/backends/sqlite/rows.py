@@ -75,6 +75,8 @@ def new_row(job: NewJob, now: int) -> tuple[object, ...]:
         options_of(job),
         job.lease_ms or None,
         bool(job.limits),
+        job.tenant or "",
+        None if job.start_within_ms is None else now + job.start_within_ms * 1000,
         now,
     )
 

@@ -81,6 +81,7 @@ def stats(tx: Tx) -> Stats:
         ],
         seen_at=tx.now,
         repaired=totals.get(_REPAIRED, 0),
+        late=dict(tx.rows("late")),
     )
 
 

@@ -9,6 +9,7 @@ SET
     open_parents = open_parents - ended.parents,
     unmet = jobs.unmet + ended.unmet,
     blocked = iif(open_parents > ended.parents, blocked, NULL),
+    deadline_at = iif(open_parents > ended.parents, deadline_at, deadline_at - due_at + max(due_at, :now)),
     due_at = iif(
         open_parents > ended.parents,
         due_at,

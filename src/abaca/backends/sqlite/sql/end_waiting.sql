@@ -3,5 +3,6 @@
 -- Answers nothing.
 UPDATE jobs
 SET
-    state = 4, blocked = NULL, revision = revision + 1, ended_at = :now, keep_ms = :keep_ms, leaves_at = :now + :keep_ms * 1000
+    state = 4, blocked = NULL, deadline_at = NULL, revision = revision + 1, ended_at = :now, keep_ms = :keep_ms,
+    leaves_at = :now + :keep_ms * 1000
 WHERE id = :id AND state = 0;

@@ -3,8 +3,16 @@
 -- :args          null when they are large
 -- :key, :key_scope, :options, :own_lease_ms  or null, but for the scope
 -- :limited       whether its options hold limits
+-- :tenant        empty where there is none
+-- :deadline_at   or null
 -- :now           the instant of the insert
 -- Answers nothing.
-INSERT INTO jobs (id, queue, priority, lane, due_at, task, args, key, key_scope, options, own_lease_ms, limited, created_at)
-VALUES (:id, :queue, :priority, :lane, :due_at, :task, :args, :key, :key_scope, :options, :own_lease_ms, :limited, :now)
+INSERT INTO jobs (
+    id, queue, priority, lane, due_at, task, args, key, key_scope, options, own_lease_ms, limited, tenant, deadline_at,
+    created_at
+)
+VALUES (
+    :id, :queue, :priority, :lane, :due_at, :task, :args, :key, :key_scope, :options, :own_lease_ms, :limited, :tenant,
+    :deadline_at, :now
+)
 ON CONFLICT DO NOTHING;
