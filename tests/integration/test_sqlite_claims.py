@@ -31,6 +31,7 @@ HOT = [
         "take",
         "claim",
     ),
+    *("claim_facts", "next_dated", "take_dated", "take_oldest", "heads", "parked_tenants", "unpark"),
     *("rows_by_number", "rows", "renew", "lapsed", "past", "drop_bodies"),
 ]
 

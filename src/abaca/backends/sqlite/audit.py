@@ -64,6 +64,7 @@ _CHECKS = (
     _Check(FaultKind.RUNNING_WITHOUT_LEASE, "audit_leases", "mend_leases"),
     _Check(FaultKind.ENDED_NOT_EXPIRING, "audit_ends", "mend_ends"),
     _Check(FaultKind.LINE_WITHOUT_JOB, "audit_blocked", "mend_blocked"),
+    _Check(FaultKind.WAITING_NOT_IN_LINE, "audit_lines", "mend_lines"),
     _Check(FaultKind.COUNT, "audit_entries", "mend_entries"),
     _Check(FaultKind.INDEX, "audit_bodies", "mend_bodies", range="audit_bodies_range"),
     _Check(FaultKind.INDEX, "audit_asked", "mend_asked", range="audit_asked_range"),
