@@ -13,16 +13,21 @@ line, where tenants take turns and a tenant's jobs go by due time, then id.
 *Line of deadlines*: jobs with ``start_within_ms`` that were never claimed. Amending the due time of such a job takes
 the field away, and it goes on in the ordinary line.
 
-*Turns*: at a claim, a priority of a queue where fewer than two tenants have jobs in the ordinary lines (of any lane,
-due or later; jobs without a tenant are of one tenant, the empty one) has no turns, and what was known of them is
-forgotten. Otherwise it has a time, at first 0, and each tenant a pass, at first 0. Of the tenants with a job that is
-due in a free lane, the one for which the later of pass and time is lowest comes next (then the due time of its first
-such job, then the id). The time becomes that number, and the tenant's pass that number plus ``TURN // weight``. A job
-that a limit parks instead leaves both as they were.
+*Turns*: each priority of a queue has a time, at first 0, and for each tenant a pass, at first 0; jobs without a tenant
+are of one tenant, the empty one. Of the tenants with a job in the ordinary lines that is due in a free lane, the one
+for which the later of pass and time is lowest comes next (then the due time of its first such job, then the id). When
+that job is claimed the time becomes that number, and the tenant's pass that number plus ``TURN // weight``; but where,
+just before, fewer than two tenants had jobs in these lines or parked out of them (of any lane, due or later), all that
+is known of the priority's turns is forgotten instead. A job that a limit parks leaves them as they were.
 
 *Aging*: a queue whose settings say so counts its claims; each whose number is a multiple of ``AGED_SLOT`` goes to the
 job that has been due longest (then by id) of all that are due in free lanes, in either line, and leaves turns as they
 were. A parked job is no claim.
+
+*Parked*: a job that a limit holds back leaves its line and stands under the limit's bucket, in a line like its own.
+When a permit comes back, the rate allows a start or settings change, the first so many jobs return to their lines: of
+each queue and lane, and in these of the line of deadlines and of each tenant apart, those of higher priority first. So
+the next claim finds the first job of every tenant, and their turns decide.
 
 A backend object may be used from several event loops and threads where it says so (the three stores here do). An open
 one never crosses a fork: a child process makes its own, or opens its own connections.

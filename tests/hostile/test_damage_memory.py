@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import pytest
 
 from abaca.backends.memory import MemoryBackend
+from abaca.backends.memory.lines import Line, Place
 from abaca.model import After, FaultKind, Limit, NewJob, State, When
 from abaca.testing import ManualClock
 from abaca.testing.conformance.making import claim, complete, job_id, make, settle, start
 from tests.hostile.damage import ENDED, FREE, RUNNING, WAITING, fill, mended
 
 Break = Callable[[MemoryBackend], object]
-LINE = ("default", 50, "")
+LINE = Line("default", 50, "")
 
 BROKEN: dict[str, tuple[Break, list[tuple[FaultKind, str]]]] = {
     "a waiting job out of its line": (
@@ -26,11 +27,11 @@ BROKEN: dict[str, tuple[Break, list[tuple[FaultKind, str]]]] = {
         [(FaultKind.WAITING_NOT_IN_LINE, WAITING)],
     ),
     "a running job still in a line": (
-        lambda store: store._waiting.lines.add(LINE, 0, RUNNING),
+        lambda store: store._waiting.lines.add(LINE, Place(0, RUNNING, 0)),
         [(FaultKind.LINE_WITHOUT_JOB, RUNNING)],
     ),
     "an unknown job in a line": (
-        lambda store: store._waiting.lines.add(LINE, 0, FREE),
+        lambda store: store._waiting.lines.add(LINE, Place(0, FREE, 0)),
         [(FaultKind.LINE_WITHOUT_JOB, FREE)],
     ),
     "a running job without a lease": (
@@ -128,7 +129,9 @@ TORN = {
         job_id(2),
     ),
     "a blocked job in a line": Torn(
-        lambda store: store._waiting.lines.add(LINE, 0, job_id(2)), FaultKind.LINE_WITHOUT_JOB, job_id(2)
+        lambda store: store._waiting.lines.add(LINE, Place(0, job_id(2), 0)),
+        FaultKind.LINE_WITHOUT_JOB,
+        job_id(2),
     ),
     "a blocked job that is not counted": Torn(
         lambda store: store._waiting.apart.clear(), FaultKind.WAITING_NOT_IN_LINE, job_id(2)

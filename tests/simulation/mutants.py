@@ -14,11 +14,11 @@ import msgspec
 
 from abaca.backends.memory.buckets import Buckets
 from abaca.backends.memory.keys import Keys
-from abaca.backends.memory.lines import Lines
+from abaca.backends.memory.order import Order, Pick
 from abaca.backends.memory.store import MemoryBackend
 from abaca.backends.memory.waiting import Waiting as Places
 from abaca.errors import BackendUnavailable
-from abaca.model import Job, Lease, QueueStats, State, Stats, Transition, Verdict, Want
+from abaca.model import Job, Lease, QueueSettings, QueueStats, State, Stats, Transition, Verdict, Want
 from abaca.policy import decide
 from abaca.policy.cron import due_ticks, tick_job
 from abaca.policy.retry import DEFAULT_RULE
@@ -174,9 +174,11 @@ def _g(world: Any) -> list[Change]:
     async def pop(self: Server, want: Want) -> list[str]:
         free, ids = dict(want.slots), []
         for queue in want.queues:
-            while (id := self.memory._waiting.lines.take(queue, self._clock.now(), free)) is not None:
-                free[self.memory._rows[id].spec.lane] -= 1
-                ids.append(id)
+            places = self.memory._waiting
+            while (pick := places.order.next(queue, QueueSettings(), self._clock.now(), free)) is not None:
+                places.lines.remove(pick.place.id)
+                free[pick.line.lane] -= 1
+                ids.append(pick.place.id)
         return ids
 
     async def mark(self: Server, ids: Sequence[str], lease: Lease) -> list[Job]:
@@ -313,12 +315,12 @@ def _latest_tick(schedule: Any, cursor: int, now: int) -> list[int]:
 
 
 def _q(world: Any) -> list[Change]:
-    take = Lines.take
+    comes_next = Order.next
 
-    def at_once(self: Lines, queue: str, now: int, free: dict[str, int]) -> str | None:
-        return take(self, queue, now + 3_600_000_000, free)
+    def at_once(self: Order, queue: str, settings: QueueSettings, now: int, free: dict[str, int]) -> Pick | None:
+        return comes_next(self, queue, settings, now + 3_600_000_000, free)
 
-    return [(Lines, "take", at_once)]
+    return [(Order, "next", at_once)]
 
 
 def _keys(world: Any) -> list[Change]:

@@ -144,7 +144,7 @@ class NewJob(Value, frozen=True, kw_only=True):
 
     @property
     def parents(self) -> tuple[str, ...]:
-        return tuple(id for edges in self.after for id in edges.ids)
+        return tuple(id for edges in self.after for id in edges.ids) if self.after else ()
 
 
 class ErrorInfo(Value, frozen=True, kw_only=True):

@@ -43,8 +43,8 @@ class QueueSettings(Value, frozen=True, kw_only=True):
     ``paused``: nothing is claimed from it. ``concurrency``: how many of its jobs run at once, over all workers.
     ``max_length``: how many may wait in it, those held back and those of later included; an insert beyond that is
     ``REFUSED``. Retries, requeues and follow-ups of other jobs come in all the same. ``weights``: how many claims a
-    tenant gets in its turn, 1 to 1000; 1 where nothing is said. ``aging``: one claim in ``AGED_SLOT`` goes to the job
-    that has been due longest, whatever its priority.
+    tenant gets in its turn, 1 to 1000; 1 where nothing is said, and the nearest where a number is out of range.
+    ``aging``: one claim in ``AGED_SLOT`` goes to the job that has been due longest, whatever its priority.
     """
 
     paused: bool = False

@@ -79,6 +79,7 @@ def normal(answer: Any) -> Any:
             answer.running,
             answer.totals,
             answer.repaired,
+            answer.late,
             sorted(answer.workers, key=lambda card: card.id),
         )
     return answer

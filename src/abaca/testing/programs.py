@@ -37,6 +37,7 @@ from abaca.model import (
     Transition,
     Want,
     When,
+    task_bucket,
 )
 from abaca.testing.ids import job_id
 
@@ -57,11 +58,19 @@ SETTINGS = (
     Record(kind=QUEUE, id="b", data=b'{"concurrency":2}'),
     Record(kind=QUEUE, id="b", data=b"broken"),
     Record(kind=QUEUE, id="b", data=b'{"max_length":2,"concurrency":3}'),
+    Record(kind=QUEUE, id="a", data=b'{"aging":true}'),
+    Record(kind=QUEUE, id="b", data=b'{"weights":{"":2,"u":0}}'),
+    Record(kind=QUEUE, id="b", data=b'{"aging":true,"concurrency":2}'),
     Record(kind=QUEUE, id="b", data=None),
+    Record(kind=BUCKET, id=task_bucket("one"), data=b'{"bucket":"jobs-of:one","concurrency":1}'),
+    Record(kind=BUCKET, id=task_bucket("one"), data=b'{"bucket":"jobs-of:one","concurrency":0}'),
+    Record(kind=BUCKET, id=task_bucket("one"), data=None),
     Record(kind=BUCKET, id="one", data=b'{"bucket":"one","concurrency":2}'),
     Record(kind=BUCKET, id="one", data=None),
 )
+AGING = tuple(Record(kind=QUEUE, id=queue, data=b'{"weights":{"t":3},"aging":true}') for queue in QUEUES)
 WHENS = (When.COMPLETED, When.COMPLETED, When.FAILED, When.ENDED)
+TENANTS = (None, None, "", "t", "t", "u")
 TAGS = ((), ("t",), ("t", "ü"))
 HISTORY = 60
 
@@ -81,7 +90,7 @@ class ProgramWriter:
     """Writes calls one by one. ``perform`` runs each on the oracle, whose answers feed the next ones.
 
     With ``rewinds`` the clock also steps back. Then nothing expires by time alone, because a store may drop what has
-    expired as soon as it likes.
+    expired as soon as it likes; and no job has a deadline, because it might stand before those that are due.
     """
 
     def __init__(self, seed: int, oracle: Backend, clock: ManualClock, *, rewinds: bool) -> None:
@@ -89,6 +98,7 @@ class ProgramWriter:
         self._oracle = oracle
         self._clock = clock
         self._rewinds = rewinds
+        self._tenants = self._rng.choice(((None,), TENANTS))
         self._count = 0
         self._runs: list[Job] = []
         self._calls: list[Call] = []
@@ -105,6 +115,8 @@ class ProgramWriter:
         return [*self._calls, self._dump(), Call("audit", (True,)), self._dump()]
 
     def _next(self) -> Call:
+        if not self._calls and self._rng.random() < 0.5:
+            return Call("put", (list(AGING),))
         if self._calls and self._rng.random() < 0.06:
             return self._again()
         kinds, weights = zip(*_WEIGHTS.items(), strict=True)
@@ -156,6 +168,8 @@ class ProgramWriter:
         id = job_id(self._count) if fresh else self._id()
         if rng.random() < 0.2:
             fields["after"] = self._after(id)
+        if rng.random() < 0.3 and not self._rewinds and not fields.keys() & {"delay_ms", "run_at"}:
+            fields |= {"start_within_ms": rng.choice((1, 1000, 2500, 20_000)), "priority": 50}
         return NewJob(
             id=id,
             task=rng.choice(("one", "two")),
@@ -163,6 +177,7 @@ class ProgramWriter:
             queue=rng.choice(QUEUES),
             tags=rng.choice(TAGS),
             owner=rng.choice((None, "o")),
+            tenant=rng.choice(self._tenants),
             **fields,
         )
 
@@ -181,7 +196,7 @@ class ProgramWriter:
 
     def _after(self, id: str) -> tuple[After, ...]:
         """Edges to one to three other jobs, mostly of the latest, of one kind or two."""
-        newest = range(max(1, self._count - 12), self._count + 1)
+        newest = range(max(1, self._count - 12), max(1, self._count) + 1)
         numbers = self._rng.choices(newest, k=self._rng.choice((1, 1, 2, 3)))
         parents = sorted({self._id() if self._rng.random() < 0.1 else job_id(number) for number in numbers} - {id})
         first = self._rng.randint(0, len(parents))
@@ -304,6 +319,7 @@ class ProgramWriter:
             {"queue": rng.choice(QUEUES)},
             {"task": "one", "owner": "o"},
             {"tag": "ü"},
+            {"tenant": "t"},
             {"key": "k1"},
             {"created_before": self._clock.now(), "created_after": self._clock.now() - 5_000_000},
             {"text": '"n":5'},

@@ -131,7 +131,7 @@ class Audit:
             return  # it left meanwhile, or its row was judged with its place
         waits = "waits for its parents"
         what = "is unknown" if row is None else waits if row.state is State.WAITING else f"is {row.state.name}"
-        detail = f"it stands in the line of queue {line[0]!r}, and the job {what}"
+        detail = f"it stands in the line of queue {line.queue!r}, and the job {what}"
         self._found(FaultKind.LINE_WITHOUT_JOB, id, detail, lambda: self.waiting.lines.remove(id))
 
     def _judge_key(self, key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from abaca.backends.memory.lines import Line, Lines, Place
@@ -16,6 +17,7 @@ class Buckets:
         self._full_at: dict[str, int] = {}
         self._refills: dict[str, tuple[int, Limit]] = {}
         self._parked: dict[str, Lines] = {}
+        self._tenants: dict[tuple[str, int], Counter[str]] = {}
 
     def __iter__(self) -> Iterator[str]:
         """The buckets of which somebody holds a permit."""
@@ -56,36 +58,54 @@ class Buckets:
             self._holders.pop(bucket, None)
 
     def park(self, line: Line, place: Place, limit: Limit, refill_at: int | None) -> None:
-        self._parked.setdefault(limit.bucket, Lines()).add(line, *place)
+        self._parked.setdefault(limit.bucket, Lines()).add(line, place)
+        if not line.dated:
+            self._tenants.setdefault((line.queue, line.priority), Counter())[line.tenant] += 1
         if refill_at is not None:
             self._refills[limit.bucket] = (refill_at, limit)
 
-    def is_parked(self, id: str, bucket: str, line: Line, due_at: int) -> bool:
+    def is_parked(self, bucket: str, line: Line, place: Place) -> bool:
         parked = self._parked.get(bucket)
-        return parked is not None and parked.stands(id, line, due_at)
+        return parked is not None and parked.stands(line, place)
 
     def leave(self, id: str, bucket: str) -> None:
         parked = self._parked.get(bucket)
         if parked is not None:
-            parked.remove(id)
+            self._take_away(parked, id)
             self._tidy(bucket, parked)
 
-    def unpark(self, bucket: str, count: int) -> list[str]:
-        """Take away the first ``count`` jobs parked under a bucket, of each queue and lane apart.
+    def _take_away(self, parked: Lines, id: str) -> None:
+        line = parked.line_of(id)
+        parked.remove(id)
+        if line is not None and not line.dated:
+            tenants = self._tenants[line.queue, line.priority]
+            tenants[line.tenant] -= 1
+            if not tenants[line.tenant]:
+                del tenants[line.tenant]
+            if not tenants:
+                del self._tenants[line.queue, line.priority]
 
-        Apart, because the first of all may be of a queue that nobody serves just now.
+    def hold_another(self, line: Line) -> bool:
+        """Whether a job is parked out of an ordinary line of this queue and priority, of another tenant than this."""
+        tenants = self._tenants.get((line.queue, line.priority))
+        return tenants is not None and (len(tenants) > 1 or line.tenant not in tenants)
+
+    def unpark(self, bucket: str, count: int) -> list[str]:
+        """Take away the first ``count`` jobs parked under a bucket, of each queue, lane and kind of line apart.
+
+        Apart, because the first of all may be of a queue that nobody serves just now, or of a tenant that had its turn.
         """
         parked = self._parked.get(bucket)
         if parked is None or count <= 0:
             return []
         freed: list[str] = []
-        left: dict[tuple[str, str], int] = {}
-        for line in sorted(parked.lines(), key=lambda line: -line[1]):
-            group = (line[0], line[2])
+        left: dict[Line, int] = {}
+        for line in sorted(parked.lines(), key=lambda line: -line.priority):
+            group = line._replace(priority=0)
             while left.get(group, count) > 0 and (head := parked.head(line)) is not None:
-                parked.remove(head[1])
+                self._take_away(parked, head.id)
                 left[group] = left.get(group, count) - 1
-                freed.append(head[1])
+                freed.append(head.id)
         self._tidy(bucket, parked)
         return freed
 

@@ -40,6 +40,7 @@ def count(rows: dict[str, Row], waiting: Waiting, totals: Totals, cards: Iterabl
         workers=sorted(cards, key=attrgetter("id")),
         seen_at=now,
         repaired=totals.repaired,
+        late=dict(totals.late),
     )
 
 
@@ -47,10 +48,10 @@ def _count_queues(waiting: Waiting, now: int) -> list[QueueStats]:
     """Every queue in which a job waits, by name."""
     times: dict[str, list[int]] = defaultdict(list)
     priorities: dict[str, Counter[int]] = defaultdict(Counter)
-    for (queue, _, _), (due_at, _) in waiting.lines.waiting():
-        times[queue].append(due_at)
-    for queue, priority, _ in waiting.everyone():
-        priorities[queue][priority] += 1
+    for line, place in waiting.lines.waiting():
+        times[line.queue].append(place.due_at)
+    for line in waiting.everyone():
+        priorities[line.queue][line.priority] += 1
     return [_count(queue, times[queue], priorities[queue], now) for queue in sorted(priorities)]
 
 

@@ -38,6 +38,9 @@ class Edges:
 
     def count(self, row: Row) -> None:
         """Make a row's edges, and count its parents by what they are now."""
+        row.open_parents = row.unmet = 0
+        if not row.spec.after:
+            return
         self.drop(row)
         id, unknown = row.spec.id, 0
         for edges in row.spec.after:

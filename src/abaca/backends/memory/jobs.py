@@ -65,7 +65,7 @@ class MemoryJobs(MemoryRecords):
         full = None if follows else self._waiting.full(new.queue)
         if full is not None:
             return Receipt(id=new.id, outcome=Inserted.REFUSED, reason=full)
-        orphan = None if follows else self._without_parent(new, new.id)
+        orphan = self._without_parent(new, new.id) if new.after and not follows else None
         if orphan is not None:
             return orphan
         row = self._rows[new.id] = Row(new, created_at=now, due_at=due_time(new, now))
@@ -90,7 +90,7 @@ class MemoryJobs(MemoryRecords):
             return Receipt(id=holder, outcome=Inserted.HELD)
         if new.after and self._edges.of_parent(holder):
             return Receipt(id=holder, outcome=Inserted.HELD)
-        orphan = None if follows else self._without_parent(new, holder)
+        orphan = self._without_parent(new, holder) if new.after and not follows else None
         if orphan is not None:
             return orphan
         self._edges.drop(row)
@@ -151,6 +151,8 @@ class MemoryJobs(MemoryRecords):
     def _claim(self, want: Want, lease: Lease, now: int) -> list[Job]:
         claimed: list[Job] = []
         for row in self._waiting.choose(want, now):
+            if row.deadline is not None and row.deadline < now:
+                self._totals.late[row.spec.queue] += 1
             row.claim(lease.worker, lease.ms, now)
             self._keys.on_claim(row.spec)
             claimed.append(row.snapshot(now))

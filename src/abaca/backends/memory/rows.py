@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from abaca.backend import MIN_TOMBSTONE_MS, TRIMMED_LOG_CAP
-from abaca.backends.memory.lines import Line
+from abaca.backends.memory.lines import Line, Place
 from abaca.model import TRIMMED_KINDS, Change, ErrorInfo, Job, Kind, NewJob, State, Update
 
 FIRST_ENTRY_ID = 3
@@ -56,8 +56,23 @@ class Row:
     next_entry: int = FIRST_ENTRY_ID
 
     @property
+    def deadline(self) -> int | None:
+        """When a job that was never claimed should have started, where it says so."""
+        if self.spec.start_within_ms is None or self.epoch:
+            return None
+        return self.due_at + self.spec.start_within_ms * 1000
+
+    @property
     def line(self) -> Line:
-        return (self.spec.queue, self.spec.priority, self.spec.lane)
+        spec = self.spec
+        if self.deadline is None:
+            return Line(spec.queue, spec.priority, spec.lane, spec.tenant or "")
+        return Line(spec.queue, spec.priority, spec.lane, dated=True)
+
+    @property
+    def place(self) -> Place:
+        deadline = self.deadline
+        return Place(self.due_at if deadline is None else deadline, self.spec.id, self.due_at)
 
     @property
     def leaves_at(self) -> int:
@@ -131,8 +146,12 @@ class Row:
             self.due_at = change.run_at
         elif change.delay_ms is not None:
             self.due_at = now + change.delay_ms * 1000
-        if self.open_parents and (change.run_at is not None or change.delay_ms is not None):
+        if change.run_at is None and change.delay_ms is None:
+            return
+        if self.open_parents:
             self.spec = msgspec.structs.replace(self.spec, delay_ms=0)
+        if self.deadline is not None:
+            self.spec = msgspec.structs.replace(self.spec, start_within_ms=None)
 
     def record(self, kind: Kind, data: bytes, now: int) -> None:
         """Add a log entry, then trim the oldest trimmed kinds above the cap."""
@@ -156,5 +175,6 @@ class Row:
         self.purged = True
         self.spec = NewJob(id=self.spec.id, task="")
         self.result = self.error = self.progress = None
+        self.open_parents = self.unmet = 0
         self.memo = b""
         self.log = []

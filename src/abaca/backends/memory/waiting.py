@@ -10,10 +10,24 @@ import msgspec
 from abaca.backend import MOST_PARKED
 from abaca.backends.memory.buckets import Buckets
 from abaca.backends.memory.lines import Line, Lines
+from abaca.backends.memory.order import Order, Pick
 from abaca.backends.memory.rows import Row
-from abaca.model import BUCKET, QUEUE, Limit, QueueSettings, Record, State, Want, full_queue, queue_bucket, queue_topic
+from abaca.model import (
+    BUCKET,
+    QUEUE,
+    Limit,
+    QueueSettings,
+    Record,
+    State,
+    Want,
+    full_queue,
+    queue_bucket,
+    queue_topic,
+    task_bucket,
+)
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _settings_of = msgspec.json.Decoder(QueueSettings).decode
 _limit_of = msgspec.json.Decoder(Limit).decode
@@ -30,6 +44,7 @@ class Waiting:
     ) -> None:
         self.lines = Lines()
         self.buckets = Buckets()
+        self.order = Order(self.lines, self.buckets)
         self.apart: dict[str, Line] = {}
         self._rows = rows
         self._read = read
@@ -38,22 +53,24 @@ class Waiting:
     def enter(self, row: Row) -> None:
         """Put a row into its line and tell those who wait for its queue; one that has open parents goes apart."""
         row.blocked = None
+        line = row.line
         if row.open_parents:
-            self.apart[row.spec.id] = row.line
+            self.apart[row.spec.id] = line
             return
-        self.lines.add(row.line, row.due_at, row.spec.id)
+        self.lines.add(line, row.place)
         self._publish(queue_topic(row.spec.queue))
 
     def leave(self, row: Row) -> None:
         """A row waits no longer, or is about to wait elsewhere. One that was free to start makes room for the next."""
+        if self.apart.pop(row.spec.id, None) is not None:
+            return
         if row.blocked is not None:
             self.buckets.leave(row.spec.id, row.blocked)
             row.blocked = None
             return
-        if self.apart.pop(row.spec.id, None) is not None:
-            return
         self.lines.remove(row.spec.id)
-        for bucket in (queue_bucket(row.spec.queue), *(limit.bucket for limit in row.spec.limits)):
+        buckets = (queue_bucket(row.spec.queue), task_bucket(row.spec.task))
+        for bucket in (*buckets, *(limit.bucket for limit in row.spec.limits)):
             self._free(bucket, 1)
 
     def stands(self, row: Row) -> bool:
@@ -61,8 +78,8 @@ class Waiting:
         if row.open_parents:
             return self.apart.get(row.spec.id) == row.line
         if row.blocked is not None:
-            return self.buckets.is_parked(row.spec.id, row.blocked, row.line, row.due_at)
-        return self.lines.stands(row.spec.id, row.line, row.due_at)
+            return self.buckets.is_parked(row.blocked, row.line, row.place)
+        return self.lines.stands(row.line, row.place)
 
     def release(self, row: Row) -> None:
         """A run is over: its permits go to those parked first."""
@@ -90,7 +107,7 @@ class Waiting:
         most = self._record(QUEUE, queue, _settings_of, QueueSettings()).max_length
         if most is None:
             return None
-        return full_queue(queue, most) if sum(line[0] == queue for line in self.everyone()) >= most else None
+        return full_queue(queue, most) if sum(line.queue == queue for line in self.everyone()) >= most else None
 
     def everyone(self) -> Iterator[Line]:
         """The line of each waiting job, whether it stands there or is held back."""
@@ -111,15 +128,17 @@ class Waiting:
             if settings.paused:
                 continue
             while size < want.max_bytes and parked < MOST_PARKED:
-                head = self.lines.take(queue, now, free)
-                if head is None:
+                pick = self.order.next(queue, settings, now, free)
+                if pick is None:
                     break
-                row = self._rows[head]
+                row = self._rows[pick.place.id]
                 limits = self._limits(row, settings)
-                if limits and self._park(row, limits, now):
+                if limits and self._park(row, pick, limits, now):
                     parked += 1
                     continue
-                row.permits = self.buckets.take(head, limits, now)
+                self.order.on_claim(pick, settings)
+                self.lines.remove(row.spec.id)
+                row.permits = self.buckets.take(row.spec.id, limits, now)
                 limited |= {limit.bucket: limit for limit in limits}
                 free[row.spec.lane] -= 1
                 size += len(row.spec.args)
@@ -135,23 +154,29 @@ class Waiting:
         times = (self.lines.next_due(served, want.slots), self.buckets.next_refill())
         return min((at for at in times if at is not None), default=None)
 
-    def _park(self, row: Row, limits: Sequence[Limit], now: int) -> bool:
+    def _park(self, row: Row, pick: Pick, limits: Sequence[Limit], now: int) -> bool:
         """Whether a limit holds the row back; then it is parked under the first that does."""
         exhausted = self.buckets.exhausted(limits, now)
         if exhausted is None:
             return False
         limit, refill_at = exhausted
-        self.buckets.park(row.line, (row.due_at, row.spec.id), limit, refill_at)
+        self.lines.remove(row.spec.id)
+        self.buckets.park(pick.line, pick.place, limit, refill_at)
         row.blocked = limit.bucket
         return True
 
     def _limits(self, row: Row, settings: QueueSettings) -> list[Limit]:
+        """In the order in which they are judged: of the queue, of the task, its own."""
         limits = [self._record(BUCKET, limit.bucket, _limit_of, limit) for limit in row.spec.limits]
+        bucket = task_bucket(row.spec.task)
+        of_task = self._record(BUCKET, bucket, _limit_of, None)
+        if of_task is not None:
+            limits.insert(0, msgspec.structs.replace(of_task, bucket=bucket))
         if settings.concurrency is not None:
             limits.insert(0, Limit(bucket=queue_bucket(row.spec.queue), concurrency=settings.concurrency))
         return limits
 
-    def _record(self, kind: str, id: str, decode: Callable[[bytes], T], default: T) -> T:
+    def _record(self, kind: str, id: str, decode: Callable[[bytes], T], default: U) -> T | U:
         """What a record says; one that cannot be read says nothing."""
         record = self._read(kind, id)
         if record is None or record.data is None:

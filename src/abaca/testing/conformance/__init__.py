@@ -22,8 +22,10 @@ pytest-asyncio in ``asyncio_mode = "auto"`` and three fixtures: ``clock``; ``sto
 in ``abaca.backend`` is used.
 """
 
+from abaca.testing.conformance.aging import TestAging
 from abaca.testing.conformance.amend import TestAmendEnded, TestAmendJudged, TestAmendWaiting
 from abaca.testing.conformance.audit import TestAudit
+from abaca.testing.conformance.deadlines import TestDeadlineOrder, TestLate
 from abaca.testing.conformance.edges import TestManyEdges, TestParents, TestParentsRefused, TestParentsSeen
 from abaca.testing.conformance.find import TestFind, TestPages, TestStats
 from abaca.testing.conformance.graphs import TestGraphs
@@ -50,10 +52,14 @@ from abaca.testing.conformance.release import (
 )
 from abaca.testing.conformance.repeat import TestFollowUps, TestRepeat
 from abaca.testing.conformance.settle import TestSettle, TestStale
+from abaca.testing.conformance.shares import TestOrderAgainstAModel, TestShares
+from abaca.testing.conformance.tasklimits import TestTaskLimits
 from abaca.testing.conformance.ticks import TestTicks
+from abaca.testing.conformance.turns import TestTurns, TestTurnsBehindLimits, TestWeights
 from abaca.testing.conformance.unique import TestKeyForAPeriod, TestKeyWhileWaiting, TestReplace
 
 __all__ = [
+    "TestAging",
     "TestAmendBlocked",
     "TestAmendEnded",
     "TestAmendJudged",
@@ -67,6 +73,7 @@ __all__ = [
     "TestClaim",
     "TestConcurrency",
     "TestContents",
+    "TestDeadlineOrder",
     "TestDueAfterParents",
     "TestFind",
     "TestFollowUps",
@@ -80,9 +87,11 @@ __all__ = [
     "TestKeyWhileWaiting",
     "TestKeys",
     "TestLanesAndQueues",
+    "TestLate",
     "TestLeaseLength",
     "TestManyEdges",
     "TestOrder",
+    "TestOrderAgainstAModel",
     "TestPages",
     "TestParents",
     "TestParentsRefused",
@@ -104,10 +113,15 @@ __all__ = [
     "TestRequeueParents",
     "TestScan",
     "TestSettle",
+    "TestShares",
     "TestStale",
     "TestStats",
+    "TestTaskLimits",
     "TestTicks",
     "TestTombstones",
     "TestTrim",
+    "TestTurns",
+    "TestTurnsBehindLimits",
     "TestWatch",
+    "TestWeights",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from abaca.backend import Backend
 from abaca.clock import ManualClock
-from abaca.model import Change, ErrorInfo, Fault, Job, Kind, NewUpdate, Record
+from abaca.model import After, Change, ErrorInfo, Fault, Job, Kind, NewJob, NewUpdate, Record
 from abaca.testing.conformance.making import (
     back,
     claim,
@@ -30,7 +30,7 @@ CALLS = 300
 
 
 async def one_of_each(store: Backend) -> list[Job]:
-    """A job in each state and on each way between them: with keys, logs, delays, follow-ups, retries, a requeue."""
+    """A job in each state and on each way between them: keys, logs, delays, follow-ups, retries, a requeue, edges."""
     await finish(store, make(1, key="free again"))
     await settle(store, fail(await start(store, make(2, key="taken again")), error=ErrorInfo(type="E")))
     await store.requeue([(job_id(2), 1)])
@@ -42,7 +42,9 @@ async def one_of_each(store: Backend) -> list[Job]:
     await insert(store, make(7, delay_ms=5_000, priority=90), make(8, key="waits"), make(9, queue="other", lane="x"))
     await store.amend([Change(id=job_id(8), priority=1, queue="moved"), Change(id=job_id(5), delete=True)])
     await store.put([Record(kind="kind", id="a", data=b"x"), Record(kind="kind", id="b", data=b"x", expires_ms=1)])
-    return [await fetch(store, job_id(number)) for number in (1, 2, 3, 4, 6, 7, 8, 9)]
+    edges = (After(ids=(job_id(1), job_id(2), job_id(7))),)
+    await insert(store, make(10, after=edges), make(11, tenant="t"), make(12, start_within_ms=1000))
+    return [await fetch(store, job_id(number)) for number in (1, 2, 3, 4, *range(6, 13))]
 
 
 def told(faults: Sequence[Fault]) -> list[Any]:
@@ -115,11 +117,17 @@ class TestAudit:
         assert told(await live_store.audit()) == []
 
 
+def _child(number: int) -> NewJob:
+    """A job of some tenant that waits for two that came shortly before it, of which one may be such a child as well."""
+    return make(number, tenant=f"t{number % 3}", after=(After(ids=(job_id(number - 5), job_id(number - 1))),))
+
+
 async def _traffic(store: Backend, stopped: asyncio.Event) -> None:
     count = 0
     while not stopped.is_set():
         await insert(store, *(make(count + n, key=f"k{n}") for n in range(1, 21)))
-        count += 20
+        await insert(store, *many(5, count + 21), *(_child(count + n) for n in range(26, 31)))
+        count += 30
         claimed = await claim(store, slots=15)
         await settle(store, *(complete(job, keep_ms=0) for job in claimed[:10]))
         await settle(store, *(back(job) for job in claimed[10:]))

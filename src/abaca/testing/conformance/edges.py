@@ -7,6 +7,7 @@ import pytest
 from abaca.backend import MAX_PARENTS, UNKNOWN_PARENT, Backend
 from abaca.clock import ManualClock
 from abaca.model import (
+    CURSOR,
     QUEUE,
     After,
     Cancelled,
@@ -16,6 +17,7 @@ from abaca.model import (
     NewJob,
     Query,
     QueueSettings,
+    Record,
     State,
     Status,
     Tick,
@@ -249,6 +251,15 @@ class TestParentsRefused:
         # Then they hear what they would have heard
         assert outcomes == [Inserted.KNOWN, Inserted.HELD, Inserted.PASSED]
         assert not full.reason.startswith(UNKNOWN_PARENT)
+
+    async def test_a_tick_that_is_refused_has_passed(self, store: Backend) -> None:
+        # Given a schedule's cursor
+        await store.put([Record(kind=CURSOR, id="s", data=b"0")])
+        tick = Tick(schedule="s", at=5)
+        # When a tick's job has an unknown parent, and comes again
+        outcomes = [*await insert(store, child(1, 77, tick=tick)), *await insert(store, make(1, tick=tick))]
+        # Then the cursor has moved
+        assert outcomes == [Inserted.REFUSED, Inserted.PASSED]
 
     async def test_a_job_cannot_wait_for_itself(self, store: Backend) -> None:
         # Given nothing

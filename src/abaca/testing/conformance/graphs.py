@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass, field
 
 import pytest
 
 from abaca.backend import Backend
-from abaca.model import After, Job, NewJob, State, When
-from abaca.testing.conformance.making import claim, insert, job_id, make, move, settle
+from abaca.model import After, Job, Lease, NewJob, Settle, State, When
+from abaca.testing.conformance.making import claim, complete, fail, insert, job_id, make, move, settle, want
 from abaca.testing.invariants import miscounted
 
 SIZE = 60
@@ -64,8 +65,8 @@ class TestGraphs:
         jobs = random_graph(rng)
         model = Model({job.id: job for job in jobs})
         await insert(store, *jobs)
-        for job in jobs:
-            model.become(job.id, State.WAITING)
+        for new in jobs:
+            model.become(new.id, State.WAITING)
         running: dict[str, Job] = {}
         for _ in range(STEPS):
             # When jobs are claimed, end, go back, are cancelled and requeued
@@ -78,6 +79,31 @@ class TestGraphs:
                 model.become(job.id, State.RUNNING)
             await _something(rng, store, model, running)
             assert miscounted([job for job in await store.get(list(model.jobs)) if job is not None]) == []
+
+    async def test_workers_side_by_side_run_a_graph_in_order(self, live_store: Backend) -> None:
+        # Given a random graph
+        jobs = random_graph(random.Random(5))
+        await insert(live_store, *jobs)
+        # When several workers run it, of whom each settles what it has and claims in one call
+        await asyncio.gather(*(_work(live_store, number) for number in range(6)))
+        # Then each job ended at its first run, after its parents, and counts what became of them
+        ended = {job.id: job for job in await live_store.get([job.id for job in jobs]) if job is not None}
+        assert [job.epoch for job in ended.values()] == [1] * SIZE
+        for job in ended.values():
+            parents = [(ended[id], edge.when) for edge in job.spec.after for id in edge.ids]
+            assert all((parent.ended_at or 0) <= (job.started_at or 0) for parent, _ in parents)
+            assert (job.open_parents, job.unmet) == (0, sum(not when.met_by(one.state) for one, when in parents))
+
+
+async def _work(store: Backend, worker: int) -> None:
+    """Claim and settle until nothing comes any more for a while; every third job fails."""
+    done: list[Settle] = []
+    lease = Lease(worker=f"w{worker}", ms=60_000)
+    while True:
+        answer = await store.exchange(done, want(slots=3, hold_ms=2000), lease)
+        if not answer.jobs:
+            return
+        done = [fail(job) if int(job.id, 16) // 256 % 3 == 0 else complete(job) for job in answer.jobs]
 
 
 async def _something(rng: random.Random, store: Backend, model: Model, running: dict[str, Job]) -> None:

@@ -271,6 +271,17 @@ class TestRequeueParents:
         await end(store, 1)
         assert ids(await claim(store)) == numbered(3)
 
+    async def test_a_requeue_that_is_refused_changes_no_child(self, store: Backend) -> None:
+        # Given a failed job whose key another has now, and its child in line
+        await insert(store, make(1, key="k"), child(2, 1))
+        await end(store, 1, State.FAILED)
+        await insert(store, make(3, key="k", queue="other"))
+        # When it is requeued
+        answered = await store.requeue([(job_id(1), 1), (job_id(1), 7)])
+        # Then its child is where it was
+        assert (answered, await counts(store, 2)) == ([Requeued.HELD, Requeued.STALE], (0, 1))
+        assert ids(await claim(store)) == numbered(2)
+
     async def test_both_requeued_in_one_call_in_either_order(self, store: Backend) -> None:
         # Given two pairs of a failed parent and a child that ended because of it
         for parent, own in ((1, 2), (3, 4)):
