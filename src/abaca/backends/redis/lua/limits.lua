@@ -214,7 +214,8 @@ do
   -- Lets one parked job back into its line.
   local function unpark_one(work, key, text, id, due)
     move(work, key, id, false)
-    if work.jobs[id] == nil and not work.raw[id] then
+    if type(work.jobs[id]) ~= 'table' and not work.raw[id] then
+      work.jobs[id] = nil
       load(work, {id})
     end
     local job = known(work, id)
