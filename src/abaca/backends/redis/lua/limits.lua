@@ -19,7 +19,7 @@ local blocked_by, unblock, exhausted, take_permits, park, unpark, release_permit
 local leave, refill, fill_up, settings_changed, room_in
 
 do
-  local BLOCKED_AT_ONCE = 100
+  local BLOCKED_AT_ONCE, FIRST_PAGE = 100, 8
 
   function spots.place(bucket, spot)
     return #bucket .. ':' .. bucket .. ':' .. spot
@@ -138,8 +138,9 @@ do
   -- The first jobs of a place that this unit of work has not moved yet, as id, due time, ...; and whether there is any.
   local function parked_first(work, key, count)
     local moves, found, any, start = work.moves[key], {}, false, 0
+    local size = math.max(count, FIRST_PAGE)
     while #found < 2 * count do
-      local page = call('ZRANGE', key, start, start + math.max(count, BLOCKED_AT_ONCE) - 1, 'WITHSCORES')
+      local page = call('ZRANGE', key, start, start + size - 1, 'WITHSCORES')
       for i = 1, #page, 2 do
         if not moves or moves[page[i]] == nil then
           any = true
@@ -149,10 +150,10 @@ do
           end
         end
       end
-      if #page < 2 * math.max(count, BLOCKED_AT_ONCE) then
+      if #page < 2 * size then
         break
       end
-      start = start + #page / 2
+      start, size = start + size, math.max(size, math.min(2 * size, BLOCKED_AT_ONCE))
     end
     return found, any
   end
