@@ -16,7 +16,9 @@ from abaca.model import Fault, FaultKind
 _PIECE = 500
 _ENTRIES = 500
 _SORTED_SETS = (b"leases", b"ended", b"seen")
-_HASHES = (b"running", b"cards", b"open")
+_HASHES = (b"running", b"cards", b"open", b"claims")
+_SORTED_FAMILIES = (b"w:", b"d:", b"e:", b"m:", b"n:", b"f:", b"a:", b"o:", b"q:")
+_HASH_FAMILIES = (b"c:", b"y:")
 
 Run = Callable[..., Awaitable[Any]]
 """Runs one of the store's scripts: its name, then its arguments."""
@@ -56,7 +58,7 @@ class Audit:
                     self._add(Fault(kind=FaultKind.UNDECLARED, id=_text(name), detail=detail))
             for piece in _pieces(known, _PIECE):
                 walked |= dict.fromkeys(await self._judge_piece(piece))
-            walked |= dict.fromkeys(name for name in known if name[:2] in (b"w:", b"q:"))
+            walked |= dict.fromkeys(name for name in known if name[:2] in (*_SORTED_FAMILIES, b"y:"))
         return [*walked, *_SORTED_SETS, *_HASHES]
 
     async def _judge_piece(self, names: Sequence[bytes]) -> list[bytes]:
@@ -79,7 +81,7 @@ class Audit:
     async def _judge_entries(self, name: bytes) -> None:
         if (FaultKind.WRONG_TYPE, _text(name)) in {(fault.kind, fault.id) for fault in self._left()}:
             return
-        walk = "HSCAN" if name in _HASHES or name[:2] == b"c:" else "ZSCAN"
+        walk = "HSCAN" if name in _HASHES or name[:2] in _HASH_FAMILIES else "ZSCAN"
         async for found in self._pages(walk, b"COUNT", _ENTRIES, key=self._base + name):
             for members in _pieces(found[::2], _PIECE):
                 self._take(await self._run("audit_entries", self._repair, MIN_TOMBSTONE_MS, name, *members))

@@ -7,7 +7,16 @@ key                    type        meaning
 =====================  ==========  ==========================================================================
 ``j:<id>``             string      a job's packed record (``packing.py``)
 ``w:<line>``           sorted set  a line: the ids that wait, by due time; the text is ``priority|lane|queue``
-``q:<queue>``          sorted set  the lines of a queue, ``priority|lane|``, by -priority
+``d:<line>``           sorted set  those of the line that are ordered by deadline, by due time (``lua/lines.lua``)
+``e:<line>``           sorted set  the same by deadline
+``m:<line>``           sorted set  those that name a tenant, and the tenant, by due time (``lua/fronts.lua``)
+``n:<tenant>:<line>``  sorted set  those of one tenant, by due time; the tenant has its length and a colon before it
+``f:<line>``           sorted set  the first of each tenant of which no pass is known, as in ``m:``
+``a:<line>``           sorted set  the first of each other tenant, by pass
+``o:<prio>|<queue>``   sorted set  the passes, ``=`` and the tenant, and the time
+``y:<prio>|<queue>``   hash        how many jobs each tenant has in these lines or parked out of them
+``claims``             hash        how many claims queues with aging have had, modulo ``AGED_SLOT``
+``q:<queue>``          sorted set  the lines of a queue, ``priority|lane|`` and ``d`` or ``m`` or nothing, by -priority
 ``queues``             set         the queues that have lines
 ``leases``             sorted set  the instants at which leases end, by themselves (``lua/leases.lua``)
 ``l:<instant>``        string      the ids of the jobs leased until then; some may have left
@@ -20,9 +29,10 @@ key                    type        meaning
 ``open``               hash        jobs that wait for parents: how many are open, and unmet (``lua/families.lua``)
 ``b:<bucket>``         set         the running jobs that hold a permit of a bucket (``lua/limits.lua``)
 ``rates``              sorted set  buckets with a rate by when they are full again
-``p:<place>``          sorted set  jobs parked under a bucket, by due time; the place is ``<bytes>:<bucket>:<line>``,
+``p:<place>``          sorted set  parked jobs; the place is ``<bytes>:<bucket>:<spot>`` (``lua/limits.lua``),
                                    and ``0::<line>`` for jobs that wait for parents
-``i:<bucket>``         sorted set  the lines that have jobs parked under a bucket, by -priority
+``i:<bucket>``         sorted set  the spots that have jobs parked under a bucket, by -priority
+``tasks``              string      the tasks that have a bucket (``lua/settings.lua``)
 ``parks``              set         the places that have parked jobs
 ``refills``            sorted set  buckets with parked jobs by when their rate allows a start
 ``refilling``          hash        interval and burst of those
@@ -60,10 +70,12 @@ PATTERNS = tuple(
     re.compile(pattern, re.DOTALL)
     for pattern in (
         rb"[jgtc]:.{16}",
-        rb"w:-?\d+\|[^|]*\|.*",
+        rb"[wdemfa]:-?\d+\|[^|]*\|.*",
+        rb"n:\d+:.*:-?\d+\|[^|]*\|.*",
+        rb"[oy]:-?\d+\|.*",
         rb"[qhubi]:.*",
         rb"p:\d+:.*:-?\d+\|[^|]*\|.*",
-        rb"queues|leases|running|ended|clock|totals|cards|seen|periods|rates|parks|refills|refilling|open",
+        rb"queues|leases|running|ended|clock|totals|cards|seen|periods|rates|parks|refills|refilling|open|claims|tasks",
         rb"l:-?\d+",
         rb"r:[^:]+:.*",
         rb"k:.*",

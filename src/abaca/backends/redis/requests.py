@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 from struct import Struct
+from typing import Any
 
 import msgspec
 
@@ -186,7 +187,7 @@ def pack_update(update: NewUpdate, kind: int) -> bytes:
 
 
 def remakes(change: Change) -> bool:
-    """Whether the change needs the static part of the record made anew."""
+    """Whether the change surely needs the static part of the record made anew."""
     fields = (change.priority, change.queue, change.tags, change.args)
     return not change.delete and any(value is not None for value in fields)
 
@@ -212,9 +213,12 @@ def pack_change(change: Change, read: tuple[int, bytes] | None) -> tuple[bytes, 
 
 
 def amended_static(job: Job, change: Change) -> bytes:
-    values = {
+    values: dict[str, Any] = {
         name: value for name in ("priority", "queue", "tags", "args") if (value := getattr(change, name)) is not None
     }
-    if job.open_parents and (change.run_at is not None or change.delay_ms is not None):
-        values["delay_ms"] = 0
+    if change.run_at is not None or change.delay_ms is not None:
+        if job.open_parents:
+            values["delay_ms"] = 0
+        if not job.epoch:
+            values["start_within_ms"] = None
     return pack_static(msgspec.structs.replace(job.spec, **values))

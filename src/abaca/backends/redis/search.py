@@ -18,15 +18,20 @@ from abaca.model import Job, Page, Query, Status
 BUDGET = 2_000
 """How many records one page may look at."""
 _STEP = 200
+_ID_BYTES = 16
+_PARKED = "p:"
+_KINDS = ("d:", "w:", "m:")
+"""What the sorted sets of a line begin with (``lua/lines.lua``)."""
 _WAITING = {Status.SCHEDULED, Status.BLOCKED, Status.QUEUED, Status.RETRYING}
 _ENDED = {Status.COMPLETED, Status.FAILED, Status.CANCELLED}
 
 Walk = Callable[[str, str, str, bytes, int], Awaitable[tuple[int, list[Any]]]]
-"""Sorted set, ``rev`` or empty, score and id to go on after, how many: the store's time, then id, score, record."""
+"""Sorted set, ``rev`` or empty, score and member to go on after, how many: the store's time, then member, score,
+record."""
 
 
 class _Place(msgspec.Struct, array_like=True):
-    """Where a page ended: a sorted set, and the score and id last looked at in it."""
+    """Where a page ended: a sorted set, and the score and member last looked at in it; that begins with an id."""
 
     set: str
     score: str = ""
@@ -42,14 +47,14 @@ class _Search:
     last: _Place | None = None
 
 
-def sections(query: Query, lines: list[str], places: list[str]) -> list[str]:
+def sections(query: Query, waiting: list[str]) -> list[str]:
     """The sorted sets that can hold an answer: waiting lines in order, places of parked jobs, running, then ended."""
     wanted = set(query.status)
     found: list[str] = []
     if not wanted or wanted & _WAITING:
-        split = sorted((queue, -priority, lane, line) for line in lines for queue, priority, lane in [split_line(line)])
-        found += [f"w:{line}" for queue, _, _, line in split if query.queue in (None, queue)]
-        found += sorted(f"p:{place}" for place in places)
+        lines = sorted((_standing(name), name) for name in waiting if not name.startswith(_PARKED))
+        found += [name for standing, name in lines if query.queue in (None, standing[0])]
+        found += sorted(name for name in waiting if name.startswith(_PARKED))
     if not wanted or Status.RUNNING in wanted:
         found.append("leases")
     if not wanted or wanted & _ENDED:
@@ -57,9 +62,16 @@ def sections(query: Query, lines: list[str], places: list[str]) -> list[str]:
     return found
 
 
-async def find(query: Query, lines: list[str], places: list[str], walk: Walk) -> Page:
-    """One page. A job that moves between pages may be seen twice or not at all."""
-    order = sections(query, lines, places)
+def _standing(name: str) -> tuple[str, int, int, str]:
+    """Where a line comes among the others: queue, priority, kind, lane."""
+    queue, priority, lane = split_line(name[2:])
+    return queue, -priority, _KINDS.index(name[:2]), lane
+
+
+async def find(query: Query, waiting: list[str], walk: Walk) -> Page:
+    """One page; ``waiting`` names the sorted sets of jobs that wait. A job that moves between pages may be seen twice
+    or not at all."""
+    order = sections(query, waiting)
     start = _read_cursor(query.cursor) if query.cursor is not None else None
     if start is not None:
         order = _from(order, start.set)
@@ -79,8 +91,9 @@ async def _walk_one(search: _Search, place: _Place, walk: Walk) -> bool:
     while True:
         now, rows = await walk(place.set, direction, place.score, place.id, _STEP)
         for at in range(0, len(rows), 3):
-            id, score, value = rows[at : at + 3]
-            place = _Place(place.set, score.decode(), id)
+            member, score, value = rows[at : at + 3]
+            id = member[:_ID_BYTES]
+            place = _Place(place.set, score.decode(), member)
             if value is not None and id.hex() not in search.ids:
                 job = unpack_job(id, value, now)
                 if matches(job, search.query):
@@ -101,20 +114,12 @@ def _from(order: list[str], name: str) -> list[str]:
     """The sections from ``name`` on. A line that is empty by now is skipped to the place where it stood."""
     if name in order:
         return order[order.index(name) :]
-    if name.startswith("p:"):
-        return [section for section in order if not section.startswith("w:") and not "p:" <= section <= name]
-    if not name.startswith("w:"):
+    if name.startswith(_PARKED):
+        return [section for section in order if section[:2] not in _KINDS and not _PARKED <= section <= name]
+    if name[:2] not in _KINDS:
         return order
-    queue, priority, lane = split_line(name[2:])
-    stood = (queue, -priority, lane)
-
-    def after(section: str) -> bool:
-        if not section.startswith("w:"):
-            return True
-        queue, priority, lane = split_line(section[2:])
-        return (queue, -priority, lane) > stood
-
-    return [section for section in order if after(section)]
+    stood = _standing(name)
+    return [section for section in order if section[:2] not in _KINDS or _standing(section) > stood]
 
 
 def _cursor(place: _Place | None) -> str | None:

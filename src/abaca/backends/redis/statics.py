@@ -33,7 +33,8 @@ class _Edges(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal"):
-    """What most jobs do not have. Scripts read ``limits``, ``after`` and ``start_within_ms`` where a flag says so."""
+    """What most jobs do not have. Scripts read ``limits``, ``after``, ``start_within_ms`` and ``tenant``, where a flag
+    says so."""
 
     tags: tuple[str, ...] = ()
     owner: str | None = None
@@ -119,7 +120,7 @@ def pack_static(job: NewJob) -> bytes:
 
 def _prefix(job: NewJob) -> bytes:
     flags = _SCOPE_FLAG[job.key_scope]
-    if job.limits or job.after or job.start_within_ms is not None:
+    if job.limits or job.after or job.start_within_ms is not None or job.tenant is not None:
         flags |= _HAS_RULES
     parts: list[bytes] = []
     if job.lease_ms is not None:

@@ -222,9 +222,7 @@ class RedisBackend(RedisRecords):
 
     async def find(self, query: Query) -> Page:
         answer = await self._run("stats", 0, "lines")
-        lines = [line[0].decode() for line in answer[4:] if len(line) == 4]
-        places = [line[4].decode() for line in answer[4:] if len(line) > 4]
-        return await search.find(query, lines, places, self._walk)
+        return await search.find(query, [line[4].decode() for line in answer[4:]], self._walk)
 
     async def _walk(self, name: str, direction: str, score: str, id: bytes, count: int) -> tuple[int, list[Any]]:
         now, *rows = await self._run("walk", name, direction, score, id, count)

@@ -11,11 +11,12 @@ from abaca.backends.redis.statics import split_line
 from abaca.model import Card, QueueStats, Stats
 
 _decode_card = msgspec.msgpack.Decoder(Card).decode
+_LATE = b"late."
 _ENDS = ("completed", "failed", "cancelled")
 
 
 class _Line(NamedTuple):
-    """Waiting jobs of one line, or of one line as far as they are parked under one bucket."""
+    """Waiting jobs of one kind in one line, or of one line as far as they are parked under one bucket."""
 
     priority: int
     jobs: int
@@ -38,14 +39,15 @@ def summarise(answer: list[Any]) -> Stats:
         workers=sorted(cards, key=lambda card: card.id),
         seen_at=int(now),
         repaired=int(counted.get(b"repaired", 0)),
+        late={name[len(_LATE) :].decode(): int(count) for name, count in counted.items() if name.startswith(_LATE)},
     )
 
 
 def _queues(lines: list[Any]) -> list[QueueStats]:
     by_queue: dict[str, list[_Line]] = {}
-    for text, count, due, first, *place in lines:
+    for text, count, due, first, name in lines:
         queue, priority, _ = split_line(text.decode())
-        by_queue.setdefault(queue, []).append(_Line(priority, count, due, int(float(first)), bool(place)))
+        by_queue.setdefault(queue, []).append(_Line(priority, count, due, int(float(first)), name[:2] == b"p:"))
     return [_queue(name, by_queue[name]) for name in sorted(by_queue)]
 
 

@@ -222,6 +222,17 @@ class TestConcurrency:
         # Then the worker gets the next job
         assert ids(await waiting) == numbered(2)
 
+    async def test_one_that_makes_room_frees_another_that_the_same_call_names(self, store: Backend) -> None:
+        # Given one that runs, one that is held back, and one with a key that nobody has come to yet
+        await insert(store, *many(2, limits=(ONE,)))
+        await claim(store)
+        await insert(store, make(3, limits=(ONE,), key="k", queue="other"))
+        # When the last is replaced in the call that also repeats the insert of the one held back
+        await insert(store, make(2, limits=(ONE,)), make(4, key="k", replace=True))
+        # Then that one is in its line again, and comes in its time
+        assert (await fetch(store, job_id(2))).blocked is None
+        assert await store.audit() == []
+
 
 class TestRate:
     async def test_starts_come_at_the_rate(self, store: Backend, clock: ManualClock) -> None:

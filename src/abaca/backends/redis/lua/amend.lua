@@ -4,7 +4,8 @@
 --       the new static part, or empty.
 --       flags: 1 delete, 2 drop result, 4 due at an instant, 8 due after a delay in ms, 16 moves (refused once ended).
 --       A revision of -1 fits any. A new static part was made of the revision read; another answers 4, read it again.
---       So does a new time of a job with open parents and a delay, of which it takes the place.
+--       So does a new time of a job with open parents and a delay, of which it takes the place, and one without a new
+--       static part of a job in the line of deadlines, because that takes it out of there.
 -- answer  one digit for each: 0 applied, 1 busy, 2 stale, 3 unknown, 4 read again
 -- flags: allow-oom
 
@@ -45,9 +46,11 @@ local function judge(job, flags, wanted, seen, static)
   end
   if seen >= 0 and seen ~= job.revision then
     return 4
+  elseif band(flags, DUE_AT + DUE_IN) == 0 or band(flags, DELETE) ~= 0 then
+    return 0
   end
-  local timed = job.open and band(flags, DUE_AT + DUE_IN) ~= 0 and band(flags, DELETE) == 0
-  return timed and delay_of(static ~= '' and static or job.static) > 0 and 4 or 0
+  static = static ~= '' and static or job.static
+  return (job.open and delay_of(static) > 0 or kinds.of(static, job.epoch) == 'd') and 4 or 0
 end
 
 local function amend(job, flags, number, static)
@@ -77,7 +80,7 @@ local function amend(job, flags, number, static)
     end
     block(work, job.id, job.static, job.due)
   elseif job.state == WAITING then
-    enter(work, job.id, job.static, job.due)
+    enter(work, job.id, job.static, job.due, job.epoch)
   end
   changed(work, job)
 end

@@ -44,15 +44,26 @@ local function judge_parents(job)
   end
 end
 
+-- Whether all these places are taken, as far as it can be told.
+local function stands_at(places)
+  local fine = true
+  for _, place in ipairs(places) do
+    local name, member, score = unpack(place)
+    fine = fine and (not sound(name) or tonumber(call('ZSCORE', base .. name, member) or nil) == score)
+  end
+  return fine
+end
+
 local function judge_place(job)
   local id = job.id
   if job.state == WAITING then
     local bucket = blocked_by(job)
-    local name = bucket and 'p:' .. place_of(bucket, job.line) or 'w:' .. job.line
+    local spot, score, text, tenant = spots.of(job)
+    local places = bucket and {{'p:' .. spots.place(bucket, spot), id, score}} or places_of(job)
     if job.open then
-      name = 'p:' .. place_of('', job.line)
+      places = {{'p:' .. spots.place('', job.line), id, job.due}}
     end
-    if sound(name) and tonumber(call('ZSCORE', base .. name, id) or nil) ~= job.due then
+    if not stands_at(places) then
       local detail = 'it waits and does not stand in its line ' .. job.line .. ' at its due time'
       if fault('waiting-not-in-line', 'J' .. id, detail) then
         if job.open then
@@ -61,7 +72,10 @@ local function judge_place(job)
           unblock(job)
           changed(work, job)
         end
-        enter(work, id, job.static, job.due)
+        if bucket or tenant ~= '' then
+          fronts.count(work, line_info(text), tenant, -1)  -- where it is missing it is still counted
+        end
+        enter(work, id, job.static, job.due, job.epoch)
       end
     end
   elseif job.state == RUNNING then
@@ -214,15 +228,40 @@ function judges.l(name)
 end
 
 function judges.w(name)
-  local info = line_info(sub(name, 3))
-  local index = 'q:' .. info.queue
+  local info, kind = line_info(sub(name, 3)), sub(name, 1, 1)
+  local index, member = 'q:' .. info.queue, info.member .. (kind == 'w' and '' or kind)
   if not sound(index) or not sound('queues') or call('EXISTS', base .. name) == 0 then
     return
   end
-  if not call('ZSCORE', base .. index, info.member) or call('SISMEMBER', base .. 'queues', info.queue) == 0 then
+  if not call('ZSCORE', base .. index, member) or call('SISMEMBER', base .. 'queues', info.queue) == 0 then
     if fault('index', 'T' .. name, 'the line is not listed in its queue, so that nobody would claim from it') then
-      call('ZADD', base .. index, info.rank, info.member)
+      call('ZADD', base .. index, info.rank, member)
       call('SADD', base .. 'queues', info.queue)
+    end
+  end
+end
+
+judges.d, judges.m = judges.w, judges.w
+
+-- A tenant's line: its first job is the tenant's front, where the tenant's pass says.
+function judges.n(name)
+  local tenant, text = fronts.tenant_of(name)
+  local group = table.concat({fronts.group_of(text)}, '|')
+  for _, other in ipairs({name, 'f:' .. text, 'a:' .. text, 'o:' .. group, 'y:' .. group}) do
+    if not sound(other) then
+      return
+    end
+  end
+  local line = fronts.touch(new_work(), tenant, text)
+  local set, member, score = fronts.first(line)
+  if set and call('ZSCORE', set, member) ~= score then
+    if fault('index', 'T' .. name, 'its first job is not where claims look for it') then
+      call('ZADD', set, score, member)
+    end
+  end
+  if call('HEXISTS', base .. 'y:' .. group, '=' .. tenant) == 0 and call('EXISTS', line.key) == 1 then
+    if fault('count', 'Ty:' .. group, 'its jobs are not counted') then
+      call('HSET', base .. 'y:' .. group, '=' .. tenant, jobs_of_tenant(group, tenant))
     end
   end
 end
@@ -251,13 +290,11 @@ end
 -- A place of parked jobs: it is listed, and each of its jobs waits and remembers the bucket.
 function judges.p(name)
   local place = sub(name, 3)
-  local size = tonumber(string.match(place, '^(%d+):'))
-  local at = #tostring(size) + 2
-  local bucket, text = sub(place, at, at + size - 1), sub(place, at + size + 1)
+  local bucket, spot, text = spots.read(place)
   if not sound('parks') or not sound('i:' .. bucket) or call('EXISTS', base .. name) == 0 then
     return
   end
-  if size == 0 then
+  if bucket == '' then
     large[#large + 1] = name
     if call('SISMEMBER', base .. 'parks', place) == 0 then
       if fault('index', 'T' .. name, 'jobs wait there for parents, and nobody would count them') then
@@ -266,15 +303,15 @@ function judges.p(name)
     end
     return
   end
-  if call('SISMEMBER', base .. 'parks', place) == 0 or not call('ZSCORE', base .. 'i:' .. bucket, text) then
+  if call('SISMEMBER', base .. 'parks', place) == 0 or not call('ZSCORE', base .. 'i:' .. bucket, spot) then
     if fault('index', 'T' .. name, 'jobs are parked there, and nobody would let them back') then
       call('SADD', base .. 'parks', place)
-      call('ZADD', base .. 'i:' .. bucket, line_info(text).rank, text)
+      call('ZADD', base .. 'i:' .. bucket, line_info(text).rank, spot)
     end
   end
   for _, id in ipairs(call('ZRANGE', base .. name, 0, -1)) do
     local job = read_job(id)
-    if job ~= false and not (job and job.state == WAITING and blocked_by(job) == bucket and job.line == text) then
+    if job ~= false and not (job and job.state == WAITING and blocked_by(job) == bucket and spots.of(job) == spot) then
       local detail = "it is parked under the bucket '" .. bucket .. "', and the job " .. told(job)
       if fault('line-without-job', 'J' .. id, detail) then
         call('ZREM', base .. name, id)
@@ -311,7 +348,15 @@ function judges.r(name)
     return
   elseif #value < 24 then
     fault('unreadable', 'T' .. name, 'the small record cannot be read', false)
-  elseif sound('k:' .. kind) and not call('ZSCORE', base .. 'k:' .. kind, id) then
+    return
+  end
+  local task = kind == 'bucket' and string.match(id, '^' .. string.gsub(settings.TASK, '%-', '%%-') .. '(.*)$')
+  if task and sound('tasks') and not settings.lists_task(task) then
+    if fault('index', 'T' .. name, 'claims are not told that there is a limit for the task') then
+      settings.list_task(id, true)
+    end
+  end
+  if sound('k:' .. kind) and not call('ZSCORE', base .. 'k:' .. kind, id) then
     if fault('index', 'T' .. name, 'the small record is not listed among those of its kind') then
       call('ZADD', base .. 'k:' .. kind, 0, id)
     end

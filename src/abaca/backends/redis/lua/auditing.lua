@@ -3,20 +3,23 @@
 -- what is wrong, and '1' when it was mended.
 
 local faults, mending, begin_audit, fault, sound, read_job, leaves_at, holds, listed, lapse, told, judge_edge
+local places_of, jobs_of_tenant
 
 do
   local KEY_TYPES = {
     j = 'string', w = 'zset', q = 'zset', l = 'string', u = 'string', g = 'zset', t = 'zset', r = 'string', k = 'zset',
     h = 'zset', v = 'string', queues = 'set', leases = 'zset', running = 'hash', ended = 'zset', clock = 'string',
     totals = 'hash', cards = 'hash', seen = 'zset', periods = 'zset', b = 'set', p = 'zset', i = 'zset', rates = 'zset',
-    c = 'hash', open = 'hash', parks = 'set', refills = 'zset', refilling = 'hash',
+    c = 'hash', open = 'hash', parks = 'set', refills = 'zset', refilling = 'hash', m = 'zset', n = 'zset', f = 'zset',
+    a = 'zset', o = 'zset', y = 'hash', d = 'zset', e = 'zset', claims = 'hash', tasks = 'string',
   }
   local EVIDENCE = {j = true, r = true}
 
-  local grave_ms, checked, members_of, named
+  local grave_ms, checked, members_of, named, parked_by
 
   function begin_audit(repair, least_ms)
     faults, mending, grave_ms, checked, members_of, named = {}, repair == '1', tonumber(least_ms), {}, {}, {}
+    parked_by = nil
   end
 
   -- Reports a fault; answers whether it is to be mended.
@@ -61,6 +64,7 @@ do
       return false
     end
     local whole, line, key = pcall(function()
+      job.kind, job.of_kind = kinds.of(job.static, job.epoch)
       return line_of(job.static), key_of(job.static)
     end)
     if not whole or not string.match(line, '^%-?%d+|[^|]*|') then
@@ -76,6 +80,48 @@ do
 
   function holds(job, key)
     return job == false or (job and job.state < COMPLETED and job.key == key)
+  end
+
+  -- The places at which a job stands that is in its line: the name and member of each sorted set, and the score.
+  function places_of(job)
+    if job.kind == 'd' then
+      return {{'d:' .. job.line, job.id, job.due}, {'e:' .. job.line, job.id, job.due + job.of_kind * 1000}}
+    elseif job.kind == 'm' then
+      local own = sub(fronts.line_key(job.of_kind, job.line), #base + 1)
+      return {{'m:' .. job.line, job.id .. job.of_kind, job.due}, {own, job.id, job.due}}
+    end
+    return {{'w:' .. job.line, job.id, job.due}}
+  end
+
+  -- How many jobs are parked out of the ordinary lines, by priority and queue ("priority|queue"), then by tenant.
+  local function count_parked()
+    parked_by = {}
+    for _, place in ipairs(call('SMEMBERS', base .. 'parks')) do
+      local bucket, _, text, tenant = spots.read(place)
+      if tenant and bucket ~= '' then
+        local group = table.concat({fronts.group_of(text)}, '|')
+        local counts = parked_by[group] or {}
+        parked_by[group], counts[tenant] = counts, (counts[tenant] or 0) + call('ZCARD', base .. 'p:' .. place)
+      end
+    end
+  end
+
+  -- How many jobs a tenant has in the ordinary lines of a priority and parked out of them. Those that name no tenant are
+  -- counted where they are parked.
+  function jobs_of_tenant(group, tenant)
+    if not parked_by then
+      count_parked()
+    end
+    local count = parked_by[group] and parked_by[group][tenant] or 0
+    local queue = string.match(group, '^[^|]*|(.*)$')
+    for _, listed_one in ipairs(tenant ~= '' and call('ZRANGE', base .. 'q:' .. queue, 0, -1) or {}) do
+      local line = string.match(listed_one, '^([^|]*|[^|]*|)m$')
+      local key = line and fronts.line_key(tenant, line .. queue)
+      if key and table.concat({fronts.group_of(line .. queue)}, '|') == group and sound(sub(key, #base + 1)) then
+        count = count + call('ZCARD', key)
+      end
+    end
+    return count
   end
 
   -- Whether a group of leases lists a job.

@@ -100,6 +100,7 @@ do
         local info = line_info(sub(place, 4))
         move(work, base .. 'p:' .. place, id, false)
         move(work, info.key, id, tonumber(due))
+        move(work, info.index, info.member, info.rank)
         work.due[info.queue] = (work.due[info.queue] or 0) + 1
       end
     end

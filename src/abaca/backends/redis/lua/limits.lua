@@ -4,107 +4,51 @@
 --
 --   b:<bucket>        set         the jobs that hold a permit; each names its buckets in its record as well
 --   rates             sorted set  buckets by when they are full again; one that is not there is full
---   p:<place>         sorted set  parked jobs by due time; the place is "<bytes of the bucket>:<bucket>:<line>"
---   i:<bucket>        sorted set  the lines that have jobs parked under a bucket, by -priority
+--   p:<place>         sorted set  parked jobs in their order; the place is "<bytes of the bucket>:<bucket>:<spot>", and the
+--                                 spot a line, "d:<line>" for jobs that are ordered by deadline, or
+--                                 "m<bytes of the tenant>:<tenant>:<line>" for those that name a tenant
+--   i:<bucket>        sorted set  the spots that have jobs parked under a bucket, by -priority
 --   parks             set         the places
 --   refills           sorted set  buckets under which jobs are parked because of a rate, by when it allows a start
 --   refilling         hash        interval in us (8) and burst (4) of those
 
 -- What other preludes use; the rest stays inside, because a library may have no more than 200 local names at its top.
 local MOST_PARKED = 1000
-local place_of, blocked_by, unblock, queue_settings, limits_for, exhausted, take_permits, park, unpark, release_permits
+local spots = {}
+local blocked_by, unblock, exhausted, take_permits, park, unpark, release_permits
 local leave, refill, fill_up, settings_changed, room_in
 
 do
-  local BLOCKED_AT_ONCE = 100
+  local BLOCKED_AT_ONCE, FIRST_PAGE = 100, 8
 
-  function place_of(bucket, text)
-    return #bucket .. ':' .. bucket .. ':' .. text
+  function spots.place(bucket, spot)
+    return #bucket .. ':' .. bucket .. ':' .. spot
   end
 
-  -- A bucket with limits as numbers, from what a job carries or a record says.
-  local function as_limit(it)
-    local limit = {bucket = it.bucket, concurrency = it.concurrency, rate = it.rate, burst = it.burst or 1}
-    if it.rate then
-      limit.interval = math.floor((it.period_ms or 1000) * 1000 / it.rate)
+  -- Where a job stands when it is parked, and its score there.
+  function spots.of(job)
+    local text, kind, of_kind = line_of(job.static), kinds.of(job.static, job.epoch)
+    if kind == 'd' then
+      return 'd:' .. text, job.due + of_kind * 1000, text
+    elseif kind == 'm' then
+      return 'm' .. #of_kind .. ':' .. of_kind .. ':' .. text, job.due, text, of_kind
     end
-    return limit
+    return text, job.due, text, ''
   end
 
-  -- The data of a small record that has not expired, or nil.
-  local function record_data(kind, id)
-    local value = call('GET', base .. 'r:' .. kind .. ':' .. id)
-    if value and #value >= 24 then
-      local ends = sunpack('<i8', value, 9)
-      if ends == 0 or now < ends then
-        return sub(value, 25)
-      end
+  -- The bucket, the spot and its line in a place, and the tenant, nil where the spot is of deadlines.
+  function spots.read(place)
+    local size = string.match(place, '^%d+')
+    local at = #size + 2
+    local bucket, spot = sub(place, at, at + size - 1), sub(place, at + size + 1)
+    if sub(spot, 1, 2) == 'd:' then
+      return bucket, spot, sub(spot, 3)
+    elseif sub(spot, 1, 1) == 'm' then
+      size = string.match(spot, '^m(%d+):')
+      at = #size + 3
+      return bucket, spot, sub(spot, at + size + 1), sub(spot, at, at + size - 1)
     end
-  end
-
-  -- What a record of settings says, as a table; one that cannot be read says nothing.
-  local function settings_in(kind, id, check)
-    local data = record_data(kind, id)
-    local fine, it = pcall(cjson.decode, data or '')
-    return fine and type(it) == 'table' and check(it) and it or nil
-  end
-
-  local function whole(value)
-    return value == nil or (type(value) == 'number' and value == math.floor(value))
-  end
-
-  local function is_queue(it)
-    return (it.paused == nil or type(it.paused) == 'boolean') and whole(it.concurrency) and whole(it.max_length)
-  end
-
-  local function is_limit(it)
-    return type(it.bucket) == 'string' and whole(it.concurrency) and whole(it.rate) and whole(it.period_ms)
-      and whole(it.burst)
-  end
-
-  local function null_is_nil(it)
-    for name, value in pairs(it) do
-      if value == cjson.null then
-        it[name] = nil
-      end
-    end
-    return it
-  end
-
-  function queue_settings(work, queue)
-    local known = work.queue_settings[queue]
-    if not known then
-      known = settings_in('queue', queue, function(it)
-        return is_queue(null_is_nil(it))
-      end) or {}
-      work.queue_settings[queue] = known
-    end
-    return known
-  end
-
-  -- The limit of a bucket: what a record says, else what the job carries.
-  local function known_limit(work, carried)
-    local known = work.limits[carried.bucket]
-    if known == nil then
-      local said = settings_in('bucket', carried.bucket, function(it)
-        return is_limit(null_is_nil(it))
-      end)
-      known = said and as_limit(said) or false
-      work.limits[carried.bucket] = known
-    end
-    return known or as_limit(carried)
-  end
-
-  -- The limits that a job must pass: its queue's, then its own.
-  function limits_for(work, static, queue)
-    local limits, settings = {}, queue_settings(work, queue)
-    if settings.concurrency then
-      limits[1] = {bucket = 'queue:' .. queue, concurrency = settings.concurrency, burst = 1}
-    end
-    for _, carried in ipairs(limits_of(static)) do
-      limits[#limits + 1] = known_limit(work, carried)
-    end
-    return limits
+    return bucket, spot, spot, ''
   end
 
   local function permits_held(work, bucket)
@@ -164,14 +108,16 @@ do
     end
   end
 
-  function park(work, job, text, limit, refill_at)
-    local place = place_of(limit.bucket, text)
+  function park(work, job, limit, refill_at)
+    local spot, score, text, tenant = spots.of(job)
+    local place = spots.place(limit.bucket, spot)
     local kept = sections(job)
     kept[TAIL_BLOCKED] = limit.bucket
     set_sections(job, kept)
     changed(work, job)
-    move(work, base .. 'p:' .. place, job.id, job.due)
-    move(work, base .. 'i:' .. limit.bucket, text, line_info(text).rank)
+    move(work, base .. 'p:' .. place, job.id, score)
+    move(work, base .. 'i:' .. limit.bucket, spot, line_info(text).rank)
+    fronts.count(work, line_info(text), tenant, 1)
     work.parks[place] = true
     if refill_at then
       move(work, base .. 'refills', limit.bucket, refill_at)
@@ -192,8 +138,9 @@ do
   -- The first jobs of a place that this unit of work has not moved yet, as id, due time, ...; and whether there is any.
   local function parked_first(work, key, count)
     local moves, found, any, start = work.moves[key], {}, false, 0
+    local size = math.max(count, FIRST_PAGE)
     while #found < 2 * count do
-      local page = call('ZRANGE', key, start, start + math.max(count, BLOCKED_AT_ONCE) - 1, 'WITHSCORES')
+      local page = call('ZRANGE', key, start, start + size - 1, 'WITHSCORES')
       for i = 1, #page, 2 do
         if not moves or moves[page[i]] == nil then
           any = true
@@ -203,52 +150,57 @@ do
           end
         end
       end
-      if #page < 2 * math.max(count, BLOCKED_AT_ONCE) then
+      if #page < 2 * size then
         break
       end
-      start = start + #page / 2
+      start, size = start + size, math.max(size, math.min(2 * size, BLOCKED_AT_ONCE))
     end
     return found, any
   end
 
   -- Lets one parked job back into its line.
-  local function unpark_one(work, key, text, id, due)
+  local function unpark_one(work, key, text, tenant, id, due)
     move(work, key, id, false)
-    if work.jobs[id] == nil and not work.raw[id] then
+    fronts.count(work, line_info(text), tenant, -1)
+    if type(work.jobs[id]) ~= 'table' and not work.raw[id] then
+      work.jobs[id] = nil
       load(work, {id})
     end
     local job = known(work, id)
     if job and job.state == WAITING then
       unblock(job)
-      enter(work, id, job.static, job.due)
+      enter(work, id, job.static, job.due, job.epoch)
       changed(work, job)
     elseif work.raw[id] then  -- its claimer will see that the record is damaged
-      move(work, line_info(text).key, id, due)
-      work.due[line_info(text).queue] = (work.due[line_info(text).queue] or 0) + 1
+      local info = line_info(text)
+      move(work, info.key, id, due)
+      move(work, info.index, info.member, info.rank)
+      work.due[info.queue] = (work.due[info.queue] or 0) + 1
     end
   end
 
-  -- Lets the first `count` jobs parked under a bucket back into their lines, of each queue and lane apart: the first of
-  -- all may be of a queue that nobody serves just now.
+  -- Lets the first `count` jobs parked under a bucket back into their lines, of each queue, lane and tenant and of
+  -- deadlines apart: the first of all may be of a queue that nobody serves just now, or of a tenant that had its turn.
   function unpark(work, bucket, count)
     if count <= 0 then
       return
     end
     count = math.min(count, MOST_PARKED)
     local index, left = base .. 'i:' .. bucket, {}
-    for _, text in ipairs(call('ZRANGE', index, 0, -1)) do
+    for _, spot in ipairs(call('ZRANGE', index, 0, -1)) do
+      local place = spots.place(bucket, spot)
+      local _, _, text, tenant = spots.read(place)
       local info = line_info(text)
-      local group = #info.queue .. ':' .. info.queue .. info.lane
+      local group = #info.queue .. ':' .. info.queue .. info.lane .. (tenant and '|' .. tenant or '')
       local need = left[group] or count
       if need > 0 then
-        local place = place_of(bucket, text)
         local found, any = parked_first(work, base .. 'p:' .. place, need)
         for i = 1, #found, 2 do
-          unpark_one(work, base .. 'p:' .. place, text, found[i], found[i + 1])
+          unpark_one(work, base .. 'p:' .. place, text, tenant, found[i], found[i + 1])
         end
         left[group] = need - #found / 2
         if not any then
-          move(work, index, text, false)
+          move(work, index, spot, false)
           work.parks[place] = false
         end
       end
@@ -257,14 +209,15 @@ do
 
   -- How many more jobs may be stored in a queue, and how many it may hold; nil for any number.
   function room_in(work, queue)
-    local most = queue_settings(work, queue).max_length
+    local most = settings.of_queue(work, queue).max_length
     if most and not work.room[queue] then
       local count = 0
       for _, member in ipairs(call('ZRANGE', base .. 'q:' .. queue, 0, -1)) do
-        count = count + call('ZCARD', base .. 'w:' .. member .. queue)
+        count = count + call('ZCARD', (kinds.listed(member, queue)))
       end
       for _, place in ipairs(call('SMEMBERS', base .. 'parks')) do
-        if string.match(place, '^%d+:.*:%-?%d+|[^|]*|(.*)$') == queue then
+        local _, _, text = spots.read(place)
+        if line_info(text).queue == queue then
           count = count + call('ZCARD', base .. 'p:' .. place)
         end
       end
@@ -292,18 +245,20 @@ do
 
   -- A waiting job leaves its place without starting. If it was free to start, it made room for the next.
   function leave(work, job)
-    local text = line_of(job.static)
     if job.open then
-      return leave_open(work, job.id, text)
+      return leave_open(work, job.id, line_of(job.static))
     end
     local bucket = blocked_by(job)
     if bucket then
-      move(work, base .. 'p:' .. place_of(bucket, text), job.id, false)
+      local spot, _, text, tenant = spots.of(job)
+      move(work, base .. 'p:' .. spots.place(bucket, spot), job.id, false)
+      fronts.count(work, line_info(text), tenant, -1)
       return unblock(job)
     end
-    local info = line_info(text)
-    move(work, info.key, job.id, false)
+    local info, kind, of_kind = line_info(line_of(job.static)), kinds.of(job.static, job.epoch)
+    kinds.put(work, info, job.id, kind, of_kind, false)
     unpark(work, 'queue:' .. info.queue, 1)
+    unpark(work, settings.TASK .. task_of(job.static), 1)
     for _, limit in ipairs(limits_of(job.static)) do
       unpark(work, limit.bucket, 1)
     end
@@ -329,8 +284,8 @@ do
       if at <= now or at > now + interval then
         unpark(work, bucket, math.min(burst, math.max(1, 1 + math.floor((now - at) / interval))))
         local waits = false
-        for _, text in ipairs(call('ZRANGE', base .. 'i:' .. bucket, 0, -1)) do
-          local _, any = parked_first(work, base .. 'p:' .. place_of(bucket, text), 1)
+        for _, spot in ipairs(call('ZRANGE', base .. 'i:' .. bucket, 0, -1)) do
+          local _, any = parked_first(work, base .. 'p:' .. spots.place(bucket, spot), 1)
           waits = waits or any
         end
         move(work, refills, bucket, waits and now + interval or false)

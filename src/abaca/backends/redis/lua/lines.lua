@@ -1,5 +1,9 @@
 -- Prelude: the lines of waiting jobs (one per queue, priority and lane), how jobs enter them, end, and are leased.
--- A line's text is "priority|lane|queue". The index of a queue holds "priority|lane|" scored by -priority.
+-- A line's text is "priority|lane|queue". Its jobs are kept apart by kind: those that are ordered by deadline (d:, by due
+-- time, and e:, by deadline), those that name a tenant (m:, and what fronts.lua says), and the others (w:). The index of
+-- a queue holds "priority|lane|" and the kind's letter, none for w, scored by -priority.
+
+local kinds = {KEY = {[''] = 'w:', m = 'm:', d = 'd:'}}
 
 local TOTAL = {[2] = 'completed', [3] = 'failed', [4] = 'cancelled'}
 
@@ -16,16 +20,57 @@ local function line_info(text)
   return info
 end
 
--- Puts a job into its line.
-local function enter(work, id, static, due)
-  local info = line_info(line_of(static))
-  move(work, info.key, id, due)
+-- The sorted set by due time that a member of a queue's index stands for, the line's text, and the kind.
+function kinds.listed(member, queue)
+  local line, kind = string.match(member, '^([^|]*|[^|]*|)(.?)$')
+  return base .. kinds.KEY[kind] .. line .. queue, line .. queue, kind
+end
+
+-- Of which kind a waiting job is, and the deadline's distance in ms or the tenant.
+function kinds.of(static, epoch)
+  if band(byte(static, 4), HAS_RULES) == 0 then
+    return ''
+  end
+  local rules = rules_of(static)
+  if rules.StartWithinMs and epoch == 0 then
+    return 'd', rules.StartWithinMs
+  elseif rules.Tenant and rules.Tenant ~= '' then
+    return 'm', rules.Tenant
+  end
+  return ''
+end
+
+-- Gives a job its place in a line, or with `false` for the due time takes it away.
+function kinds.put(work, info, id, kind, of_kind, due)
+  if kind == '' then
+    move(work, info.key, id, due)
+  elseif kind == 'd' then
+    move(work, base .. 'd:' .. info.text, id, due)
+    move(work, base .. 'e:' .. info.text, id, due and due + of_kind * 1000)
+  else
+    move(work, base .. 'm:' .. info.text, id .. of_kind, due)
+    move(work, fronts.touch(work, of_kind, info.text).key, id, due)
+    fronts.count(work, info, of_kind, due and 1 or -1)
+  end
+end
+
+-- Puts a job into its line. `epoch` tells whether it was ever claimed.
+local function enter(work, id, static, due, epoch)
+  local info, kind, of_kind = line_info(line_of(static)), '', nil
+  local list = info.key
+  if band(byte(static, 4), HAS_RULES) == 0 then
+    move(work, list, id, due)
+  else
+    kind, of_kind = kinds.of(static, epoch)
+    kinds.put(work, info, id, kind, of_kind, due)
+    list = list .. kind
+  end
   if not work.queues[info.queue] then
     work.queues[info.queue] = true
   end
-  if not work.lists[info.key] then
-    work.lists[info.key] = true
-    move(work, info.index, info.member, info.rank)
+  if not work.lists[list] then
+    work.lists[list] = true
+    move(work, info.index, info.member .. kind, info.rank)
   end
   if due <= now then
     work.due[info.queue] = (work.due[info.queue] or 0) + 1

@@ -35,6 +35,7 @@ for _, id in ipairs(ids) do
   end
 end
 commit(work)
+settings.unlist_expired()
 call('ZREMRANGEBYSCORE', base .. 'rates', '-inf', now)
 local periods = base .. 'periods'
 for _, key in ipairs(call('ZRANGE', periods, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])) do

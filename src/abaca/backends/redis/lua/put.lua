@@ -3,7 +3,7 @@
 -- ARGV  1 clock; then for each: kind, id, fixed part (version expected 8, life in ms or -1, 8, delete 1), data
 -- answer  one digit for each: 0 applied, 1 stale
 
-local answers, settings = {}, {}
+local answers, changed_ones = {}, {}
 for i = 2, #ARGV, 4 do
   prove('ZCARD', base .. 'k:' .. ARGV[i])
 end
@@ -20,8 +20,11 @@ for i = 2, #ARGV, 4 do
     answers[#answers + 1] = 1
   else
     answers[#answers + 1] = 0
+    if kind == 'bucket' then
+      settings.list_task(id, delete ~= 1)
+    end
     if kind == 'queue' or kind == 'bucket' then
-      settings[#settings + 1] = {kind, id}
+      changed_ones[#changed_ones + 1] = {kind, id}
     end
     if delete == 1 then
       call('DEL', key)
@@ -37,10 +40,10 @@ for i = 2, #ARGV, 4 do
     end
   end
 end
-for _, changed_ones in ipairs(settings) do
-  settings_changed(changed_ones[1], changed_ones[2])
+for _, one in ipairs(changed_ones) do
+  settings_changed(one[1], one[2])
 end
-if #settings > 0 then
+if #changed_ones > 0 then
   serve(new_work())
 end
 return table.concat(answers)

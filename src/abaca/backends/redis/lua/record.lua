@@ -239,16 +239,30 @@ local function key_of(static)
   return sub(static, at + 2, at + 1 + size)
 end
 
--- What a job's options say of when it may start: Limits, After, StartWithinMs (each absent or a value).
-local function rules_of(static)
-  if band(byte(static, 4), HAS_RULES) == 0 then
-    return {}
-  end
+-- Where the options begin, or the task's name where there are none.
+local function options_at(static)
   local at = line_at(static)
   at = at + 1 + byte(static, at)
   if band(byte(static, 4), HAS_KEY) ~= 0 then
     at = at + 2 + sunpack('<I2', static, at)
   end
+  return at
+end
+
+local function task_of(static)
+  local at = options_at(static)
+  if band(byte(static, 4), HAS_OPTIONS) ~= 0 then
+    at = at + 4 + sunpack('<I4', static, at)
+  end
+  return sub(static, at, (sunpack('<I3', static)))
+end
+
+-- What a job's options say of when it may start: Limits, After, StartWithinMs, Tenant (each absent or a value).
+local function rules_of(static)
+  if band(byte(static, 4), HAS_RULES) == 0 then
+    return {}
+  end
+  local at = options_at(static)
   local fine, options = pcall(cmsgpack.unpack, sub(static, at + 4, at + 3 + sunpack('<I4', static, at)))
   return fine and options or {}
 end

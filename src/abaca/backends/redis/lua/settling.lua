@@ -139,7 +139,7 @@ do
       if unmet_of(job) > 0 then
         wait_anew(work, job)
       else
-        enter(work, job.id, job.static, job.due)
+        enter(work, job.id, job.static, job.due, job.epoch)
       end
       job.hint = true
     else

@@ -2,8 +2,8 @@
 -- KEYS  1 the partition
 -- ARGV  1 clock; 2 life of a card in us; 3 'lines' for the lines' names alone
 -- answer  now; running; totals (name, count, ...); workers (id, seen at, card, ...);
---         then for each line that is not empty: its text, how many, how many are due, when the first is due;
---         and for each place of parked jobs: the line's text, how many, 0, 0, the place
+--         then for each sorted set of a line that is not empty: the line's text, how many, how many are due, when the
+--         first is due, the set's name; and for each place of parked jobs: the line's text, how many, 0, 0, its name
 -- flags: no-writes
 
 local answer = {string.format('%.0f', now), 0, {}, {}}
@@ -24,19 +24,19 @@ if ARGV[3] ~= 'lines' then
 end
 for _, queue in ipairs(call('SMEMBERS', base .. 'queues')) do
   for _, member in ipairs(call('ZRANGE', base .. 'q:' .. queue, 0, -1)) do
-    local key = base .. 'w:' .. member .. queue
+    local key, text = kinds.listed(member, queue)
     local count = call('ZCARD', key)
     if count > 0 then
       local head = call('ZRANGE', key, 0, 0, 'WITHSCORES')
-      answer[#answer + 1] = {member .. queue, count, call('ZCOUNT', key, '-inf', now), head[2]}
+      answer[#answer + 1] = {text, count, call('ZCOUNT', key, '-inf', now), head[2], sub(key, #base + 1)}
     end
   end
 end
 for _, place in ipairs(call('SMEMBERS', base .. 'parks')) do
   local count = call('ZCARD', base .. 'p:' .. place)
   if count > 0 then
-    local size = tonumber(string.match(place, '^(%d+):'))
-    answer[#answer + 1] = {sub(place, #tostring(size) + size + 3), count, 0, '0', place}
+    local _, _, text = spots.read(place)
+    answer[#answer + 1] = {text, count, 0, '0', 'p:' .. place}
   end
 end
 return answer

@@ -1,8 +1,8 @@
 -- walk: a stretch of one sorted set of jobs, with their records; for people who search.
 -- KEYS  1 the partition
 -- ARGV  1 clock; 2 the sorted set's name inside the partition; 3 'rev' for the highest score first, else empty;
---       4 and 5 the score and id after which to go on, or empty; 6 how many
--- answer  now, then id, score, record or false for each
+--       4 and 5 the score and member after which to go on, or empty; 6 how many
+-- answer  now, then member, score, record or false for each; a member begins with the id
 -- flags: no-writes
 
 local key, backwards = base .. ARGV[2], ARGV[3] == 'rev'
@@ -61,12 +61,12 @@ else
 end
 local ids, answer = {}, {string.format('%.0f', now)}
 for i = 1, #found, 2 do
-  ids[#ids + 1] = found[i]
+  ids[#ids + 1] = sub(found[i], 1, 16)
 end
 local values = fetch(ids)
 show_open(ids, values)
-for i, id in ipairs(ids) do
-  answer[#answer + 1] = id
+for i in ipairs(ids) do
+  answer[#answer + 1] = found[2 * i - 1]
   answer[#answer + 1] = found[2 * i]
   answer[#answer + 1] = values[i]
 end

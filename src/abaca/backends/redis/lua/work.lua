@@ -12,7 +12,7 @@ local function new_work()
     jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {},
     later = {}, queues = {}, lists = {}, held = {}, cursors = {}, hints = {}, payloads = {}, leases = {}, ends = {},
     popped = {}, queue_settings = {}, limits = {}, running = {}, rates = {}, passed = {}, permits = {}, parks = {},
-    refilling = {}, fresh = {}, room = {},
+    refilling = {}, fresh = {}, room = {}, fronts = {}, tenants = {}, counts = {},
   }
 end
 
@@ -229,6 +229,10 @@ local function prove_all(work)
   if next(work.refilling) then
     prove('HLEN', base .. 'refilling')
   end
+  fronts.prove(work)
+  if next(work.counts) then
+    prove('HLEN', base .. 'claims')
+  end
   if next(work.queues) then
     prove('SCARD', base .. 'queues')
   end
@@ -259,6 +263,7 @@ end
 
 local function commit(work)
   prove_all(work)
+  fronts.retire(work)
   local adds = commit_moves(work)
   commit_keys(work)
   commit_cursors(work)
@@ -283,6 +288,10 @@ local function commit(work)
   commit_entering(work)
   for key, add in pairs(adds) do
     in_chunks('ZADD', key, add)
+  end
+  fronts.set(work)
+  for queue, count in pairs(work.counts) do
+    call('HSET', base .. 'claims', queue, count)
   end
   if work.family then
     commit_family(work)
