@@ -96,8 +96,8 @@ def _imports(node: ast.AST) -> Iterator[str]:
 def _attributes(node: ast.AST, tasks: set[str]) -> Iterator[str]:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         owner = Task if node.value.id in tasks else CLASSES.get(node.value.id)
-        owners = owner if isinstance(owner, tuple) else (owner,)
-        if owner is not None and not any(node.attr in _members(one) for one in owners):
+        owners: tuple[type, ...] = owner if isinstance(owner, tuple) else () if owner is None else (owner,)
+        if owners and not any(node.attr in _members(one) for one in owners):
             yield f"{node.value.id}.{node.attr}"
 
 
