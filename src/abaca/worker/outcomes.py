@@ -66,12 +66,17 @@ def raised(error: BaseException, stopped: Outcome | None, *, was_stopped: bool) 
 
 def _suspensions(error: BaseException) -> list[Suspended]:
     """Those that an exception is, or that a group consists of; none where anything else is in it."""
-    if isinstance(error, Suspended):
-        return [error]
-    if not isinstance(error, BaseExceptionGroup):
-        return []
-    parts = [_suspensions(part) for part in error.exceptions]
-    return [one for part in parts for one in part] if all(parts) else []
+    found: list[Suspended] = []
+    left = [error]
+    while left:  # a group may be nested deeper than calls may be
+        one = left.pop()
+        if isinstance(one, BaseExceptionGroup):
+            left += one.exceptions
+        elif isinstance(one, Suspended):
+            found.append(one)
+        else:
+            return []
+    return found
 
 
 def _snoozed(snooze: Snooze) -> Outcome:
