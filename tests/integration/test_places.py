@@ -104,7 +104,10 @@ async def test_a_closed_place_opens_itself_again(place: Place) -> None:
     assert await place.get(SPACE, blob, 0, len(DATA)) == DATA
 
 
-@pytest.mark.parametrize("wrong", ["../../etc/passwd", "x", "", "a/b", name() + "\n", name() + "/..", "." * 60])
+GOOD = "01a22374cc5075c6a0581b67475e7200-1-0000000000000000"
+
+
+@pytest.mark.parametrize("wrong", ["../../etc/passwd", "x", "", "a/b", GOOD + "\n", GOOD + "/..", "." * 60])
 async def test_a_name_that_no_blob_has_is_refused(place: Place, wrong: str) -> None:
     with pytest.raises(ValueError, match="is no name of a blob"):
         await place.put(SPACE, wrong, DATA)
