@@ -113,7 +113,7 @@ class Buckets:
         return freed
 
     def let_back(self, bucket: str) -> list[str]:
-        """Take away the first jobs because the settings changed; if more are left, each ``refill`` goes on with them."""
+        """Take away the first jobs because settings changed; if more are left, each ``refill`` goes on with them."""
         freed = self.unpark(bucket, MOST_PARKED)
         if bucket in self._parked:
             self._let_back.add(bucket)

@@ -1,4 +1,4 @@
-"""More parked jobs than one act lets back: a change of settings begins, and each later claim lets back as many again."""
+"""More parked jobs than one act lets back: a change of settings begins, and each later claim goes on."""
 
 from __future__ import annotations
 
