@@ -29,6 +29,11 @@ When a permit comes back, the rate allows a start or settings change, the first 
 each queue and lane, and in these of the line of deadlines and of each tenant apart, those of higher priority first. So
 the next claim finds the first job of every tenant, and their turns decide.
 
+*Let back*: a change of a queue's or a bucket's settings lets ``MOST_PARKED`` of each such group return. If more are
+parked there, every later claim, for whatever queues, begins with letting as many return, until none is parked under
+that bucket or it is exhausted anew: a claim parks a job under it. From then on permits and rates bring back the rest.
+A held claim goes on by itself.
+
 A backend object may be used from several event loops and threads where it says so (the three stores here do). An open
 one never crosses a fork: a child process makes its own, or opens its own connections.
 """

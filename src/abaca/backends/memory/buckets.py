@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from abaca.backend import MOST_PARKED
 from abaca.backends.memory.lines import Line, Lines, Place
 from abaca.model import Limit
 
@@ -16,6 +17,7 @@ class Buckets:
         self._holders: dict[str, set[str]] = {}
         self._full_at: dict[str, int] = {}
         self._refills: dict[str, tuple[int, Limit]] = {}
+        self._let_back: set[str] = set()
         self._parked: dict[str, Lines] = {}
         self._tenants: dict[tuple[str, int], Counter[str]] = {}
 
@@ -61,6 +63,7 @@ class Buckets:
         self._parked.setdefault(limit.bucket, Lines()).add(line, place)
         if not line.dated:
             self._tenants.setdefault((line.queue, line.priority), Counter())[line.tenant] += 1
+        self._let_back.discard(limit.bucket)
         if refill_at is not None:
             self._refills[limit.bucket] = (refill_at, limit)
 
@@ -109,9 +112,17 @@ class Buckets:
         self._tidy(bucket, parked)
         return freed
 
+    def let_back(self, bucket: str) -> list[str]:
+        """Take away the first jobs because settings changed; if more are left, each ``refill`` goes on with them."""
+        freed = self.unpark(bucket, MOST_PARKED)
+        if bucket in self._parked:
+            self._let_back.add(bucket)
+            self._refills.pop(bucket, None)
+        return freed
+
     def refill(self, now: int) -> list[str]:
-        """Take away the jobs that were parked until now because of a rate."""
-        freed: list[str] = []
+        """Take away the jobs that were parked until now because of a rate, or until somebody claims."""
+        freed = [id for bucket in sorted(self._let_back) for id in self.unpark(bucket, MOST_PARKED)]
         for bucket, (at, limit) in sorted(self._refills.items(), key=lambda item: (item[1][0], item[0])):
             if not now < at <= now + limit.interval_us:  # later than it can take: the clock has stepped back
                 freed += self.unpark(bucket, min(limit.burst, max(1, 1 + (now - at) // limit.interval_us)))
@@ -120,6 +131,9 @@ class Buckets:
         return freed
 
     def next_refill(self) -> int | None:
+        """When a claim may find more; an instant long ago where the next one will."""
+        if self._let_back:
+            return 0
         return min((at for at, _ in self._refills.values()), default=None)
 
     def parked(self) -> Iterator[tuple[str, Line, Place]]:
@@ -131,3 +145,4 @@ class Buckets:
         if not any(True for _ in parked):
             del self._parked[bucket]
             self._refills.pop(bucket, None)
+            self._let_back.discard(bucket)

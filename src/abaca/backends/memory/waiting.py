@@ -97,10 +97,10 @@ class Waiting:
     def on_put(self, record: Record) -> None:
         """The settings of a queue or of a bucket have changed: look again at whom they hold back."""
         if record.kind == QUEUE:
-            self._free(queue_bucket(record.id), MOST_PARKED)
+            self._enter_all(self.buckets.let_back(queue_bucket(record.id)))
             self._publish(queue_topic(record.id))
         elif record.kind == BUCKET:
-            self._free(record.id, MOST_PARKED)
+            self._enter_all(self.buckets.let_back(record.id))
 
     def full(self, queue: str) -> str | None:
         """Why nothing more may be stored in a queue, ``None`` where it may."""

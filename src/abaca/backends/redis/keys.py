@@ -34,7 +34,8 @@ key                    type        meaning
 ``i:<bucket>``         sorted set  the spots that have jobs parked under a bucket, by -priority
 ``tasks``              string      the tasks that have a bucket (``lua/settings.lua``)
 ``parks``              set         the places that have parked jobs
-``refills``            sorted set  buckets with parked jobs by when their rate allows a start
+``refills``            sorted set  buckets with parked jobs by when their rate allows a start; at 1 where claims let
+                                   more back because settings changed
 ``refilling``          hash        interval and burst of those
 ``g:<id>``             sorted set  a job's log entries that are never trimmed, by entry id
 ``t:<id>``             sorted set  its progress and log lines, by entry id

@@ -30,6 +30,8 @@ T = TypeVar("T")
 _settings_of = msgspec.json.Decoder(QueueSettings).decode
 _limit_of = msgspec.json.Decoder(Limit).decode
 _NO_SETTINGS = QueueSettings()
+_LET_BACK = 1
+"""An instant long ago, at which a bucket is entered to refill whose settings changed while too many were parked."""
 
 
 class Gate:
@@ -41,6 +43,7 @@ class Gate:
         self._full_at: dict[str, int] = {}
         self._records: dict[str, Limit | None] = {}
         self._passed: dict[str, Limit] = {}
+        self._exhausted_now: set[str] = set()
         self.parked = 0
 
     def lets_start(self, n: int, id: bytes, limits: Sequence[Limit]) -> bool:
@@ -109,6 +112,9 @@ class Gate:
                 interval_us=limit.interval_us,
                 burst=limit.burst,
             )
+        elif limit.bucket not in self._exhausted_now:
+            self._tx.run("end_let_back", bucket=limit.bucket, refill_at=_LET_BACK)
+        self._exhausted_now.add(limit.bucket)
 
     def _take(self, id: bytes, limit: Limit) -> None:
         self._passed[limit.bucket] = limit
@@ -180,17 +186,28 @@ def put_records(tx: Tx, records: Sequence[Record]) -> list[Verdict]:
 def _on_put(tx: Tx, record: Record) -> None:
     """The settings of a queue or of a bucket have changed: look again at whom they hold back."""
     if record.kind == QUEUE:
-        unpark(tx, queue_bucket(record.id), MOST_PARKED)
+        _let_back(tx, queue_bucket(record.id))
         tx.hint(queue_topic(record.id))
     elif record.kind == BUCKET:
-        unpark(tx, record.id, MOST_PARKED)
+        _let_back(tx, record.id)
+
+
+def _let_back(tx: Tx, bucket: str) -> None:
+    """Let the first back into their lines; if more are left, each claim goes on with them."""
+    if bucket != BY_PARENTS:
+        unpark(tx, bucket, MOST_PARKED)
+        tx.run("let_back", bucket=bucket, refill_at=_LET_BACK)
 
 
 def refill(tx: Tx) -> None:
-    """Let the jobs back into their lines that were parked until now because of a rate."""
+    """Let the jobs back into their lines that were parked until now because of a rate, or until somebody claims."""
     for bucket, refill_at, interval_us, burst in tx.rows("due_refills", now=tx.now):
-        unpark(tx, bucket, min(burst, max(1, 1 + (tx.now - refill_at) // interval_us)))
-        tx.run("look_again", bucket=bucket, refill_at=tx.now + interval_us)
+        if refill_at == _LET_BACK:
+            unpark(tx, bucket, MOST_PARKED)
+            tx.run("look_again", bucket=bucket, refill_at=_LET_BACK)
+        else:
+            unpark(tx, bucket, min(burst, max(1, 1 + (tx.now - refill_at) // interval_us)))
+            tx.run("look_again", bucket=bucket, refill_at=tx.now + interval_us)
 
 
 def next_refill(tx: Tx) -> int | None:

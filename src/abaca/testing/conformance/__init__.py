@@ -39,6 +39,7 @@ from abaca.testing.conformance.limits import TestConcurrency, TestRate
 from abaca.testing.conformance.log import TestAppend, TestRead, TestTrim
 from abaca.testing.conformance.operator import TestCancel, TestRequeue
 from abaca.testing.conformance.order import TestClaim, TestOrder
+from abaca.testing.conformance.parked import TestLetBack
 from abaca.testing.conformance.purge import TestPurge, TestTombstones
 from abaca.testing.conformance.queuecontrol import TestBlocked, TestFullQueue, TestQueueControl
 from abaca.testing.conformance.records import TestRecordExpiry, TestRecordLimits, TestRecords, TestScan
@@ -89,6 +90,7 @@ __all__ = [
     "TestLanesAndQueues",
     "TestLate",
     "TestLeaseLength",
+    "TestLetBack",
     "TestManyEdges",
     "TestOrder",
     "TestOrderAgainstAModel",

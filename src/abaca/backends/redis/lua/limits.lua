@@ -9,7 +9,8 @@
 --                                 "m<bytes of the tenant>:<tenant>:<line>" for those that name a tenant
 --   i:<bucket>        sorted set  the spots that have jobs parked under a bucket, by -priority
 --   parks             set         the places
---   refills           sorted set  buckets under which jobs are parked because of a rate, by when it allows a start
+--   refills           sorted set  buckets under which jobs are parked because of a rate, by when it allows a start; at 1
+--                                 those whose settings changed while too many were parked: each claim lets more back
 --   refilling         hash        interval in us (8) and burst (4) of those
 
 -- What other preludes use; the rest stays inside, because a library may have no more than 200 local names at its top.
@@ -20,6 +21,7 @@ local leave, refill, fill_up, settings_changed, room_in
 
 do
   local BLOCKED_AT_ONCE, FIRST_PAGE = 100, 8
+  local LET_BACK = 1
 
   function spots.place(bucket, spot)
     return #bucket .. ':' .. bucket .. ':' .. spot
@@ -108,6 +110,16 @@ do
     end
   end
 
+  -- A bucket is exhausted again: claims let nobody back any more for a change of its settings. Asked once in a unit of work.
+  local function end_let_back(work, bucket)
+    if work.let_back[bucket] == nil then
+      work.let_back[bucket] = false
+      if tonumber(call('ZSCORE', base .. 'refills', bucket) or nil) == LET_BACK then
+        move(work, base .. 'refills', bucket, false)
+      end
+    end
+  end
+
   function park(work, job, limit, refill_at)
     local spot, score, text, tenant = spots.of(job)
     local place = spots.place(limit.bucket, spot)
@@ -122,6 +134,9 @@ do
     if refill_at then
       move(work, base .. 'refills', limit.bucket, refill_at)
       work.refilling[limit.bucket] = pack('<i8I4', limit.interval, limit.burst)
+      work.let_back[limit.bucket] = false
+    else
+      end_let_back(work, limit.bucket)
     end
   end
 
@@ -207,6 +222,17 @@ do
     end
   end
 
+  -- Whether any job stays parked under a bucket.
+  local function any_parked(work, bucket)
+    for _, spot in ipairs(call('ZRANGE', base .. 'i:' .. bucket, 0, -1)) do
+      local _, any = parked_first(work, base .. 'p:' .. spots.place(bucket, spot), 1)
+      if any then
+        return true
+      end
+    end
+    return false
+  end
+
   -- How many more jobs may be stored in a queue, and how many it may hold; nil for any number.
   function room_in(work, queue)
     local most = settings.of_queue(work, queue).max_length
@@ -264,8 +290,8 @@ do
     end
   end
 
-  -- Lets those back into their lines that were parked until now because of a rate, in a unit of work of their own. A
-  -- time that is later than it can be is of a clock that has stepped back.
+  -- Lets those back into their lines that were parked until now because of a rate, or until somebody claims, in a unit of
+  -- work of their own. A time that is later than it can be is of a clock that has stepped back.
   function refill()
     local refills = base .. 'refills'
     local first = call('ZRANGE', refills, 0, 0, 'WITHSCORES')
@@ -282,13 +308,11 @@ do
       local bucket, at = due[i], tonumber(due[i + 1])
       local interval, burst = sunpack('<i8I4', call('HGET', base .. 'refilling', bucket) or pack('<i8I4', 1000000, 1))
       if at <= now or at > now + interval then
-        unpark(work, bucket, math.min(burst, math.max(1, 1 + math.floor((now - at) / interval))))
-        local waits = false
-        for _, spot in ipairs(call('ZRANGE', base .. 'i:' .. bucket, 0, -1)) do
-          local _, any = parked_first(work, base .. 'p:' .. spots.place(bucket, spot), 1)
-          waits = waits or any
-        end
-        move(work, refills, bucket, waits and now + interval or false)
+        local changed_settings = at == LET_BACK
+        local count = math.min(burst, math.max(1, 1 + math.floor((now - at) / interval)))
+        unpark(work, bucket, changed_settings and MOST_PARKED or count)
+        local waits = any_parked(work, bucket)
+        move(work, refills, bucket, waits and (changed_settings and LET_BACK or now + interval))
         if not waits then
           work.refilling[bucket] = false
         end
@@ -313,15 +337,21 @@ do
     pending[#pending + 1] = work
   end
 
-  -- The settings of a queue or of a bucket have changed: look again at whom they hold back.
+  -- The settings of a queue or of a bucket have changed: look again at whom they hold back. If more are parked than one
+  -- act lets back, each claim goes on with them, and who waits for one of their queues is to claim.
   function settings_changed(kind, id)
-    local work = new_work()
+    local work, bucket = new_work(), kind == 'queue' and 'queue:' .. id or id
+    unpark(work, bucket, MOST_PARKED)
+    if any_parked(work, bucket) then
+      move(work, base .. 'refills', bucket, LET_BACK)
+      work.refilling[bucket] = false
+      for queue in pairs(work.due) do
+        work.later[queue] = true
+      end
+    end
     if kind == 'queue' then
-      unpark(work, 'queue:' .. id, MOST_PARKED)
       work.due[id] = (work.due[id] or 0) + MOST_PARKED
       work.later[id] = true
-    elseif kind == 'bucket' then
-      unpark(work, id, MOST_PARKED)
     end
     commit(work)
     pending[#pending + 1] = work
