@@ -40,9 +40,11 @@ BULK = ("enqueue_bulk",)
 DRAIN = ("drain_1", "drain_2")
 WAIT = ("wait_idle", "wait_flight")
 REDIS = (*ENQUEUE, *BULK, *DRAIN, *WAIT, "bytes", "threads")
+FLOW = ("drain_keyed", "drain_limited", "drain_tenants10", "drain_tenants1000")
+"""What a job costs that uses a feature, to be held against ``drain_1``."""
 REDIS_PEER = (*ENQUEUE, *DRAIN, *WAIT, "bytes")
 SQLITE = ("drain_1", "enqueue_one", "enqueue_bulk")
-ABACA_SQLITE = (*SQLITE, "enqueue_flight", "drain_2", "wait_idle", "flat")
+ABACA_SQLITE = (*SQLITE, "enqueue_flight", "drain_2", "wait_idle", "flat", *FLOW)
 DBSIZE = Probe(("DBSIZE",), "done")
 ABACA_TOTALS = Probe(("SELECT sum(jobs) FROM totals",), "done")
 HUEY_ROWS = Probe(("SELECT count(*) FROM kv",), "done")
@@ -56,7 +58,7 @@ CONTENDERS = (
         "abaca_redis",
         "redis",
         Probe(("ZCARD abaca:{00}:ended",), "done"),
-        (*REDIS, "drain_own", "flat"),
+        (*REDIS, "drain_own", "flat", *FLOW),
         ("abaca", "redis", "hiredis", "uvloop", "msgspec"),
     ),
     Contender(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.meter import Usage
+from benchmarks.registry import FLOW
 from benchmarks.stage import STALL_SECONDS, Call, Failed, Stage, Worker
 
 Figures = dict[str, float]
@@ -189,7 +190,11 @@ WORKLOADS = {
     "bytes": Workload("Memory of the server per queued job, 100-byte payload", _bytes, 0.25, scaled=False),
     "threads": Workload(f"10 ms blocking jobs in {THREADS} threads", _drain(1, "threads", "block"), 0.5),
     "drain_own": Workload("Drain no-op jobs whose results all differ, one worker process", _drain(1, task="own"), 1.0),
+    "drain_keyed": Workload("The same, each job with a key of its own", _drain(1, task="keyed"), 1.0),
+    "drain_limited": Workload("The same, each job under two limits that are not met", _drain(1, task="limited"), 1.0),
+    "drain_tenants10": Workload("The same, of ten tenants in turn", _drain(1, task="tenants10"), 1.0),
+    "drain_tenants1000": Workload("The same, of a thousand tenants in turn", _drain(1, task="tenants1000"), 1.0),
     "flat": Workload("Drain a short and a long backlog", _flat, 25.0, least=50_000, scaled=False),
 }
-EXTRA = ("drain_own", "flat")
+EXTRA = ("drain_own", "flat", *FLOW)
 """Workloads that run only when they are named."""

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
+from itertools import count, cycle
 from pathlib import Path
 
 import uvloop
@@ -26,7 +27,7 @@ Calls = tuple[Callable[[], Awaitable[object]], Callable[[int], Awaitable[object]
 
 
 def calls(options: Options) -> Calls:
-    from benchmarks.contenders.abaca_tasks import app, block, noop, own, payload
+    from benchmarks.contenders.abaca_tasks import app, block, limited, noop, own, payload
 
     if options.task == "payload":
         data = protocol.PAYLOAD
@@ -35,6 +36,14 @@ def calls(options: Options) -> Calls:
         return block.enqueue, lambda n: app.enqueue_many(block.call() for _ in range(n))
     if options.task == "own":
         return own.enqueue, lambda n: app.enqueue_many(own.call() for _ in range(n))
+    if options.task == "limited":
+        return limited.enqueue, lambda n: app.enqueue_many(limited.call() for _ in range(n))
+    if options.task == "keyed":
+        keyed = (noop.opts(key=f"{os.getpid()}-{number}") for number in count())
+        return lambda: next(keyed).enqueue(), lambda n: app.enqueue_many(next(keyed).call() for _ in range(n))
+    if options.task.startswith("tenants"):
+        turns = cycle(noop.opts(tenant=f"tenant {number}") for number in range(int(options.task[7:])))
+        return lambda: next(turns).enqueue(), lambda n: app.enqueue_many(next(turns).call() for _ in range(n))
     return noop.enqueue, lambda n: app.enqueue_many(noop.call() for _ in range(n))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from itertools import count
 
-from abaca import App
+from abaca import App, Limit
 from benchmarks.contenders import protocol
 
 app = App()
@@ -23,6 +23,12 @@ _numbers = count()
 async def own() -> int:
     """A result that no other job has."""
     return next(_numbers)
+
+
+@app.task(limits=[Limit(concurrency=100_000), Limit(rate=1_000_000, burst=100_000)])
+async def limited() -> int:
+    """Held by two limits that it never meets: what it costs to ask."""
+    return 1
 
 
 @app.task

@@ -4,7 +4,7 @@ A contender is one script, run as a process of its own, so that a peer needs not
 this file needs nothing but the standard library:
 
     python -m benchmarks.contenders.NAME enqueue --url URL --jobs N --mode one|flight|bulk [--inflight K] [--warm N] \\
-            [--task noop|own|payload|block]
+            [--task noop|own|payload|block|limited|keyed|tenants10|tenants1000]
     ... wait --url URL --jobs N --inflight K [--warm N]
     ... worker --url URL --processes P --threads T --purpose drain|wait|threads
 
@@ -26,6 +26,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+TASKS = ("noop", "own", "payload", "block", "limited", "keyed", "tenants10", "tenants1000")
 PAYLOAD = "x" * 100
 BLOCK_SECONDS = 0.01
 BULK = 1000
@@ -60,7 +61,11 @@ def parse() -> Options:
     parser.add_argument("--warm", type=int, default=0)
     parser.add_argument("--mode", choices=["one", "flight", "bulk"], default="one")
     parser.add_argument("--inflight", type=int, default=1)
-    parser.add_argument("--task", choices=["noop", "own", "payload", "block"], default="noop")
+    parser.add_argument(
+        "--task",
+        choices=TASKS,
+        default="noop",
+    )
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--threads", type=int, default=50)
     parser.add_argument("--purpose", choices=["drain", "wait", "threads"], default="drain")

@@ -158,6 +158,8 @@ def item_of(job: NewJob) -> Item:
         max=job.retry.max_attempts if job.retry is not None else 4,
         timeout=None if job.timeout_ms is None else job.timeout_ms / 1000,
         lease=None if job.lease_ms is None else job.lease_ms / 1000,
+        after=job.parents,
+        when=job.after[0].when.value if job.after else "completed",
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from abaca import App, JobHandle
 from abaca.errors import AbacaError
+from abaca.model import When
 from abaca.tasks import Call
 from abaca.verify import tasks
 from abaca.verify.calls import AnyCall, Calls
@@ -185,6 +186,7 @@ class Load:
             (self._look_again, 12),
             (self._fail, 4),
             (self._leave_orphans, 2),
+            (self._join, 8),
         )
         act = self._rng.choices([act for act, _ in acts], [weight for _, weight in acts])[0]
         self._start(self._acts, act())
@@ -242,6 +244,17 @@ class Load:
 
     async def _fail(self) -> None:
         job = await self._one(tasks.doomed.call(self._next()))
+        if job is not None:
+            await self._calls.wait(job, _PATIENCE)
+
+    async def _join(self) -> None:
+        """Two jobs and one behind them, which runs only if they ended as it asks."""
+        first = await self._one(self._rng.choice((tasks.quick, tasks.doomed)).call(self._next()))
+        second = await self._one(tasks.slow.call(self._next(), self._rng.randrange(10, 200)))
+        if first is None or second is None:
+            return
+        when = self._rng.choice(tuple(When))
+        job = await self._one(tasks.quick.opts(after=[first, second], when=when).call(self._next()))
         if job is not None:
             await self._calls.wait(job, _PATIENCE)
 

@@ -1,9 +1,10 @@
 """S11, C1: jobs that follow others, and ticks of schedules.
 
 S11 holds the first start of a job against the ends of the jobs that it was enqueued after (the store's ends, else the
-handlers'). Where the store writes, a job must not start at all after one that ended but once and otherwise than it
-asks for. C1 counts the jobs of each (schedule, tick), from enqueues that were acknowledged as new or from the store's
-``cron`` events, and holds them against ``Options.ticks`` where these are given.
+first end of a handler: a later one may be a run that lost its lease). Where the store writes, a job must not start at
+all after one that ended but once and otherwise than it asks for. C1 counts the jobs of each (schedule, tick), from
+enqueues that were acknowledged as new or from the store's ``cron`` events, and holds them against ``Options.ticks``
+where these are given.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ def judge_order(id: str, track: Track, book: Book, report: Report) -> None:
         return
     first = min(run.start for run in track.runs)
     for parent in track.item.after:
-        report.judged("S11")
         other = book.tracks.get(parent)
+        if other is not None and not other.store and _ended(other) == NEVER:
+            continue  # it ended without a word of any handler: cancelled, or for crashing its process
+        report.judged("S11")
         if other is None or _ended(other) > first:
             report.broken("S11", id, f"it started before {parent} had ended")
         elif (end := _only_end(other)) is not None and not _met(track.item.when, end):
@@ -34,7 +37,7 @@ def judge_order(id: str, track: Track, book: Book, report: Report) -> None:
 def _ended(track: Track) -> float:
     if track.store:
         return min((event.mono for event in track.store if ends_job(event)), default=NEVER)
-    return max((run.end for run in track.runs if run.end != NEVER), default=NEVER)
+    return min((run.end for run in track.runs), default=NEVER)
 
 
 def _only_end(track: Track) -> str | None:
