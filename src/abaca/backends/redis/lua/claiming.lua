@@ -89,6 +89,11 @@ do
     return true
   end
 
+  -- Whether a claim looks at no more jobs.
+  local function is_over(want, state)
+    return state.open <= 0 or state.size >= want.max_bytes or state.parked >= MOST_PARKED
+  end
+
   -- Claims from the front of `heads` until the bytes are used up; jobs go to `got` as id, record, id, record. A job whose
   -- record is short goes as it was: what the claim changed of it is the same for all, and the caller knows it. Answers
   -- whether to look again: some were parked, and behind the heads of their line there may be more.
@@ -235,8 +240,7 @@ do
     end
     while pick do
       start_one(work, order, pick, want, state)
-      local done = state.open <= 0 or state.size >= want.max_bytes or state.parked >= MOST_PARKED
-      pick = not done and picking.next(order, group)
+      pick = not is_over(want, state) and picking.next(order, group)
     end
   end
 
@@ -260,7 +264,7 @@ do
     end
     local order = #apart > 0 and picking.start(work, queue, apart, state.free)
     for _, group in ipairs(groups) do
-      if state.open <= 0 or state.size >= want.max_bytes then
+      if is_over(want, state) then
         break
       elseif group.all.apart then
         take_apart(work, order, group, want, state)
@@ -289,7 +293,7 @@ do
     end
     for _, queue in ipairs(want.queues) do
       claim_queue(work, queue, want, state)
-      if state.open <= 0 or state.size >= want.max_bytes then
+      if is_over(want, state) then
         break
       end
     end
