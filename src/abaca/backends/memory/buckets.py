@@ -125,7 +125,7 @@ class Buckets:
         freed = [id for bucket in sorted(self._let_back) for id in self.unpark(bucket, MOST_PARKED)]
         for bucket, (at, limit) in sorted(self._refills.items(), key=lambda item: (item[1][0], item[0])):
             if not now < at <= now + limit.interval_us:  # later than it can take: the clock has stepped back
-                freed += self.unpark(bucket, min(limit.burst, max(1, 1 + (now - at) // limit.interval_us)))
+                freed += self.unpark(bucket, min(limit.burst, max(1, 1 + (now - at) // limit.interval_us), MOST_PARKED))
                 if bucket in self._refills:
                     self._refills[bucket] = (now + limit.interval_us, limit)
         return freed
