@@ -71,7 +71,7 @@ def _suspensions(error: BaseException) -> list[Suspended]:
     while left:  # a group may be nested deeper than calls may be
         one = left.pop()
         if isinstance(one, BaseExceptionGroup):
-            left += one.exceptions
+            left += reversed(one.exceptions)
         elif isinstance(one, Suspended):
             found.append(one)
         else:
