@@ -21,7 +21,13 @@ BACK = ("store is back", "leases are renewed again")
 
 
 def go_and_come_back(server: RedisServer, workers: list[WorkerProcess], *, outright: bool) -> None:
-    """A call of each worker fails while the server is away, so each has to say that it is back."""
+    """A call of each worker fails while the server is away, so each has to say that it is back.
+
+    First all must be well: what fails anew in the middle of an earlier failure is not said again.
+    """
+    for worker in workers:
+        for away_words, back_words in zip(AWAY, BACK, strict=True):
+            worker.wait_says(back_words, times=worker.said(away_words))
     heard = [(worker, worker.said(*AWAY), worker.said(*BACK)) for worker in workers]
     server.kill() if outright else server.stop()
     for worker, away, _ in heard:

@@ -300,6 +300,17 @@ def test_held_known_and_refused_enqueues() -> None:
     assert findings.sometimes["a repeated enqueue was collapsed"] == 1
 
 
+def test_a_repeated_enqueue_that_is_answered_after_the_end_holds_no_key_then() -> None:
+    # Given a job whose enqueue was answered only when it had ended, and meanwhile another with its key
+    story = Story().tell(1.0, "client", "invoke", "enqueue", op="a", items=Story().enqueued(key="k").events[0].items)
+    story.started(1.2).ended(1.4).enqueued(OTHER, 1.5, key="k").started(2.0, id=OTHER)
+    story.tell(2.5, "client", "ok", "enqueue", op="a", val={"known": [ID]}).ended(3.0, id=OTHER)
+    # When
+    findings = story.judged(record(key="k"), record(id=OTHER, key="k"))
+    # Then
+    assert broken(findings) == []
+
+
 def test_violations_are_kept_as_examples_and_all_counted() -> None:
     # Given
     story = Story()

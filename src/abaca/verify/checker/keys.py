@@ -1,9 +1,9 @@
 """S9: at most one live job holds a key, and no more jobs of a bucket run than its limit lets.
 
-With the store's events: the lives of the jobs of one key (insert or requeue to end) do not overlap. Without: no enqueue
-of a key is acknowledged as new between the acknowledgement of another job with that key and the end of the handler that
-gave that job its result. Limits are judged from the store's events alone: a run holds its permit from its claim to its
-settle, whoever reclaims it meanwhile; handlers of dead or stopped workers may overlap and prove nothing.
+With the store's events: the lives of the jobs of one key (insert or requeue to end) do not overlap. Without: a life
+is at least from the acknowledgement of its enqueue or its first start, whichever is earlier, to the end of the
+handler that gave the job its result. Limits are judged from the store's events alone: a run holds its permit from its
+claim to its settle, whoever reclaims it meanwhile; handlers of dead or stopped workers may overlap and prove nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def _lives(id: str, track: Track, epoch: int | None) -> list[Life]:
     run = track.run(epoch) if epoch is not None else None
     if track.acked == NEVER or run is None or run.end == NEVER or track.requeues():
         return []
-    return [(track.acked, run.end, id)]
+    began = min(track.acked, *(run.start for run in track.runs))  # an enqueue may be answered late, after a repeat
+    return [(began, run.end, id)]
 
 
 def _stored_lives(id: str, track: Track) -> list[Life]:
