@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from itertools import count
 
 import boto3
 
-START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
-_PROGRAM = "import sys; from moto.server import main; main(sys.argv[1:])"
-_TRIES = 5
+_PROGRAM = """
+import sys
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+server = make_server("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_backend_app), threaded=True)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
 
 
 class S3Server:
@@ -37,21 +40,22 @@ class S3Server:
         return self._process.pid
 
     def start(self) -> None:
-        """Returns when it answers. The first start picks the port; another process may take it in between."""
-        for _ in range(_TRIES):
-            port = self.port or _free_port()
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, "-H", "127.0.0.1", "-p", str(port)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            if self._answers(port):
-                self.port = port
-                return
+        """Returns when it listens. The first start picks the port, which a later one takes again."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, str(self.port)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._process = process
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        process.stdout.close()
+        if not said:
             self.stop()
-        raise RuntimeError("the S3 server did not start")
+            raise RuntimeError("the S3 server did not start")
+        self.port = int(said)
 
     def stop(self) -> None:
         process, self._process = self._process, None
@@ -72,24 +76,3 @@ class S3Server:
         client.create_bucket(Bucket=bucket)
         client.close()
         return f"s3://{bucket}/{prefix}?endpoint={self.endpoint}&region=us-east-1"
-
-    def _answers(self, port: int) -> bool:
-        assert self._process is not None
-        ends = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < ends and self._process.poll() is None:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT)
-            try:
-                connection.request("GET", "/moto-api/data.json")
-                return connection.getresponse().status == 200
-            except OSError:
-                time.sleep(0.1)  # sleeps: the server does not tell when it listens
-            finally:
-                connection.close()
-        return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -12,7 +12,7 @@ import msgspec
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError
 from abaca.model import Keep, RetryRule
-from abaca.policy.join import JOIN
+from abaca.policy.builtin import BUILT_IN
 from abaca.retryspec import Retry
 from abaca.text import shown
 
@@ -37,7 +37,7 @@ def check_name(value: str, what: str) -> str:
 
 def check_task_name(value: str) -> str:
     name = check_name(value, "task name")
-    if name == JOIN:
+    if name in BUILT_IN:
         raise ConfigError(f"task name: {name!r} is the name of a task that every worker has; give another with name=")
     return name
 

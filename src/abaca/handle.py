@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from abaca.backend import Watch
+from abaca.backend import Backend
 from abaca.checks import positive
 from abaca.client import Client, Host, no_such_job
 from abaca.codec import ResultCodec, unpack
 from abaca.durations import Duration, parse_duration
-from abaca.errors import BackendUnavailable, JobConflict
+from abaca.errors import JobConflict
 from abaca.events import send_event
+from abaca.following import follow
 from abaca.itemreader import ItemReader
 from abaca.jobresult import JobResult, result_of, value_of, why_no_value
-from abaca.model import Amended, Cancelled, Change, Job, Progress, Requeued, State, Status, Update, job_topic
+from abaca.model import Amended, Cancelled, Change, Job, Progress, Requeued, State, Status, Update
 from abaca.policy.history import Slice, read_from, synthesise
 from abaca.sync import iterate_sync, refuse_running_loop, twin
-from abaca.waiting import FIRST_PAUSE, LONGEST_PAUSE
 
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
@@ -119,28 +118,18 @@ class JobHandle(Generic[R_co]):
         A reader that was away longer than the log is kept gets a ``gap`` with the number it missed. While the store is
         away the reader waits. Raises ``JobNotFound``.
         """
-        client = self._client()
-        pause = FIRST_PAUSE
-        while True:
-            watch: Watch | None = None
-            try:
-                watch = await (await client.backend()).watch([job_topic(self.id)])
-                while True:
-                    part = await self._slice(client, after)
-                    pause = FIRST_PAUSE
-                    for update in part.updates:
-                        after = update.id
-                        yield update
-                    if part.ended:
-                        return
-                    if not part.updates:
-                        await watch.next(client.poll_interval)
-            except BackendUnavailable:
-                await asyncio.sleep(pause * (0.5 + random.random()))
-                pause = min(pause * 2, LONGEST_PAUSE)
-            finally:
-                if watch is not None:
-                    await watch.close()
+
+        async def read(backend: Backend) -> tuple[Slice, bool]:
+            part = await self._slice(backend, after)
+            return part, bool(part.updates)
+
+        async with aclosing(follow(self._client(), self.id, read)) as parts:
+            async for part in parts:
+                for update in part.updates:
+                    after = update.id
+                    yield update
+                if part.ended:
+                    return
 
     def items(self, after: int = 0) -> AsyncIterator[Any]:
         """What the job yields or emits, in order and each once, as it comes; ends when the job does.
@@ -241,8 +230,7 @@ class JobHandle(Generic[R_co]):
         seconds = None if timeout is None else parse_duration(timeout, "timeout") / 1000
         return await self._client().ended(self.id, seconds, needs_value=needs_value, whole=whole)
 
-    async def _slice(self, client: Client, after: int) -> Slice:
-        backend = await client.backend()
+    async def _slice(self, backend: Backend, after: int) -> Slice:
         history = await backend.updates(self.id, read_from(after), PAGE)
         if history.job is None:
             raise no_such_job(self.id)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
 
-from abaca.backend import Watch
+from abaca.backend import Backend
 from abaca.client import Client, no_such_job
 from abaca.codec import ResultCodec
-from abaca.errors import BackendUnavailable, ResultExpired
+from abaca.errors import ResultExpired
+from abaca.following import follow
 from abaca.jobresult import why_no_value
-from abaca.model import History, Job, Kind, State, Value, job_topic
+from abaca.model import History, Job, Kind, State, Value
 from abaca.policy.history import FIRST_STORED_ID
-from abaca.waiting import FIRST_PAUSE, LONGEST_PAUSE
 
 PAGE = 100
 
@@ -41,30 +40,16 @@ class ItemReader:
 
     async def read(self) -> AsyncIterator[Any]:
         """Items as they come; ends with the job. Raises what ``JobHandle.items`` promises."""
-        pause = FIRST_PAUSE
-        while True:
-            watch: Watch | None = None
-            try:
-                watch = await (await self._client.backend()).watch([job_topic(self._id)])
-                while True:
-                    history = await self._page()
-                    pause = FIRST_PAUSE
-                    for item in self._taken(history):
-                        yield self._codec.decode(item)
-                    if len(history.entries) < PAGE:
-                        if self._is_over(history.job):
-                            return
-                        await watch.next(self._client.poll_interval)
-            except BackendUnavailable:
-                await asyncio.sleep(pause * (0.5 + random.random()))
-                pause = min(pause * 2, LONGEST_PAUSE)
-            finally:
-                if watch is not None:
-                    await watch.close()
+        async with aclosing(follow(self._client, self._id, self._page)) as parts:
+            async for history in parts:
+                for item in self._taken(history):
+                    yield self._codec.decode(item)
+                if len(history.entries) < PAGE and self._is_over(history.job):
+                    return
 
-    async def _page(self) -> History:
-        backend = await self._client.backend()
-        return await backend.updates(self._id, self._entry, PAGE)
+    async def _page(self, backend: Backend) -> tuple[History, bool]:
+        history = await backend.updates(self._id, self._entry, PAGE)
+        return history, len(history.entries) == PAGE
 
     def _taken(self, history: History) -> list[bytes]:
         """The items that are new to the reader. Where it began too early it skips: an item's entry has at least as

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
 from abaca.announce import Announcements
-from abaca.checks import KeepSpec, Priority, check_name
+from abaca.callbacks import joined
+from abaca.checks import check_name
 from abaca.client import Client, refusal
 from abaca.codec import encode_untyped, new_id
-from abaca.durations import Duration
 from abaca.handle import UNTYPED, JobHandle
 from abaca.limitspec import limits_of_call
 from abaca.model import Inserted, NewJob
-from abaca.options import NO_OPTIONS, CallOptions, Ending, Parents, Pool, call_options, check_times
-from abaca.retryspec import Retry
+from abaca.options import NO_OPTIONS, CallOptions, CallSettings, Pool, call_options, check_times
 from abaca.sync import twin
 from abaca.tasks import Task
 from abaca.workflows.handle import GroupHandle, WorkflowHandle
@@ -37,21 +35,7 @@ class Lookup:
         args: Mapping[str, Any] | None = None,
         *,
         pool: Pool | None = None,
-        delay: Duration | None = None,
-        run_at: datetime | None = None,
-        key: str | None = None,
-        priority: Priority | None = None,
-        queue: str | None = None,
-        tags: Iterable[str] | None = None,
-        timeout: Duration | None = None,
-        retry: Retry | None = None,
-        keep: KeepSpec | None = None,
-        owner: str | None = None,
-        tenant: str | None = None,
-        start_within: Duration | None = None,
-        expires: Duration | None = None,
-        after: Parents | None = None,
-        when: Ending | None = None,
+        **options: Unpack[CallSettings],
     ) -> JobHandle[Any]:
         """Store a call of a task whose code need not be here; ``args`` are by parameter name.
 
@@ -60,24 +44,7 @@ class Lookup:
         is not registered here are checked by the worker. The options are those of ``Task.opts``.
         Raises ``UnknownTask``, and what ``Task.enqueue`` raises.
         """
-        given = call_options(
-            delay=delay,
-            run_at=run_at,
-            key=key,
-            priority=priority,
-            queue=queue,
-            tags=tags,
-            timeout=timeout,
-            retry=retry,
-            keep=keep,
-            owner=owner,
-            tenant=tenant,
-            start_within=start_within,
-            expires=expires,
-            after=after,
-            when=when,
-        )
-        job = await self.named_job(name, args, given, pool=pool)
+        job = await self.named_job(name, args, call_options(**options), pool=pool)
         receipt = await self.client().insert(job)
         if receipt.outcome is Inserted.REFUSED:
             raise refusal(job, receipt)
@@ -95,7 +62,7 @@ class Lookup:
             if task is None
             else task.arguments.encode_named(args or {})
         )
-        fields = {**options.job_fields, **given.over(NO_OPTIONS).fields}
+        fields = joined(options.job_fields, given.over(NO_OPTIONS).fields)
         check_times(fields, f"task {name!r}, opts")
         limits = limits_of_call(options.limits, name, args or {}, task.defaults() if task is not None else {})
         return NewJob(id=new_id(), task=name, args=data, limits=limits, **fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypedDict
 
 import msgspec
 
@@ -18,11 +18,9 @@ from abaca.checks import (
     check_name,
     check_priority,
     check_retry,
-    check_size,
     check_tags,
     check_text,
     instant,
-    none_if_default,
     positive,
 )
 from abaca.codec import DEFAULT_MAX_PAYLOAD
@@ -97,47 +95,6 @@ class TaskOptions(Value, frozen=True, kw_only=True):
         return {name: value for name, value in fields.items() if value not in (None, ())}
 
 
-def task_options(
-    task: str,
-    *,
-    queue: str,
-    priority: Priority,
-    pool: Pool,
-    retry: Retry | None,
-    timeout: Duration | None,
-    lease: Duration | None,
-    keep: Keep | None,
-    tags: Iterable[str],
-    max_payload: int,
-    largest: int,
-    limits: tuple[LimitRule, ...],
-    tenant: str | None,
-    start_within: Duration | None,
-    expires: Duration | None,
-    callbacks: tuple[Callback, ...] = (),
-    **batch: Any,
-) -> TaskOptions:
-    """Check what ``@app.task`` was given. Raises ``ConfigError`` naming the task and the option."""
-    what = f"task {task!r}, "
-    return TaskOptions(
-        queue=check_name(queue, what + "queue"),
-        priority=check_priority(priority),
-        pool=pool,
-        retry=None if retry is None else none_if_default(check_retry(retry)),
-        timeout_ms=None if timeout is None else positive(timeout, what + "timeout"),
-        lease_ms=None if lease is None else positive(lease, what + "lease"),
-        keep=keep,
-        tags=check_tags(tags),
-        max_payload=check_size(max_payload, what + "max_payload", largest),
-        limits=limits,
-        tenant=None if tenant is None else check_text(tenant, what + "tenant", 128),
-        start_within_ms=None if start_within is None else positive(start_within, what + "start_within"),
-        expires_ms=None if expires is None else positive(expires, what + "expires"),
-        callbacks=callbacks,
-        **batch,
-    )
-
-
 KeyOf = Literal["task", "call"]
 
 
@@ -180,6 +137,26 @@ class CallOptions(Value, frozen=True, kw_only=True):
 
 
 NO_OPTIONS = CallOptions()
+
+
+class CallSettings(TypedDict, total=False):
+    """The options of ``Task.opts`` that may be said of a call whose task is known by its name alone."""
+
+    delay: Duration | None
+    run_at: datetime | None
+    key: str | None
+    priority: Priority | None
+    queue: str | None
+    tags: Iterable[str] | None
+    timeout: Duration | None
+    retry: Retry | None
+    keep: KeepSpec | None
+    owner: str | None
+    tenant: str | None
+    start_within: Duration | None
+    expires: Duration | None
+    after: Parents | None
+    when: Ending | None
 
 
 def call_options(

@@ -9,17 +9,17 @@ from functools import partial
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.changing import Changed, change_record
 from abaca.checks import check_name, check_text
 from abaca.client import Host
 from abaca.errors import ConfigError
-from abaca.model import QUEUE, Amended, Change, Job, Page, Query, QueueSettings, Record, Status, Verdict
+from abaca.model import QUEUE, Amended, Change, Job, Page, Query, QueueSettings, Record, Status
 from abaca.sync import twin
 
 MOST_AT_ONCE = 1_000_000_000
 MOST_WEIGHT = 1_000
 MOST_TENANTS = 1_000
 """How many tenants of one queue may have a weight: all of them stand in one record, which every claim reads."""
-_MOST_ROUNDS = 20
 _WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(QueueSettings).decode
@@ -36,7 +36,7 @@ class Queues:
     async def get(self, name: str) -> QueueSettings:
         """The settings of a queue; of one that has none, the defaults."""
         (record,) = await self._host.client().ask(lambda backend: backend.read(QUEUE, [check_name(name, "queue")]))
-        return QueueSettings() if record is None else _decode(record.data or b"{}")
+        return _settings(record)
 
     async def pause(self, name: str) -> QueueSettings:
         """Claim nothing from it any more. What runs goes on, and jobs can be enqueued."""
@@ -131,20 +131,15 @@ class Queues:
             query = msgspec.structs.replace(query, cursor=page.cursor)
 
     async def _change(self, name: str, change: Callable[[QueueSettings], QueueSettings]) -> QueueSettings:
-        """Compare-and-set until nobody was faster."""
-        client = self._host.client()
-        check_name(name, "queue")
-        for _ in range(_MOST_ROUNDS):
-            (record,) = await client.ask(lambda backend: backend.read(QUEUE, [name]))
-            stored = QueueSettings() if record is None else _decode(record.data or b"{}")
-            changed = change(stored)
-            written = Record(
-                kind=QUEUE, id=name, data=_encode(changed), version=0 if record is None else record.version
-            )
-            verdicts = await client.ask(partial(_put, written))
-            if verdicts == [Verdict.APPLIED]:
-                return changed
-        raise ConfigError(f"queue {name!r} changed {_MOST_ROUNDS} times while it was to be changed; try again")
+        def changed(record: Record | None) -> Changed[QueueSettings]:
+            settings = change(_settings(record))
+            return settings, _encode(settings)
+
+        return await change_record(self._host.client(), QUEUE, check_name(name, "queue"), f"queue {name!r}", changed)
+
+
+def _settings(record: Record | None) -> QueueSettings:
+    return QueueSettings() if record is None else _decode(record.data or b"{}")
 
 
 def _check(name: str, what: str, value: int | None) -> None:
@@ -158,7 +153,3 @@ async def _amend(changes: list[Change], backend: Backend) -> list[Amended]:
 
 async def _find(query: Query, backend: Backend) -> Page:
     return await backend.find(query)
-
-
-async def _put(record: Record, backend: Backend) -> list[Verdict]:
-    return await backend.put([record])

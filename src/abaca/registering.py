@@ -8,14 +8,27 @@ from typing import Any, TypedDict
 
 from abaca.batching import batch_fields
 from abaca.callbacks import callbacks_of
-from abaca.checks import KeepSpec, Priority, check_keep, check_task_name
+from abaca.checks import (
+    KeepSpec,
+    Priority,
+    check_keep,
+    check_name,
+    check_priority,
+    check_retry,
+    check_size,
+    check_tags,
+    check_task_name,
+    check_text,
+    none_if_default,
+    positive,
+)
 from abaca.client import Host
 from abaca.declare import examine
 from abaca.durations import Duration
 from abaca.errors import TaskDeclarationError
 from abaca.limitspec import Limit, limit_rules
 from abaca.model import Keep
-from abaca.options import Pool, task_options
+from abaca.options import Pool, TaskOptions
 from abaca.retryspec import Retry
 from abaca.streamtask import task_of
 from abaca.tasks import Callbacks, Task, TaskFunction
@@ -83,22 +96,23 @@ def make_task(
     """Raises ``TaskDeclarationError`` for a function that cannot be a task, ``ConfigError`` naming an option."""
     handler = examine(fn, pool, batch=batch is not None)
     chosen = check_task_name(fn.__name__ if name is None else name)
-    options = task_options(
-        chosen,
-        queue=queue,
-        priority=priority,
+    what = f"task {chosen!r}, "
+    options = TaskOptions(
+        queue=check_name(queue, what + "queue"),
+        priority=check_priority(priority),
         pool=handler.pool,
-        retry=retry,
-        timeout=timeout,
-        lease=lease,
+        retry=None if retry is None else none_if_default(check_retry(retry)),
+        timeout_ms=None if timeout is None else positive(timeout, what + "timeout"),
+        lease_ms=None if lease is None else positive(lease, what + "lease"),
         keep=defaults.keep if keep is None else check_keep(keep),
-        tags=tags,
-        max_payload=defaults.max_payload if max_payload is None else max_payload,
-        largest=defaults.largest,
+        tags=check_tags(tags),
+        max_payload=defaults.max_payload
+        if max_payload is None
+        else check_size(max_payload, what + "max_payload", defaults.largest),
         limits=limit_rules(limits, chosen, list(handler.signature.parameters)),
-        tenant=tenant,
-        start_within=start_within,
-        expires=expires,
+        tenant=None if tenant is None else check_text(tenant, what + "tenant", 128),
+        start_within_ms=None if start_within is None else positive(start_within, what + "start_within"),
+        expires_ms=None if expires is None else positive(expires, what + "expires"),
         callbacks=callbacks_of(on_success, on_failure, webhook),
         **batch_fields(chosen, batch, linger, parallel),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,6 +11,7 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.changing import Changed, change_record
 from abaca.checks import check_name, instant, positive
 from abaca.client import Client, Host, refusal
 from abaca.codec import new_id
@@ -326,23 +326,24 @@ class Schedules:
 
     async def _record(self, id: str) -> Record:
         (record,) = await self._ask(lambda backend: backend.read(SCHEDULE, [id]))
-        if record is None:
-            raise ScheduleNotFound(f"there is no schedule {id!r}; `abaca schedules` lists them")
-        return record
+        return _present(record, id)
 
     async def _put(self, records: list[Record]) -> bool:
         """Whether all of them were as expected."""
         return set(await self._ask(lambda backend: backend.put(records))) <= {Verdict.APPLIED}
 
     async def _update(self, id: str, change: Callable[[Schedule], Schedule]) -> Schedule:
-        """Compare-and-set until nobody was faster."""
-        for _ in range(_MOST_ROUNDS):
-            record = await self._record(id)
-            changed = change(_decode(record.data or b""))
-            if await self._put([msgspec.structs.replace(record, data=_encode(changed))]):
-                return changed
-            await asyncio.sleep(0)
-        raise ConfigError(f"schedule {id!r} changed {_MOST_ROUNDS} times while it was to be changed; try again")
+        def changed(record: Record | None) -> Changed[Schedule]:
+            schedule = change(_decode(_present(record, id).data or b""))
+            return schedule, _encode(schedule)
+
+        return await change_record(self._host.client(), SCHEDULE, id, f"schedule {id!r}", changed)
+
+
+def _present(record: Record | None, id: str) -> Record:
+    if record is None:
+        raise ScheduleNotFound(f"there is no schedule {id!r}; `abaca schedules` lists them")
+    return record
 
 
 def _checked(call: Call[Any] | NewJob, what: str) -> NewJob:

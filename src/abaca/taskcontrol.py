@@ -8,15 +8,14 @@ from functools import partial
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.changing import Changed, change_record
 from abaca.checks import check_name
 from abaca.client import Host
 from abaca.durations import Duration
-from abaca.errors import ConfigError
 from abaca.limitspec import Limit as LimitSpec
-from abaca.model import BUCKET, Limit, Record, Value, Verdict, task_bucket
+from abaca.model import BUCKET, Limit, Record, Value, task_bucket
 from abaca.sync import twin
 
-_MOST_ROUNDS = 20
 _encode = msgspec.json.Encoder().encode
 
 
@@ -51,7 +50,9 @@ class TaskControl:
 
     async def get(self, task: str) -> TaskSettings:
         """The settings of a task; of one that has none, the defaults."""
-        return _settings(await self._record(check_name(task, "task name")))
+        id = task_bucket(check_name(task, "task name"))
+        (record,) = await self._host.client().ask(lambda backend: backend.read(BUCKET, [id]))
+        return _settings(record)
 
     async def all(self) -> dict[str, TaskSettings]:
         """Those of every task that has any, by name."""
@@ -101,26 +102,15 @@ class TaskControl:
     resume_sync = twin(resume)
     limit_sync = twin(limit)
 
-    async def _record(self, task: str) -> Record | None:
-        return (await self._host.client().ask(partial(_read, task_bucket(task))))[0]
-
     async def _change(self, task: str, change: Callable[[TaskSettings], TaskSettings]) -> TaskSettings:
-        """Compare-and-set until nobody was faster. What says nothing is deleted."""
-        check_name(task, "task name")
-        for _ in range(_MOST_ROUNDS):
-            record = await self._record(task)
-            changed = change(_settings(record))
-            written = Record(
-                kind=BUCKET,
-                id=task_bucket(task),
-                data=None if changed == TaskSettings() else _encode(_stored(task, changed)),
-                version=0 if record is None else record.version,
-            )
-            if record is None and written.data is None:
-                return changed
-            if await self._host.client().ask(partial(_put, written)) == [Verdict.APPLIED]:
-                return changed
-        raise ConfigError(f"task {task!r}: its settings changed {_MOST_ROUNDS} times while they were to be changed")
+        """What says nothing is deleted."""
+
+        def changed(record: Record | None) -> Changed[TaskSettings]:
+            settings = change(_settings(record))
+            return settings, None if settings == TaskSettings() else _encode(_stored(task, settings))
+
+        id = task_bucket(check_name(task, "task name"))
+        return await change_record(self._host.client(), BUCKET, id, f"task {task!r}: its settings", changed)
 
 
 def _settings(record: Record | None) -> TaskSettings:
@@ -148,13 +138,5 @@ def _stored(task: str, settings: TaskSettings) -> _Stored:
     )
 
 
-async def _read(bucket: str, backend: Backend) -> list[Record | None]:
-    return await backend.read(BUCKET, [bucket])
-
-
 async def _scan(after: str, backend: Backend) -> list[Record]:
     return await backend.scan(BUCKET, after, MAX_BATCH)
-
-
-async def _put(record: Record, backend: Backend) -> list[Verdict]:
-    return await backend.put([record])

@@ -17,10 +17,10 @@ from abaca.checks import check_name, check_retry, positive
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, WebhookRejected
 from abaca.model import DAY_MS, Callback, Exponential, Keep, NewJob, When
+from abaca.policy.builtin import WEBHOOK
 from abaca.retryspec import Retry
 from abaca.text import shown
 
-WEBHOOK_TASK = "abaca.webhook"
 """The name of the built-in task that delivers; every worker knows it."""
 SIGNATURE_HEADER = "Abaca-Signature"
 DELIVERY_HEADER = "Abaca-Delivery"
@@ -75,7 +75,7 @@ class Webhook:
         args = {"url": self.url, "timeout": timeout_ms / 1000} | ({"secret": self.secret} if self.secret else {})
         job = NewJob(
             id="",
-            task=WEBHOOK_TASK,
+            task=WEBHOOK,
             lane="async",
             queue=self.queue,
             args=msgspec.json.encode(args),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,18 @@ def opener(next_url: Callable[[], str]) -> OpenStore:
 memory = opener(lambda: "memory://")
 
 
+def files(folder: Path) -> OpenStore:
+    """A fresh file for every run of a program."""
+    numbers = count()
+    return opener(lambda: f"sqlite:///{folder / f'{next(numbers)}.db'}?synchronous=off")
+
+
+def prefixes(redis_url: str) -> OpenStore:
+    """Other keys for every run of a program."""
+    numbers = count()
+    return opener(lambda: f"{redis_url}?prefix=run{next(numbers)}")
+
+
 async def compare(seed: int, tested: OpenStore) -> None:
     """Half of the seeds let the clock step back."""
     seed += FIRST_SEED
@@ -48,23 +61,17 @@ async def compare(seed: int, tested: OpenStore) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_sqlite_answers_as_memory_does(seed: int, tmp_path: Path) -> None:
-    # Given a fresh file for every run of a program
-    numbers = iter(range(10_000))
-    tested = opener(lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.db'}?synchronous=off")
     # When five hundred random calls are made on both stores
     # Then every answer and all that is stored is equal
-    await compare(seed, tested)
+    await compare(seed, files(tmp_path))
 
 
 @pytest.mark.redis
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_redis_answers_as_memory_does(seed: int, redis_url: str) -> None:
-    # Given other keys for every run of a program
-    numbers = iter(range(10_000))
-    tested = opener(lambda: f"{redis_url}?prefix=run{next(numbers)}")
     # When five hundred random calls are made on both stores
     # Then every answer and all that is stored is equal
-    await compare(seed, tested)
+    await compare(seed, prefixes(redis_url))
 
 
 class Forgetful(MemoryBackend):

@@ -16,7 +16,7 @@ from abaca.backends.redis import scripts
 from abaca.backends.sqlite import claims, limits
 from abaca.model import BUCKET, QUEUE, Record, task_bucket
 from abaca.testing import programs
-from tests.conformance.test_differential import compare, opener
+from tests.conformance.test_differential import compare, files, prefixes
 
 FEW = 1
 SEEDS = range(20)
@@ -57,20 +57,14 @@ def few_parked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_sqlite_answers_as_memory_does(seed: int, tmp_path: Path) -> None:
-    # Given a fresh file for every run of a program
-    numbers = iter(range(10_000))
-    tested = opener(lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.db'}?synchronous=off")
     # When five hundred random calls are made on both stores
     # Then every answer and all that is stored is equal
-    await compare(seed, tested)
+    await compare(seed, files(tmp_path))
 
 
 @pytest.mark.redis
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_redis_answers_as_memory_does(seed: int, redis_url: str) -> None:
-    # Given other keys for every run of a program
-    numbers = iter(range(10_000))
-    tested = opener(lambda: f"{redis_url}?prefix=run{next(numbers)}")
     # When five hundred random calls are made on both stores
     # Then every answer and all that is stored is equal
-    await compare(seed, tested)
+    await compare(seed, prefixes(redis_url))

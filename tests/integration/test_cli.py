@@ -304,7 +304,11 @@ def test_workers_are_listed_while_they_live(run: Run, stored: Stored) -> None:
             return (await asyncio.to_thread(run, "workers", "--url", stored.url, "--json")).json
 
     (card,) = asyncio.run(beside_a_worker())
-    assert (card["name"], card["queues"], card["tasks"]) == ("w-1", ["one", "two"], ["_nothing", "abaca.webhook"])
+    assert (card["name"], card["queues"], card["tasks"]) == (
+        "w-1",
+        ["one", "two"],
+        ["_nothing", "abaca.join", "abaca.webhook"],
+    )
 
 
 def test_a_job_is_enqueued_by_name_from_what_a_worker_has_announced(run: Run, stored: Stored) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from abaca import App, Status, WorkflowHandle, group
 from abaca.cli import main
+from abaca.codec import new_id
+from abaca.model import NewJob
+from abaca.policy.builtin import JOIN
 from tests.unit.face import claim, returned, settle
 
 Say = Callable[..., str]
@@ -104,3 +107,16 @@ def test_tenants_are_weighed_and_queues_age(say: Say, sqlite_url: str) -> None:
     assert "weights acme:3, ages" in say("queues")
     assert (read["weights"], read["aging"], read["blocked"]) == ({"acme": 3}, True, 1)
     assert "ages" not in say("queues", "age", "default", "off")
+
+
+def test_the_end_of_a_workflow_that_no_worker_serves_says_why(say: Say, sqlite_url: str) -> None:
+    # Given the job in which a workflow ends, and a worker of another queue
+    async def look() -> str:
+        async with App(sqlite_url) as app, app.worker(queues=("far",)):
+            job = NewJob(id=new_id(), task=JOIN, lane="async")
+            await (await app.backend()).insert([job])
+            # When somebody asks for it
+            return await asyncio.to_thread(say, "jobs", "show", job.id, "--json")
+
+    # Then the queue is the reason, as for any job
+    assert "serves the queue 'default'" in json.loads(asyncio.run(look()))["note"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from abaca.model import After, ErrorInfo, Job, NewJob, State, When
+from abaca.policy.builtin import JOIN
 from abaca.policy.decide import PARENTS_UNMET, Memo, _pack, decide, unfit
-from abaca.policy.join import JOIN, Tally, falls_short
+from abaca.policy.join import Tally, falls_short
 from abaca.policy.outcome import Aborted, Crashed, Expired, LeaseLost, Outcome, ParentsUnmet, Released, Returned
 
 SECOND = 1_000_000

@@ -11,7 +11,7 @@ import pytest
 from abaca import App, ConfigError, When
 from abaca.backend import MAX_PARENTS
 from abaca.model import After
-from abaca.policy.join import JOIN
+from abaca.policy.builtin import JOIN, WEBHOOK
 
 app = App("memory://")
 
@@ -66,6 +66,7 @@ def test_a_job_may_wait_for_stored_ones_and_for_calls() -> None:
         (lambda: work.opts(after="a"), ["after="]),  # type: ignore[arg-type]
         (lambda: work.opts(after=[work.job(str(n)) for n in range(MAX_PARENTS + 1)]), ["10,001", "10,000"]),
         (lambda: app.task(name=JOIN)(_another), [JOIN]),
+        (lambda: app.task(name=WEBHOOK)(_another), [WEBHOOK]),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_names(make: Callable[[], Any], words: list[str]) -> None:

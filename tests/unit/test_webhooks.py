@@ -11,7 +11,8 @@ import pytest
 from abaca import App, ConfigError, Retry, Webhook, WebhookRejected, verify_webhook
 from abaca.config import load_settings
 from abaca.model import When
-from abaca.webhooks import WEBHOOK_TASK, sign
+from abaca.policy.builtin import WEBHOOK
+from abaca.webhooks import sign
 from abaca.worker.destinations import Destinations, Refused, is_public
 from abaca.worker.webhook import retry_after
 
@@ -83,9 +84,9 @@ def test_a_webhook_becomes_a_callback_for_each_end() -> None:
 
     job = work.opts(webhook=Webhook("https://example.org/b", on="failed", queue="hooks")).call().job
     assert [(c.when, c.job.task, c.into, c.job.queue) for c in job.callbacks] == [
-        (When.COMPLETED, WEBHOOK_TASK, "end", ""),
-        (When.FAILED, WEBHOOK_TASK, "end", ""),
-        (When.FAILED, WEBHOOK_TASK, "end", "hooks"),
+        (When.COMPLETED, WEBHOOK, "end", ""),
+        (When.FAILED, WEBHOOK, "end", ""),
+        (When.FAILED, WEBHOOK, "end", "hooks"),
     ]
     first = job.callbacks[0].job
     assert msgspec.json.decode(first.args) == {"url": "https://example.org/a", "timeout": 5.0, "secret": "env:KEY"}

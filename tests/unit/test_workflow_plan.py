@@ -9,7 +9,7 @@ import pytest
 from abaca import App, ArgumentError, ConfigError, Limit, Workflow, all_of, chain, group, maybe
 from abaca.backend import MAX_PARENTS
 from abaca.model import After, When
-from abaca.policy.join import JOIN
+from abaca.policy.builtin import JOIN
 from abaca.workflows.plan import Edges, Member, plan
 
 app = App("memory://")

@@ -27,8 +27,8 @@ from abaca import (
 from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
 from abaca.model import FULL, ErrorInfo, Inserted, NewJob, Query, Receipt, Requeued, State
+from abaca.policy.builtin import JOIN
 from abaca.policy.decide import unfit
-from abaca.policy.join import JOIN
 from abaca.policy.outcome import Aborted, Returned
 from abaca.workflows import members
 from tests.unit.face import WatchedStore, claim, returned, settle

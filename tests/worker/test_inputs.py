@@ -12,8 +12,8 @@ from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
 from abaca.codec import new_id
 from abaca.model import After, Change, Job, NewJob, State, When
+from abaca.policy.builtin import JOIN
 from abaca.policy.decide import PARENTS_UNMET
-from abaca.policy.join import JOIN
 from abaca.testing import FailingBackend
 from abaca.worker import inputs
 from tests.worker import handlers

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from abaca.backend import MAX_BATCH, MAX_PARENTS, MAX_RECORD_BYTES
+from abaca.backend import MAX_BATCH, MAX_PARENTS, MAX_RECORD_BYTES, UNKNOWN_PARENT
 from abaca.model import Job, NewJob, Query, Record, Transition
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -67,6 +67,11 @@ def check_new(jobs: Sequence[NewJob]) -> None:
                 raise ValueError(f"job {job.id}: a parent is named twice")
         if job.start_within_ms is not None and (job.delay_ms or job.run_at is not None):
             raise ValueError(f"job {job.id}: start_within_ms goes with neither delay_ms nor run_at")
+
+
+def unknown_parent(parent: str, job: str) -> str:
+    """Why a job is refused that would wait for one that is not stored."""
+    return f"{UNKNOWN_PARENT}: job {parent} is not stored, so that job {job} would wait for nothing"
 
 
 def check_batch(items: Sequence[Any]) -> None:

@@ -14,7 +14,6 @@ from abaca.codec import NotHere, is_reference, read_reference, unpack
 from abaca.errors import AbacaError, ConfigError
 from abaca.model import ErrorInfo, Job, Kind, Progress, State, Stats, Update
 from abaca.places import Blobs
-from abaca.policy.join import JOIN
 from abaca.policy.retry import DEFAULT_RULE
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -188,8 +187,6 @@ def why_it_waits(job: Job, stats: Stats) -> str | None:
         return "no worker is alive on this store; the job waits for one"
     if job.open_parents:
         return f"it waits for {job.open_parents:,} of its {len(job.spec.parents):,} parents"
-    if job.spec.task == JOIN:
-        return None
     if not any(job.spec.task in card.tasks for card in stats.workers):
         return f"no live worker knows the task {job.spec.task!r}; the job waits until one that does is started"
     if not any(job.spec.task in card.tasks and job.spec.queue in card.queues for card in stats.workers):

@@ -8,8 +8,6 @@ from abaca.model import ErrorInfo, Job, State, When
 from abaca.policy.decide import PARENTS_UNMET
 from abaca.policy.outcome import Aborted, Outcome, Returned
 
-JOIN = "abaca.join"
-"""The name of the built-in task that every worker knows. It waits for all its parents, however they end."""
 NOTHING = b"null"
 
 

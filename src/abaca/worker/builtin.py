@@ -7,12 +7,13 @@ from typing import Any
 
 from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.declare import examine
-from abaca.webhooks import WEBHOOK_TASK
+from abaca.policy.builtin import JOIN, WEBHOOK
 from abaca.worker.options import WorkerOptions
 from abaca.worker.webhook import make_delivery
 
-BUILT_IN = (WEBHOOK_TASK,)
-"""Their names, which workers announce with those of their application."""
+
+async def join() -> None:
+    """A workflow without members. Of one with members their ends are the outcome (``Inputs``), and nobody is called."""
 
 
 class BuiltIn:
@@ -29,5 +30,5 @@ class BuiltIn:
 
 
 def built_in_tasks(options: WorkerOptions) -> dict[str, BuiltIn]:
-    delivery = BuiltIn(WEBHOOK_TASK, make_delivery(options.webhook_allow))
-    return {delivery.name: delivery}
+    handlers: dict[str, Callable[..., Any]] = {JOIN: join, WEBHOOK: make_delivery(options.webhook_allow)}
+    return {name: BuiltIn(name, fn) for name, fn in handlers.items()}

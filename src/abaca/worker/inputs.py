@@ -6,27 +6,29 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 import msgspec
 
 from abaca.backend import Backend
 from abaca.codec import NotHere, is_reference, read_reference, unpack
-from abaca.errors import BackendUnavailable, ConfigError, PlaceUnavailable
+from abaca.errors import ConfigError, PlaceUnavailable
 from abaca.logs import worker_log
 from abaca.model import After, ErrorInfo, Job, State, When
 from abaca.places import Blobs
-from abaca.policy.batches import Batches
-from abaca.policy.join import JOIN, NOTHING, Tally
+from abaca.policy.builtin import JOIN
+from abaca.policy.join import NOTHING, Tally
 from abaca.policy.outcome import Aborted, Outcome, Snoozed
+from abaca.policy.pages import Pages
 from abaca.worker.away import PUT_OFF_MS, fetched
 from abaca.worker.outcomes import undecodable
+from abaca.worker.patience import patiently
 
 MOST_BYTES = 64 << 20
 """How many bytes of JSON the arguments of one job may take with the results of its parents in them."""
 _FEW = 16
 _MANY_AT_ONCE = 2
 """Of jobs with more than ``_FEW`` parents so many get their results at the same time: they may be large."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _REQUEUED_MS = 1_000
 """When a job is looked at again of which a parent was requeued after its own claim."""
 
@@ -118,22 +120,11 @@ class Inputs:
 
     async def _parents(self, ids: Sequence[str]) -> AsyncIterator[list[Job | None]]:
         """In order."""
-        batches = Batches()
-        for batch in batches.of(ids):
-            found = await self._get(batch)
-            batches.read(found)
+        pages = Pages()
+        for page in pages.of(ids):
+            found = await patiently("results of parents", partial(self._backend.get, page))
+            pages.read(found)
             yield found
-
-    async def _get(self, ids: Sequence[str]) -> list[Job | None]:
-        pause = 0.0
-        while True:
-            try:
-                return await self._backend.get(ids)
-            except BackendUnavailable as error:
-                if not pause:
-                    worker_log().warning("store unavailable, reading results of parents again", error=str(error))
-                pause = min(max(pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
 
 
 def _result(id: str, parent: Job | None, edges: After) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import random
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -13,20 +12,19 @@ from typing import Any, TypeVar
 
 from abaca.backend import Backend
 from abaca.codec import describe_error
-from abaca.errors import BackendUnavailable, CancelledByRequest
+from abaca.errors import CancelledByRequest
 from abaca.model import EVENT, Kind, event_id
 from abaca.policy.outcome import Outcome, Raised, Returned
 from abaca.port import Await, Call, Keep, Look, Pause, Recall, Request, Stored
 from abaca.sync import refuse_running_loop
 from abaca.worker.calling import called, reached
+from abaca.worker.patience import patiently
 from abaca.worker.recalling import recall
 from abaca.worker.reporter import Reporter
 from abaca.worker.runs import Run, StopReason
 from abaca.worker.threads import Threads
 
 T = TypeVar("T")
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 OpenJournal = Callable[[Run], "Journal"]
 """The run's own journal, made when it is first asked for. From any thread."""
@@ -138,18 +136,17 @@ class Journal:
         return CancelledByRequest(f"job {self.job_id} was told to stop")
 
     async def _perform(self, request: Request) -> Any:
-        if self.run.stop_reason is StopReason.LOST:
-            raise self.run.lose()
+        self._stop_if_lost()
         match request:
             case Recall(steps=steps):
-                return await self._patiently(lambda: recall(self._backend, self.run, steps=steps))
+                return await self._patiently("steps", lambda: recall(self._backend, self.run, steps=steps))
             case Keep(data=data, kind=kind, waits=waits):
                 self.pass_on()  # an item that was emitted before a step is stored before it
                 stored = self._loop.create_future()
                 self.keep(kind, data, lambda error: _tell(stored, error))
                 return await stored if waits else None
             case Look(event=event):
-                return await self._patiently(lambda: self._look(event))
+                return await self._patiently("an event", lambda: self._look(event))
             case Pause(seconds=seconds):
                 return await asyncio.sleep(seconds)
             case Call():
@@ -161,17 +158,13 @@ class Journal:
         record = (await self._backend.read(EVENT, [event_id(self.job_id, event)]))[0]
         return record.data if record is not None else None
 
-    async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T:
+    async def _patiently(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
         """While the store is away a handler waits for it, as it does for its reports."""
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                return await read()
-            except BackendUnavailable:
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-                pause = min(pause * 2, _LONGEST_PAUSE)
-                if self.run.stop_reason is StopReason.LOST:
-                    raise self.run.lose() from None
+        return await patiently(what, read, self._stop_if_lost)
+
+    def _stop_if_lost(self) -> None:
+        if self.run.stop_reason is StopReason.LOST:
+            raise self.run.lose()
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         answer: asyncio.Future[T] = self._loop.create_future()

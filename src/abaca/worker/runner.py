@@ -13,7 +13,6 @@ from abaca.context import Ctx
 from abaca.logs import worker_log
 from abaca.model import Job, Kind
 from abaca.policy.decide import quarantined, unfit
-from abaca.policy.join import JOIN
 from abaca.policy.outcome import Damaged, Outcome, Released, Snoozed, TaskMissing
 from abaca.policy.retry import DEFAULT_RULE
 from abaca.worker.batches import Batches, Member, Occupy, OnCall
@@ -109,9 +108,9 @@ class Runner:
         task = run.task = self._tasks.get(spec.task)
         if task is None:
             task = run.task = self._built_in.get(spec.task)
-        if task is None and spec.task != JOIN:
+        if task is None:
             self._finish(run, TaskMissing())
-        elif task is None or (spec.after and takes_results(job)):
+        elif spec.after and takes_results(job):
             self._fetch(run)
         else:
             self._call(run)

@@ -15,9 +15,9 @@ from abaca.buggify import arm_from_environment
 from abaca.errors import AbacaError
 from abaca.logs import configure_logs
 from abaca.model import Job, Lease
+from abaca.policy.builtin import BUILT_IN
 from abaca.policy.decide import quarantined
 from abaca.worker.batches import lanes_of
-from abaca.worker.builtin import BUILT_IN
 from abaca.worker.engine import Engine
 from abaca.worker.guard import Guard
 from abaca.worker.judging import damage_of

@@ -21,8 +21,8 @@ from abaca.codec import new_id
 from abaca.logs import worker_log
 from abaca.model import Card, Lease, Value
 from abaca.places import Blobs
+from abaca.policy.builtin import BUILT_IN
 from abaca.worker.batches import lanes_of
-from abaca.worker.builtin import BUILT_IN
 from abaca.worker.engine import Engine
 from abaca.worker.heart_thread import Connect, HeartThread
 from abaca.worker.held import HeldRuns

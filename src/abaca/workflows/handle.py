@@ -16,7 +16,8 @@ from abaca.errors import JobConflict, ResultExpired
 from abaca.handle import HasResults, JobHandle, TypedResults
 from abaca.jobresult import JobResult, result_of, value_of
 from abaca.model import Job, Requeued, State, Status
-from abaca.policy.join import JOIN, was_unmet
+from abaca.policy.builtin import JOIN
+from abaca.policy.join import was_unmet
 from abaca.sync import iterate_sync, refuse_running_loop, twin
 from abaca.waiting import Waiter
 from abaca.workflows.members import Found, all_members, cancel_all, judged_late, requeue_all, to_requeue, walk

@@ -10,8 +10,9 @@ from functools import partial
 from abaca.backend import MAX_BATCH, Backend
 from abaca.client import Client
 from abaca.model import Cancelled, Job, Requeued, State
-from abaca.policy.batches import Batches
-from abaca.policy.join import JOIN, falls_short, was_unmet
+from abaca.policy.builtin import JOIN
+from abaca.policy.join import falls_short, was_unmet
+from abaca.policy.pages import Pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Found:
 
 
 async def walk(client: Client, id: str) -> AsyncIterator[list[Job]]:
-    """The final job, then its members in batches, children before the parents that only they have led to.
+    """The final job, then its members in pages, children before the parents that only they have led to.
 
     Jobs from outside that members wait for are left out. Raises ``JobNotFound``.
     """
@@ -38,11 +39,11 @@ async def walk(client: Client, id: str) -> AsyncIterator[list[Job]]:
     yield [final]
     seen = {id, *final.spec.parents}
     ahead = deque(final.spec.parents)
-    batches = Batches()
+    pages = Pages()
     while ahead:
-        wanted = [ahead.popleft() for _ in range(min(len(ahead), batches.most))]
+        wanted = [ahead.popleft() for _ in range(min(len(ahead), pages.most))]
         jobs = await client.ask(partial(_get, wanted))
-        batches.read(jobs)
+        pages.read(jobs)
         members = [job for job in jobs if job is not None and (job.purged or job.spec.parent == id)]
         for member in members:
             fresh = [parent for parent in member.spec.parents if parent not in seen]

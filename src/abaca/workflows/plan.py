@@ -14,7 +14,7 @@ from abaca.client import Host
 from abaca.codec import new_id
 from abaca.errors import ConfigError
 from abaca.model import After, NewJob, When
-from abaca.policy.join import JOIN
+from abaca.policy.builtin import JOIN
 from abaca.tasks import Call
 
 _SHOWN = 10

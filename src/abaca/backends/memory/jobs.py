@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from abaca.backend import HELD_AGAIN_MS, UNKNOWN_PARENT
+from abaca.backend import HELD_AGAIN_MS
 from abaca.backends.hub import HintHub
 from abaca.backends.memory.edges import Edges
 from abaca.backends.memory.keys import Keys
@@ -12,7 +12,7 @@ from abaca.backends.memory.records import MemoryRecords
 from abaca.backends.memory.rows import Row, due_time
 from abaca.backends.memory.totals import Totals
 from abaca.backends.memory.waiting import Waiting
-from abaca.backends.search import digest
+from abaca.backends.search import digest, unknown_parent
 from abaca.clock import Clock
 from abaca.model import (
     Amended,
@@ -78,7 +78,7 @@ class MemoryJobs(MemoryRecords):
         parent = self._edges.unknown(new, id)
         if parent is None:
             return None
-        reason = f"{UNKNOWN_PARENT}: job {parent} is not stored, so that job {new.id} would wait for nothing"
+        reason = unknown_parent(parent, new.id)
         return Receipt(id=new.id, outcome=Inserted.REFUSED, reason=reason)
 
     def _on_put(self, record: Record) -> None:

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, MAX_PARENTS, UNKNOWN_PARENT
+from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, MAX_PARENTS
 from abaca.backends.redis.keys import SERVED_PARTITION
 from abaca.backends.redis.requests import pack_new
 from abaca.backends.redis.server import Server
+from abaca.backends.search import unknown_parent
 from abaca.model import Inserted, NewJob, Receipt, full_queue
 
 _SERVED = f"{SERVED_PARTITION:02x}"
@@ -106,7 +107,7 @@ def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
         return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=full_queue(job.queue, int(next(held))))
     if outcome == _ORPHAN:
         parent = job.parents[int(next(held)) - 1]
-        reason = f"{UNKNOWN_PARENT}: job {parent} is not stored, so that job {job.id} would wait for nothing"
+        reason = unknown_parent(parent, job.id)
         return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=reason)
     return Receipt(id=next(held).hex(), outcome=Inserted.HELD if outcome == _HELD else Inserted.REPLACED)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from abaca.backend import UNKNOWN_PARENT
+from abaca.backends.search import unknown_parent
 from abaca.backends.sqlite.limits import leave
 from abaca.backends.sqlite.rows import read_jobs
 from abaca.backends.sqlite.tx import Tx, binary_id, pack
@@ -23,7 +23,7 @@ def without_parent(tx: Tx, new: NewJob, id: str) -> Receipt | None:
     *_, place = _count(tx, new, id)
     if place is None:
         return None
-    reason = f"{UNKNOWN_PARENT}: job {new.parents[place]} is not stored, so that job {new.id} would wait for nothing"
+    reason = unknown_parent(new.parents[place], new.id)
     return Receipt(id=new.id, outcome=Inserted.REFUSED, reason=reason)
 
 

@@ -11,8 +11,8 @@ MOST_BYTES = 8 << 20
 _FIRST = 16
 
 
-class Batches:
-    """Batches of ids in order: the more bytes the largest result so far has, the smaller. Tell each with ``read``."""
+class Pages:
+    """Pages of ids in order: the more bytes the largest result so far has, the smaller. Tell each with ``read``."""
 
     def __init__(self) -> None:
         self._most = _FIRST
@@ -21,9 +21,9 @@ class Batches:
     def of(self, ids: Sequence[str]) -> Iterator[Sequence[str]]:
         start = 0
         while start < len(ids):
-            batch = ids[start : start + self._most]
-            start += len(batch)
-            yield batch
+            page = ids[start : start + self._most]
+            start += len(page)
+            yield page
 
     @property
     def most(self) -> int:
