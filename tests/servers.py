@@ -90,9 +90,11 @@ class RedisServer:
         os.kill(self.pid, signal.SIGCONT)
 
     def command(self, *words: str | int | bytes) -> Any:
-        """Sends one command on a connection of its own and returns the decoded answer."""
-        once = Retry(NoBackoff(), 0)
-        with redis.Redis(host="127.0.0.1", port=self.port, decode_responses=True, retry=once) as client:
+        """Sends one command on a connection of its own and returns the decoded answer; names may hold bytes of ids."""
+        once, escaped = Retry(NoBackoff(), 0), "backslashreplace"
+        with redis.Redis(
+            host="127.0.0.1", port=self.port, decode_responses=True, encoding_errors=escaped, retry=once
+        ) as client:
             return client.execute_command(*words)
 
     def wipe(self) -> None:
