@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from abc import abstractmethod
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -16,6 +16,7 @@ from abaca.codec import ResultCodec
 from abaca.durations import Duration
 from abaca.errors import JobConflict, PayloadTooLarge
 from abaca.model import EVENT, Amended, Change, Job, Record, State, Verdict, event_id
+from abaca.options import HasId
 from abaca.policy.decide import memo_of
 from abaca.steps import step_text
 from abaca.sync import twin
@@ -75,12 +76,6 @@ async def _made_due(client: Client, job: Job) -> bool:
     if answer is Amended.UNKNOWN:
         raise no_such_job(job.id)
     return answer is Amended.APPLIED
-
-
-class HasId(Protocol):
-    """A job's handle."""
-
-    id: str
 
 
 class SendsEvents:

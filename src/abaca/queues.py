@@ -13,11 +13,10 @@ from abaca.changing import Changed, change_record
 from abaca.checks import check_name, check_text
 from abaca.client import Host
 from abaca.errors import ConfigError
-from abaca.model import QUEUE, Amended, Change, Job, Page, Query, QueueSettings, Record, Status
+from abaca.model import MOST_WEIGHT, QUEUE, Amended, Change, Job, Page, Query, QueueSettings, Record, Status
 from abaca.sync import twin
 
 MOST_AT_ONCE = 1_000_000_000
-MOST_WEIGHT = 1_000
 MOST_TENANTS = 1_000
 """How many tenants of one queue may have a weight: all of them stand in one record, which every claim reads."""
 _WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)

@@ -28,6 +28,7 @@ from abaca.model.limits import (
     BUCKET,
     FULL,
     MOST_LIMITS,
+    MOST_WEIGHT,
     QUEUE,
     TURN,
     Limit,
@@ -35,6 +36,7 @@ from abaca.model.limits import (
     full_queue,
     queue_bucket,
     task_bucket,
+    turn_of,
 )
 from abaca.model.log import TRIMMED_KINDS, History, Kind, NewUpdate, Progress, Update
 from abaca.model.moves import Beat, Card, Exchanged, Inserted, Lease, Pulse, Receipt, Settle, Transition, Verdict, Want
@@ -68,6 +70,7 @@ __all__ = [
     "HOUR_MS",
     "MINUTE_MS",
     "MOST_LIMITS",
+    "MOST_WEIGHT",
     "QUEUE",
     "SCHEDULE",
     "STATUS_ALIASES",
@@ -135,4 +138,5 @@ __all__ = [
     "queue_bucket",
     "queue_topic",
     "task_bucket",
+    "turn_of",
 ]

@@ -12,6 +12,7 @@ FULL = "the queue is full"
 """What the reason of a refusal begins with when the queue has its maximal length."""
 MOST_LIMITS = 4
 """How many limits one job may carry."""
+MOST_WEIGHT = 1000
 TURN = 1 << 20
 """What a claim of a tenant of weight 1 adds to the tenant's pass."""
 AGED_SLOT = 16
@@ -52,6 +53,11 @@ class QueueSettings(Value, frozen=True, kw_only=True):
     max_length: int | None = None
     weights: dict[str, int] = {}
     aging: bool = False
+
+
+def turn_of(weights: dict[str, int], tenant: str) -> int:
+    """What a claim adds to a tenant's pass. A weight that is out of range counts as the nearest in it."""
+    return TURN // min(max(1, weights.get(tenant, 1)), MOST_WEIGHT)
 
 
 def full_queue(queue: str, max_length: int) -> str:

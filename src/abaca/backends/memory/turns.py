@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from abaca.backends.memory.lines import Line
-from abaca.model import TURN
+from abaca.model import turn_of
 
-MOST_WEIGHT = 1000
 MANY = 100
 """How many passes may be kept that say nothing."""
 
@@ -22,10 +21,10 @@ class Turn:
     def comes_at(self, tenant: str) -> int:
         return max(self.time, self.passes.get(tenant, 0))
 
-    def go_on(self, tenant: str, weight: int) -> None:
+    def go_on(self, tenant: str, by: int) -> None:
         """A job of the tenant is claimed."""
         self.time = self.comes_at(tenant)
-        self.passes[tenant] = self.time + TURN // weight
+        self.passes[tenant] = self.time + by
 
     def tidy(self, tenants: int) -> None:
         if len(self.passes) > 2 * tenants + MANY:
@@ -45,9 +44,8 @@ class Turns:
 
     def on_claim(self, line: Line, weights: dict[str, int], among: list[Line]) -> None:
         """A job runs that was first in this line; ``among`` are the lines of its priority."""
-        weight = min(max(1, weights.get(line.tenant, 1)), MOST_WEIGHT)
         turn = self._turns.setdefault((line.queue, line.priority), Turn())
-        turn.go_on(line.tenant, weight)
+        turn.go_on(line.tenant, turn_of(weights, line.tenant))
         turn.tidy(len(among))
 
     def forget(self, line: Line) -> None:

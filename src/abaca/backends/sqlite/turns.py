@@ -9,9 +9,8 @@ from typing import Any
 
 from abaca.backends.sqlite.lines import Head, Line, Reader, TenantLine
 from abaca.backends.sqlite.tx import Tx
-from abaca.model import TURN
+from abaca.model import turn_of
 
-_MOST_WEIGHT = 1000
 _ABOVE_ALL = 1 << 62
 _Entry = tuple[int, int, bytes, str]
 """When a tenant comes, its first due job (when that was due, and its id), and who it is."""
@@ -72,8 +71,7 @@ class Turns:
             self._dropped = True
             return
         self._time = max(self._time, self._passes.get(tenant, 0))
-        weight = min(max(1, self._weights.get(tenant, 1)), _MOST_WEIGHT)
-        self._passes[tenant] = self._time + TURN // weight
+        self._passes[tenant] = self._time + turn_of(self._weights, tenant)
         self._changed.add(tenant)
 
     def on_park(self, tenant: str) -> None:
