@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
@@ -46,7 +47,7 @@ def asgi(app: App, settings: HttpSettings | None = None) -> Gate:
         pdb_on_exception=False,
     )
     inner.state["service"] = service
-    return Gate(inner, service)
+    return Gate(cast("Callable[..., Awaitable[None]]", inner), service)
 
 
 def _route(endpoint: Endpoint, service: Service) -> HTTPRouteHandler:

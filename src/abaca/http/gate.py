@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-
-from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 
 from abaca.http.caller import LOCAL
 from abaca.http.errors import ApiError, Code
 from abaca.http.service import Service
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
+"""As any ASGI server or framework calls it."""
 
 _SANE = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
@@ -33,7 +38,7 @@ class Gate:
         self._inner = inner
         self.service = service
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
@@ -58,7 +63,7 @@ class Gate:
         await self._inner(inner, _limited(receive, headers, self.service.settings.max_body), answer)
 
 
-def _unmounted(scope: Any) -> Any:
+def _unmounted(scope: Message) -> Message:
     """The scope as the routes know it: without the prefix under which another program has mounted the service."""
     prefix: str = scope.get("root_path", "")
     path: str = scope["path"]
@@ -71,13 +76,13 @@ def _limited(receive: Receive, headers: dict[bytes, bytes], most: int) -> Receiv
     announced = headers.get(b"content-length", b"0")
     room = most if announced.isdigit() and int(announced) <= most else -1
 
-    async def receive_some() -> HTTPReceiveMessage:
+    async def receive_some() -> Message:
         nonlocal room
-        message: Any = await receive()
+        message = await receive()
         if message["type"] == "http.request":
             room -= len(message.get("body", b""))
             if room < 0:
                 raise ApiError(413, Code.TOO_LARGE, f"the body is above the limit of {most:,} bytes")
-        return message  # type: ignore[no-any-return]
+        return message
 
-    return receive_some  # type: ignore[return-value]
+    return receive_some
