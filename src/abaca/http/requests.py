@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_origin
 from urllib.parse import parse_qsl
@@ -60,7 +60,7 @@ class ApiRequest:
             raise ApiError(404, Code.JOB_NOT_FOUND, f"there is no job {id}")
         return job
 
-    async def secrets(self, tasks: Collection[str]) -> Mapping[str, Collection[str]]:
+    async def secrets(self, tasks: Iterable[str]) -> Mapping[str, Collection[str]]:
         """The names of the arguments that views of each task's jobs mask."""
         return await self.service.secrets(tasks)
 

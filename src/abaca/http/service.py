@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Protocol, TypeVar, cast
 
 from abaca.app import App
@@ -45,6 +45,6 @@ class Service:
         while self._closers:
             await self._closers.pop()()
 
-    async def secrets(self, tasks: Collection[str]) -> Mapping[str, Collection[str]]:
+    async def secrets(self, tasks: Iterable[str]) -> Mapping[str, Collection[str]]:
         """The names of the arguments that views of each task's jobs mask."""
-        return dict.fromkeys(tasks, ())
+        return await self.app.secrets(tasks)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -106,6 +106,18 @@ def job_view(job: Job, secret: Collection[str] = ()) -> JobView:
         purged=job.purged,
         damage=job.damage,
     )
+
+
+class KnowsSecrets(Protocol):
+    """Whoever can tell which arguments of tasks are not to be shown: an app, a request."""
+
+    async def secrets(self, tasks: Iterable[str]) -> Mapping[str, Collection[str]]: ...
+
+
+async def job_views(host: KnowsSecrets, jobs: Sequence[Job]) -> list[JobView]:
+    """The views of jobs of any tasks, masked as their tasks say."""
+    secrets = await host.secrets({job.spec.task for job in jobs})
+    return [job_view(job, secrets[job.spec.task]) for job in jobs]
 
 
 def workflow_of(job: Job) -> str | None:

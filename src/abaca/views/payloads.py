@@ -19,7 +19,7 @@ def as_json(data: bytes | None) -> Any:
         return None
     try:
         if is_reference(data):
-            return away(data)
+            return payload_elsewhere(data)
         text = unpack(data)
         msgspec.json.decode(text)
         return msgspec.Raw(text)
@@ -41,7 +41,7 @@ def masked(arguments: dict[str, Any], secret: Collection[str]) -> dict[str, Any]
     return {name: MASK if name in secret else value for name, value in arguments.items()}
 
 
-def away(data: bytes) -> dict[str, Any]:
+def payload_elsewhere(data: bytes) -> dict[str, Any]:
     """Where a payload is that is kept in another place."""
     reference = read_reference(data)
     return {"elsewhere": f"{reference.space}/{reference.name}", "bytes": reference.length}
