@@ -43,6 +43,10 @@ class Caller:
         """Whether it may know of this job. A tombstone has no owner: whoever has its id may know that it ended."""
         return self.is_admin or job.purged or (self.owner is not None and job.spec.owner == self.owner)
 
+    def own_key(self, key: str) -> str:
+        """A key of a job among those of its owner, so that nobody holds, or replaces, what is another's."""
+        return key if self.is_admin or self.owner is None else f"{self.owner}/{key}"
+
     @classmethod
     def of(cls, key: ApiKey, csrf: str | None = None) -> Caller:
         return cls(key=key.id, name=key.name, owner=key.owner, scopes=frozenset(key.scopes), rate=key.rate, csrf=csrf)

@@ -6,7 +6,12 @@
 from typing import Any
 
 from abaca.http.endpoint import Endpoint
-from abaca.http.routes import jobs
+from abaca.http.routes import bulk, jobacts, jobs, submit
 
-ENDPOINTS: tuple[Endpoint, ...] = (*jobs.ENDPOINTS,)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *submit.ENDPOINTS,
+    *jobs.ENDPOINTS,
+    *jobacts.ENDPOINTS,
+    *bulk.ENDPOINTS,
+)
 HANDLERS: tuple[Any, ...] = ()
