@@ -34,12 +34,15 @@ const TASKS = {
 
 const runs = new Map();
 const counts = { processed: 0, succeeded: 0, failed: 0 };
-let stopping = false;
+const stop = new AbortController();
+const beats = new AbortController();
 
-async function post(path, body) {
-  for (let pause = 250; ; pause = Math.min(pause * 2, 10_000)) {
+// Tries again while the service or its store is away; nothing when it was told to stop meanwhile.
+async function post(path, body, signal) {
+  const request = { method: "POST", headers: HEADERS, body: JSON.stringify(body), signal };
+  for (let pause = 250; !signal?.aborted; pause = Math.min(pause * 2, 10_000)) {
     try {
-      const answer = await fetch(`${API}/${path}`, { method: "POST", headers: HEADERS, body: JSON.stringify(body) });
+      const answer = await fetch(`${API}/${path}`, request);
       if (answer.ok) return await answer.json();
       const said = await answer.text();
       // What is wrong with the request stays wrong; everything else may pass.
@@ -79,12 +82,14 @@ async function perform(claimed) {
     outcome = run.signal.aborted ? { type: run.signal.reason } : { type: "failed", error: described(error) };
   } finally {
     clearTimeout(timer);
-    runs.delete(run.id);
   }
   counts.processed += 1;
   counts[outcome.type === "completed" ? "succeeded" : "failed"] += 1;
-  if (outcome.type === "lost") return; // the job is another worker's by now
-  await post("settle", { worker: ME, runs: [{ id: run.id, epoch: run.epoch, outcome }] });
+  // A lost run is another worker's by now: nothing is said of it any more.
+  if (outcome.type !== "lost") {
+    await post("settle", { worker: ME, runs: [{ id: run.id, epoch: run.epoch, outcome }] });
+  }
+  runs.delete(run.id);
 }
 
 function described(error) {
@@ -92,8 +97,8 @@ function described(error) {
 }
 
 async function beat() {
-  while (!stopping || runs.size) {
-    await sleep(LEASE_MS / 4);
+  while (!beats.signal.aborted) {
+    await sleep(LEASE_MS / 4, null, { signal: beats.signal }).catch(() => {});
     const held = [...runs.values()].map(({ id, epoch }) => ({ id, epoch }));
     const { items } = await post("beat", { worker: ME, lease_ms: LEASE_MS, runs: held, ...counts });
     for (const pulse of items) {
@@ -106,27 +111,24 @@ async function beat() {
 }
 
 async function claim() {
-  while (!stopping) {
+  while (!stop.signal.aborted) {
     const slots = SLOTS - runs.size;
     if (slots === 0) {
       await sleep(20);
       continue;
     }
     const wanted = { worker: ME, queues: QUEUES, tasks: Object.keys(TASKS), slots, lease_ms: LEASE_MS };
-    const { items } = await post(`claim?wait=${WAIT_S}`, wanted);
+    const { items } = (await post(`claim?wait=${WAIT_S}`, wanted, stop.signal)) ?? { items: [] };
     for (const claimed of items) void perform(claimed);
   }
 }
 
-for (const name of ["SIGTERM", "SIGINT"]) {
-  process.on(name, () => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    // A claim may be open: what it still brings would be lost until its lease ends, so the service is told nothing
-    // and hears that the connection is gone.
-    if (!runs.size) process.exit(0);
-  });
-}
+// The service hears that the connection of an open claim is gone, and gives back what it had claimed for it.
+for (const name of ["SIGTERM", "SIGINT"]) process.on(name, () => stop.abort());
 
 console.log(`${ME}: serving ${Object.keys(TASKS)} from ${QUEUES}`);
-await Promise.all([claim(), beat()]);
+const beating = beat();
+await claim();
+while (runs.size) await sleep(20);
+beats.abort();
+await beating;

@@ -13,10 +13,19 @@ from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
 from abaca.codec import new_id
 from abaca.errors import ConfigError
-from abaca.model import Change, Job, Kind, Lease, NewJob, Query, State, Status
+from abaca.model import Change, Job, Kind, Lease, NewJob, Query, State, Status, job_topic
 from abaca.options import TaskOptions
 from abaca.places import Blobs
-from abaca.remote import LANE, BeatRequest, ClaimedRun, ClaimRequest, RemoteWorkers, SettleRequest, UpdateRequest
+from abaca.remote import (
+    LANE,
+    BeatRequest,
+    ClaimedRun,
+    ClaimRequest,
+    RemoteWorkers,
+    SettleRequest,
+    UpdateRequest,
+    Upkeep,
+)
 
 HOLDER = "key1:resizer"
 OTHER = "key2:resizer"
@@ -333,3 +342,21 @@ async def test_what_nobody_heard_of_is_given_back_uncharged(desk: Desk) -> None:
     assert (job.status, job.attempts) == (Status.QUEUED, 0)
     assert (await desk.backend.find(Query(status=(Status.RUNNING,)))).jobs == []
     assert (await desk.backend.amend([Change(id=id, priority=1)]))[0].name == "APPLIED"
+
+
+async def test_the_service_takes_over_the_jobs_of_a_worker_that_died(desk: Desk) -> None:
+    # Given
+    id = await desk.submit()
+    await desk.claim(lease_ms=30_000)
+    desk.clock.advance(31)
+    watch = await desk.backend.watch([job_topic(id)])
+
+    # When
+    async with Upkeep(desk.backend, "service").running():
+        while (await desk.job(id)).state is State.RUNNING:
+            await watch.next(5)
+    await watch.close()
+
+    # Then
+    job = await desk.job(id)
+    assert (job.state, job.attempts, job.losses) == (State.WAITING, 0, 1)

@@ -64,6 +64,10 @@ class RemoteWorkers:
             await self._backend.exchange(settles, None, lease)
         return runs
 
+    def unhold(self) -> None:
+        """End every claim that is held open; each answers with what it has, and is asked for anew."""
+        self._backend.unhold()
+
     async def release(self, runs: Sequence[ClaimedRun], holder: str) -> None:
         """Give back, uncharged, what was claimed for a worker that went away before it had the answer."""
         ended = tuple(EndedRun(id=run.id, epoch=run.epoch, outcome=ReleasedRun()) for run in runs)

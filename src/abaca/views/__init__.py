@@ -7,5 +7,6 @@ and ``Z``, durations end in ``_ms``, payloads are the JSON they are.
 from abaca.views.jobs import JobView, job_view, workflow_of
 from abaca.views.payloads import as_json
 from abaca.views.times import instant
+from abaca.views.updates import UpdateView, update_view
 
-__all__ = ["JobView", "as_json", "instant", "job_view", "workflow_of"]
+__all__ = ["JobView", "UpdateView", "as_json", "instant", "job_view", "update_view", "workflow_of"]

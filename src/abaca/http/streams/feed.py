@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from abaca.backend import Backend
 from abaca.errors import AbacaError
@@ -68,7 +68,7 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
         self._last: Look | None = None
 
-    async def pictures(self, queue: str | None = None, task: str | None = None) -> AsyncIterator[Picture]:
+    async def pictures(self, queue: str | None = None, task: str | None = None) -> AsyncGenerator[Picture, None]:
         """A whole picture at once, then one when something changed. It promises no replay.
 
         While the store is away there are none; nothing is raised.
@@ -92,6 +92,11 @@ class Feed:
             self._readers.discard(reader)
             if not self._readers:
                 await self.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody watches, and so nobody looks."""
+        return self._task is None
 
     async def close(self) -> None:
         task, self._task = self._task, None

@@ -85,9 +85,7 @@ def _revision(look: Look, id: str) -> int | None:
 
 def counts(stats: Stats, queue: str | None) -> tuple[QueueCounts, ...]:
     return tuple(
-        QueueCounts(
-            name=one.name, due=one.due, later=one.later, blocked=one.blocked, oldest_due_at=one.oldest_due_at
-        )
+        QueueCounts(name=one.name, due=one.due, later=one.later, blocked=one.blocked, oldest_due_at=one.oldest_due_at)
         for one in stats.queues
         if queue in (None, one.name)
     )
