@@ -22,7 +22,8 @@ class Scope(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """``owner``: whose jobs it sees and makes. ``csrf``: the token that what it posts must carry, where it came by a
-    cookie. ``key`` is the id of its key, empty where none was needed. ``rate``: requests a minute.
+    cookie. ``key`` is the id of its key, empty where none was needed. ``rate``: requests a minute. ``queues``: those
+    that its workers may claim from, all where none is named.
     """
 
     key: str = ""
@@ -30,6 +31,7 @@ class Caller:
     owner: str | None = None
     scopes: frozenset[str] = frozenset()
     rate: int | None = None
+    queues: tuple[str, ...] = ()
     csrf: str | None = None
 
     @property
@@ -49,7 +51,15 @@ class Caller:
 
     @classmethod
     def of(cls, key: ApiKey, csrf: str | None = None) -> Caller:
-        return cls(key=key.id, name=key.name, owner=key.owner, scopes=frozenset(key.scopes), rate=key.rate, csrf=csrf)
+        return cls(
+            key=key.id,
+            name=key.name,
+            owner=key.owner,
+            scopes=frozenset(key.scopes),
+            rate=key.rate,
+            queues=key.queues,
+            csrf=csrf,
+        )
 
     def require(self, scope: str) -> None:
         if not self.may(scope):

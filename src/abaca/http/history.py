@@ -16,7 +16,8 @@ _PAGE = 200
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
-    """One charged run. When it started is known of the latest, and where while it runs; ``status`` is how it ended, or ``running``."""
+    """One charged run. ``status`` is how it ended, or ``running``. When it started is known of the latest, and where
+    while it runs."""
 
     attempt: int
     status: Status
