@@ -6,7 +6,7 @@
 from typing import Any
 
 from abaca.http.endpoint import Endpoint
-from abaca.http.routes import bulk, jobacts, jobs, remote, streams, submit
+from abaca.http.routes import bulk, jobacts, jobs, operations, remote, streams, submit
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *submit.ENDPOINTS,
@@ -15,5 +15,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *bulk.ENDPOINTS,
     *remote.ENDPOINTS,
     *streams.ENDPOINTS,
+    *operations.ENDPOINTS,
 )
 HANDLERS: tuple[Any, ...] = ()
