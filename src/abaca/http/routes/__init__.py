@@ -6,7 +6,20 @@
 from typing import Any
 
 from abaca.http.endpoint import Endpoint
-from abaca.http.routes import bulk, jobacts, jobs, operations, remote, streams, submit
+from abaca.http.routes import (
+    bulk,
+    failures,
+    jobacts,
+    jobs,
+    operations,
+    queues,
+    remote,
+    schedules,
+    streams,
+    submit,
+    workers,
+    workflows,
+)
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *submit.ENDPOINTS,
@@ -16,5 +29,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *remote.ENDPOINTS,
     *streams.ENDPOINTS,
     *operations.ENDPOINTS,
+    *queues.ENDPOINTS,
+    *workers.ENDPOINTS,
+    *schedules.ENDPOINTS,
+    *workflows.ENDPOINTS,
+    *failures.ENDPOINTS,
 )
 HANDLERS: tuple[Any, ...] = ()
