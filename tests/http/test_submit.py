@@ -6,13 +6,17 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
+import msgspec
 
 from abaca.announce import announce
 from abaca.app import App
 from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
 from abaca.http import HttpSettings
+from abaca.http.caller import LOCAL
+from abaca.http.requests import ApiRequest
+from abaca.http.service import Service
+from abaca.http.submitting import SubmitJob, new_job
 from abaca.keys import create_key
 from abaca.model import Delays, Keep, KeyScope
 from abaca.testing.failing import FailingBackend
@@ -37,44 +41,44 @@ async def test_a_job_is_stored_when_the_answer_comes() -> None:
         assert (await api.get(answer.headers["location"].removeprefix("/api/v1"))).json()["args"] == {"x": [1, "é"]}
 
 
-@pytest.mark.parametrize("task", ["task", "type", "name", "task_type"])
-@pytest.mark.parametrize("args", ["args", "payload"])
-async def test_the_words_of_other_systems_are_understood(task: str, args: str) -> None:
+async def test_the_words_of_other_systems_are_understood() -> None:
     async with serving() as api:
-        # When
-        answer = await api.post("/jobs", {task: "t", args: {"n": 1}, "pool": "async"})
-        # Then
-        assert (await stored(api, answer.json()["id"])).args == b'{"n":1}'
+        for task in ("task", "type", "name", "task_type"):
+            for args in ("args", "payload"):
+                # When
+                answer = await api.post("/jobs", {task: "t", args: {"n": 1}, "pool": "async"})
+                # Then
+                assert (await stored(api, answer.json()["id"])).args == b'{"n":1}', (task, args)
 
 
-@pytest.mark.parametrize(
-    ("given", "field", "value"),
-    [
-        ({"queue": "mail"}, "queue", "mail"),
-        ({"priority": "high"}, "priority", 75),
-        ({"priority": 3}, "priority", 3),
-        ({"delay_ms": 1500}, "delay_ms", 1500),
-        ({"run_at": "2031-01-01T00:00:00+01:00"}, "run_at", 1_924_988_400_000_000),
-        ({"key": "k"}, "key", "k"),
-        ({"key": "k", "unique": 60_000}, "key_ms", 60_000),
-        ({"throttle_ms": 5000}, "key", "task:t"),
-        ({"debounce_ms": 5000}, "key_scope", KeyScope.WAITING),
-        ({"tags": ["a", "b"]}, "tags", ("a", "b")),
-        ({"tenant": "acme"}, "tenant", "acme"),
-        ({"owner": "ada"}, "owner", "ada"),
-        ({"timeout_ms": 250}, "timeout_ms", 250),
-        ({"keep_ms": {"completed_ms": 0}}, "keep", Keep(completed_ms=0)),
-        ({"start_within_ms": 10}, "start_within_ms", 10),
-        ({"expires_ms": 10}, "expires_ms", 10),
-    ],
-)
-async def test_every_option_of_a_call_has_its_field(given: dict[str, Any], field: str, value: object) -> None:
-    async with serving() as api:
-        # When
-        answer = await api.post("/jobs", {**BARE, **given})
-        # Then
-        assert answer.status_code == 202, answer.text
-        assert getattr(await stored(api, answer.json()["id"]), field) == value
+OPTIONS: list[tuple[dict[str, Any], str, object]] = [
+    ({"queue": "mail"}, "queue", "mail"),
+    ({"priority": "high"}, "priority", 75),
+    ({"priority": 3}, "priority", 3),
+    ({"delay_ms": 1500}, "delay_ms", 1500),
+    ({"run_at": "2031-01-01T00:00:00+01:00"}, "run_at", 1_924_988_400_000_000),
+    ({"key": "k"}, "key", "k"),
+    ({"key": "k", "unique": 60_000}, "key_ms", 60_000),
+    ({"throttle_ms": 5000}, "key", "task:t"),
+    ({"debounce_ms": 5000}, "key_scope", KeyScope.WAITING),
+    ({"tags": ["a", "b"]}, "tags", ("a", "b")),
+    ({"tenant": "acme"}, "tenant", "acme"),
+    ({"owner": "ada"}, "owner", "ada"),
+    ({"timeout_ms": 250}, "timeout_ms", 250),
+    ({"keep_ms": {"completed_ms": 0}}, "keep", Keep(completed_ms=0)),
+    ({"start_within_ms": 10}, "start_within_ms", 10),
+    ({"expires_ms": 10}, "expires_ms", 10),
+]
+
+
+async def test_every_option_of_a_call_has_its_field() -> None:
+    for given, field, value in OPTIONS:
+        async with App(backend=MemoryBackend()) as app:
+            request = ApiRequest(None, Service(app, HttpSettings()), LOCAL, "r")  # type: ignore[arg-type]
+            # When
+            job, _ = await new_job(request, msgspec.convert({**BARE, **given}, SubmitJob))
+            # Then
+            assert getattr(job, field) == value, given
 
 
 async def test_retries_parents_and_webhooks_have_theirs() -> None:
@@ -97,34 +101,32 @@ async def test_retries_parents_and_webhooks_have_theirs() -> None:
         assert [callback.when for callback in job.callbacks] == ["failed"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "code", "field"),
-    [
-        ("{", 400, "malformed", None),
-        ("[" * 70 + "]" * 70, 400, "malformed", None),
-        ('{"task": 3}', 422, "invalid", "task"),
-        ("{}", 422, "invalid", "task"),
-        ('{"task": "t", "name": "t"}', 422, "invalid", "task"),
-        ('{"task": "no/name"}', 422, "invalid", None),
-        ('{"task": "t", "pool": "async", "taks": 1}', 422, "invalid", None),
-        ('{"task": "t", "pool": "async", "retry": {"backoff": "odd"}}', 422, "invalid", "retry.backoff"),
-        ('{"task": "t", "pool": "async", "priority": 101}', 422, "invalid", "priority"),
-        ('{"task": "t", "pool": "async", "tags": [""]}', 422, "invalid", "tags"),
-        ('{"task": "t", "pool": "async", "run_at": "2031-01-01T00:00:00"}', 422, "invalid", "run_at"),
-        ('{"task": "t", "pool": "async", "delay_ms": 1, "start_within_ms": 1}', 422, "invalid", None),
-        ('{"task": "t", "pool": "async", "after": ["%s"]}' % ("0" * 32), 422, "invalid", None),
-    ],
-)
-async def test_what_cannot_be_submitted_is_refused_by_name(
-    body: str, status: int, code: str, field: str | None
-) -> None:
+WRONG: list[tuple[str, int, str, str | None]] = [
+    ("{", 400, "malformed", None),
+    ("[" * 70 + "]" * 70, 400, "malformed", None),
+    ('{"task": 3}', 422, "invalid", "task"),
+    ("{}", 422, "invalid", "task"),
+    ('{"task": "t", "name": "t"}', 422, "invalid", "task"),
+    ('{"task": "no/name"}', 422, "invalid", None),
+    ('{"task": "t", "pool": "async", "taks": 1}', 422, "invalid", None),
+    ('{"task": "t", "pool": "async", "retry": {"backoff": "odd"}}', 422, "invalid", "retry.backoff"),
+    ('{"task": "t", "pool": "async", "priority": 101}', 422, "invalid", "priority"),
+    ('{"task": "t", "pool": "async", "tags": [""]}', 422, "invalid", "tags"),
+    ('{"task": "t", "pool": "async", "run_at": "2031-01-01T00:00:00"}', 422, "invalid", "run_at"),
+    ('{"task": "t", "pool": "async", "delay_ms": 1, "start_within_ms": 1}', 422, "invalid", None),
+    ('{"task": "t", "pool": "async", "after": ["%s"]}' % ("0" * 32), 422, "invalid", None),
+]
+
+
+async def test_what_cannot_be_submitted_is_refused_by_name() -> None:
     async with serving() as api:
-        # When
-        headers = {"Content-Type": "application/json"}
-        answer = await api.client.post("/api/v1/jobs", content=body, headers=headers)
-        # Then
-        error = answer.json()["error"]
-        assert (answer.status_code, error["code"], error["field"]) == (status, code, field), error
+        for body, status, code, field in WRONG:
+            # When
+            headers = {"Content-Type": "application/json"}
+            answer = await api.client.post("/api/v1/jobs", content=body, headers=headers)
+            # Then
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"], error["field"]) == (status, code, field), (body, error)
         assert (await api.app.find()).jobs == []
 
 
