@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 
 from abaca.announce import announce
 from abaca.app import App
@@ -14,11 +15,12 @@ from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
 from abaca.http import HttpSettings
 from abaca.http.caller import LOCAL
-from abaca.http.requests import ApiRequest
+from abaca.http.errors import ApiError
+from abaca.http.requests import ApiRequest, check_depth
 from abaca.http.service import Service
 from abaca.http.submitting import SubmitJob, new_job
 from abaca.keys import create_key
-from abaca.model import Delays, Keep, KeyScope
+from abaca.model import Delays, Keep, KeyScope, State, Transition
 from abaca.testing.failing import FailingBackend
 from tests.http.harness import Api, serving
 
@@ -253,6 +255,42 @@ async def test_run_answers_202_when_the_time_is_over() -> None:
         assert answer.status_code == 202
         assert answer.headers["location"].endswith(answer.json()["id"])
         assert answer.json()["status"] == "queued"
+
+
+async def test_run_waits_for_a_job_that_stores_no_result_too() -> None:
+    async with serving() as api:
+        # When
+        asked = asyncio.create_task(api.post("/jobs/run", {**BARE, "keep_ms": {"completed_ms": 0}}))
+        job = await api.claim(hold_ms=30_000)
+        await api.settle(job, Transition(target=State.COMPLETED, attempts=1, keep_ms=60_000))
+        answer = await asked
+        # Then
+        assert (answer.status_code, answer.json()["status"]) == (200, "completed")
+
+
+async def test_a_full_queue_is_429_with_retry_after() -> None:
+    async with serving() as api:
+        # Given
+        await api.app.queues.limit_length("default", 1)
+        await api.post("/jobs", BARE)
+        # When
+        one = await api.post("/jobs", BARE)
+        many = await api.post("/jobs/batch", {"jobs": [BARE]})
+        # Then
+        assert (one.status_code, one.json()["error"]["code"]) == (429, "queue_full")
+        assert int(one.headers["retry-after"]) >= 1
+        assert many.json()["items"][0]["error"]["code"] == "queue_full"
+
+
+def test_depth_is_counted_outside_of_texts_and_in_one_pass() -> None:
+    # Given
+    flat = b'{"a": "' + b"[" * 1000 + b'\\"{{{"}'
+    hostile = b'"' + b'\\"' * 400_000
+    # When / Then
+    check_depth(flat, 10)
+    check_depth(b"[" * 100 + hostile, 100)
+    with pytest.raises(ApiError, match="deeper"):
+        check_depth(b'["]]]]", ' + b"[" * 20, 10)
 
 
 async def test_a_store_that_is_away_is_503_with_retry_after() -> None:

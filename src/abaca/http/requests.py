@@ -23,6 +23,8 @@ from abaca.model import Job
 T = TypeVar("T")
 
 API = "/api/v1"
+_TEXT_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+"""A text ends at the latest where the data does, so that no byte is looked at twice."""
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -142,23 +144,13 @@ def check_depth(data: bytes, most: int) -> None:
     if data.count(b"[") + data.count(b"{") <= most:
         return
     depth = 0
-    in_text = False
-    escaped = False
-    for byte in data:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_text = False
-        elif byte == 0x22:
-            in_text = True
-        elif byte in (0x5B, 0x7B):
+    for found in _TEXT_OR_BRACKET.finditer(data):
+        first = data[found.start()]
+        if first in b"[{":
             depth += 1
             if depth > most:
                 raise malformed(f"the body is nested deeper than {most} levels")
-        elif byte in (0x5D, 0x7D):
+        elif first in b"]}":
             depth -= 1
 
 

@@ -122,7 +122,10 @@ async def run(request: ApiRequest, body: SubmitJob, query: RunWaiting) -> JobVie
     except ResultTimeout as late:
         view = await _view(request, await request.job(late.job_id))
         return accepted(request, late.job_id, view)
-    return await _view(request, ended)
+    if not ended.state.ended:  # it stores no result, so the wait for one was over at once
+        ended = await request.ended(ended, query.wait)
+    view = await _view(request, ended)
+    return view if ended.state.ended else accepted(request, ended.id, view)
 
 
 @endpoint(
