@@ -116,6 +116,7 @@ WRONG: list[tuple[str, int, str, str | None]] = [
     ('{"task": "t", "pool": "async", "tags": [""]}', 422, "invalid", "tags"),
     ('{"task": "t", "pool": "async", "run_at": "2031-01-01T00:00:00"}', 422, "invalid", "run_at"),
     ('{"task": "t", "pool": "async", "delay_ms": 1, "start_within_ms": 1}', 422, "invalid", None),
+    ('{"task": "t", "pool": "async", "webhook": {"url": "ftp://x"}}', 422, "invalid", "webhook"),
     ('{"task": "t", "pool": "async", "after": ["%s"]}' % ("0" * 32), 422, "invalid", None),
 ]
 
@@ -208,12 +209,15 @@ async def test_nobody_replaces_or_waits_for_another_owners_job() -> None:
         own = await api.post("/jobs", {**BARE, "debounce_ms": 1000}, headers=headers)
         after = await api.post("/jobs", {**BARE, "after": [theirs.id]}, headers=headers)
         named = await api.post("/jobs", {**BARE, "owner": "bob"}, headers=headers)
+        hook = {"url": "https://example.org", "secret": "env:THEIRS"}
+        signed = await api.post("/jobs", {**BARE, "webhook": hook}, headers=headers)
+        built_in = await api.post("/jobs", {"task": "abaca.webhook", "pool": "async"}, headers=headers)
         # Then
         assert own.json()["outcome"] == "inserted"
         assert (await stored(api, own.json()["id"])).owner == "ada"
         assert (await stored(api, theirs.id)).args == b'{"x":1}'
         assert (after.status_code, after.json()["error"]["field"]) == (422, "after")
-        assert named.status_code == 403
+        assert (named.status_code, signed.status_code, built_in.status_code) == (403, 403, 422)
 
 
 async def test_many_jobs_have_an_outcome_each() -> None:
