@@ -37,13 +37,13 @@ A held claim goes on by itself.
 *Full*: a queue whose settings say ``max_length`` or ``max_wait_ms`` takes no new job when so many wait in it, those of
 later and those held back included, or when a new one would wait for longer by the estimate. Only of such a queue the
 jobs that claims take are counted, in slices of ``SLICE_MS`` of the store's clock, and how long they took: each claim's
-time is that since the claim before it, or since the first due time of the jobs it takes where that is later. The first
-claim of which the present slice and the one before it know nothing takes no time. A change of the queue's settings
-forgets all that was counted. The estimate is the number of due jobs times the time of those two slices, divided by
-their claims: due are those in its lines that are due, and those that limits hold back, at most ``MOST_DUE``; and to the
-time is added that since the latest claim, or since the first due job came due where that is later (a parked job with a
-deadline counts as due since the deadline). Where no claim was counted in the two slices the estimate is the age of the
-first due job, and without due jobs it is zero. A clock that stepped back makes no time negative.
+time is that since the claim before it, or since the first due time of the jobs it takes where that is later. A claim
+takes no time if none was counted before it in its slice and the one before. A change of the queue's settings forgets
+all that was counted. The estimate is the number of due jobs, times the time of the present slice and the one before it,
+divided by their claims. Due are the jobs in its lines that are due, and those that limits hold back. To the time is
+added that since the latest claim, or since the first due job came due where that is later (one that is held back and
+has a deadline counts as due since the deadline). Where no claim was counted in the two slices the estimate is the age
+of the first due job, and without due jobs it is zero. A clock that stepped back makes no time negative.
 
 *Shed*: in a full queue whose settings say ``Overflow.SHED`` a new job takes the place of one with a lower priority. The
 jobs of lower priority that stand in lines are looked at, ``MOST_LOWER`` at most: of the lowest priority first, of these
@@ -94,8 +94,6 @@ MOST_PARKED = 1000
 """How many jobs one claim sets aside because of limits, and how many one act lets back into their lines."""
 SLICE_MS = 10_000
 """The length of the slices of time in which the claims of queues that can be full are counted."""
-MOST_DUE = 1_000_000
-"""How many due jobs the estimate of a wait counts."""
 MOST_LOWER = 100
 """How many jobs are looked at for one that makes room in a full queue."""
 MAX_PARENTS = 10_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from abaca.backend import SLICE_MS
-from abaca.model import Inserted, Overflow, QueueSettings, Receipt, full_queue, slow_queue
+from abaca.model import Inserted, Receipt, full_queue, slow_queue
 
 _SLICE_US = SLICE_MS * 1000
 
@@ -50,14 +50,7 @@ class Pace(NamedTuple):
         return due * busy_us // (claims * 1000)
 
 
-def refused(id: str, queue: str, settings: QueueSettings, wait_ms: int, *, too_long: bool) -> Receipt:
+def refused(id: str, queue: str, wait_ms: int, most: int, *, too_long: bool, again: bool) -> Receipt:
     """The receipt of a job that a full queue does not take: ``too_long`` as its maximal length is, or by its wait."""
-    most = settings.max_length if too_long else settings.max_wait_ms
-    reason = full_queue(queue, most or 0) if too_long else slow_queue(queue, wait_ms, most or 0)
-    return Receipt(
-        id=id,
-        outcome=Inserted.REFUSED,
-        reason=reason,
-        wait_ms=wait_ms,
-        again=settings.overflow is Overflow.WAIT,
-    )
+    reason = full_queue(queue, most) if too_long else slow_queue(queue, wait_ms, most)
+    return Receipt(id=id, outcome=Inserted.REFUSED, reason=reason, wait_ms=wait_ms, again=again)

@@ -52,10 +52,10 @@ class QueueSettings(Value, frozen=True, kw_only=True):
     """A record of kind ``queue``, whose id is the queue's name; what is left out is not limited.
 
     ``paused``: nothing is claimed from it. ``concurrency``: how many of its jobs run at once, over all workers.
-    ``max_length``: how many may wait in it, those held back and those of later included. ``max_wait_ms``: how long a new
-    job may have to wait by the store's estimate. A queue that is at either is full; ``overflow`` says what becomes of an
-    insert then. Retries, requeues and follow-ups of other jobs come in all the same. ``weights``: how many claims a
-    tenant gets in its turn, 1 to 1000; 1 where nothing is said, and the nearest where a number is out of range.
+    ``max_length``: how many may wait in it, those held back and those of later included. ``max_wait_ms``: how long a
+    new job may have to wait by the store's estimate. A queue that is at either is full; ``overflow`` says what becomes
+    of an insert then. Retries, requeues and follow-ups of other jobs come in all the same. ``weights``: how many claims
+    a tenant gets in its turn, 1 to 1000; 1 where nothing is said, and the nearest where a number is out of range.
     ``aging``: one claim in ``AGED_SLOT`` goes to the job that has been due longest, whatever its priority.
     """
 
@@ -85,10 +85,8 @@ def full_queue(queue: str, max_length: int) -> str:
 
 def slow_queue(queue: str, wait_ms: int, max_wait_ms: int) -> str:
     """Why an insert is refused of a job that would have to wait for too long."""
-    return (
-        f"{FULL}: a new job in {queue!r} would wait for about {wait_ms / 1000:g} s, and {max_wait_ms / 1000:g} s is the "
-        "most (max_wait)"
-    )
+    wait, most = f"{wait_ms / 1000:g} s", f"{max_wait_ms / 1000:g} s"
+    return f"{FULL}: a new job in {queue!r} would wait for about {wait}, and {most} is the most (max_wait)"
 
 
 def queue_bucket(queue: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abaca.backend import MOST_DUE, MOST_LOWER
+from abaca.backend import MOST_LOWER
 from abaca.backends.admission import Pace, refused
 from abaca.backends.memory.rows import Row
 from abaca.backends.memory.waiting import Waiting
@@ -28,13 +28,14 @@ class Admission:
         wait_ms = self._wait_ms(new.queue, now)
         if not too_long and wait_ms <= (settings.max_wait_ms or 0):
             return None
-        return refused(new.id, new.queue, settings, wait_ms, too_long=too_long)
+        most, again = settings.max_length if too_long else settings.max_wait_ms, settings.overflow is Overflow.WAIT
+        return refused(new.id, new.queue, wait_ms, most or 0, too_long=too_long, again=again)
 
     def _wait_ms(self, queue: str, now: int) -> int:
         standing = (place.due_at for line, place in self._waiting.lines.waiting() if line.queue == queue)
         parked = (place.at for _, line, place in self._waiting.buckets.parked() if line.queue == queue)
         due = [*(at for at in standing if at <= now), *parked]
-        return self._waiting.paces.get(queue, Pace()).wait_ms(now, min(len(due), MOST_DUE), min(due, default=now))
+        return self._waiting.paces.get(queue, Pace()).wait_ms(now, len(due), min(due, default=now))
 
     def lower(self, new: NewJob) -> Row | None:
         """The job that a new one takes the place of, where the full queue sheds and there is one."""

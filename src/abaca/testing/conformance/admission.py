@@ -166,7 +166,8 @@ class TestShed:
         # Then the lowest has ended as cancelled, and says why
         shed = await fetch(store, job_id(1))
         assert (outcomes, shed.state, shed.epoch, shed.revision) == ([INSERTED], State.CANCELLED, 0, 2)
-        assert shed.error is not None and shed.error.type == SHED and job_id(4) in shed.error.message
+        assert shed.error is not None
+        assert (shed.error.type, job_id(4) in shed.error.message) == (SHED, True)
         entries = (await store.updates(job_id(1), 0, 10)).entries
         assert [entry.kind for entry in entries] == [Kind.ERROR]
         # And all that belongs to an end is done
@@ -186,7 +187,8 @@ class TestShed:
         # Then its waiter is told
         hint = await watch.next(10)
         await watch.close()
-        assert hint is not None and hint.topic == job_topic(job_id(1))
+        assert hint is not None
+        assert hint.topic == job_topic(job_id(1))
 
     async def test_among_equals_none_does(self, store: Backend) -> None:
         await insert(store, make(1))
