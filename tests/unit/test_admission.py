@@ -126,7 +126,7 @@ async def _many(app: App) -> object:
 
 
 async def _workflow(app: App) -> object:
-    return await chain(work_of(app).call(1), app.task(work, name="next")).enqueue()
+    return await chain(work_of(app).call(1), app.task(name="next")(work)).enqueue()
 
 
 WAYS: dict[str, Enqueue] = {
@@ -202,7 +202,7 @@ class TestWaiting:
         # Then nobody tries any more: what comes later is all that is stored
         tries = store.calls["insert"]
         await finish(app)
-        await app.task(work, name="later").enqueue()
+        await app.task(name="later")(work).enqueue()
         assert (store.calls["insert"], await waiting(app)) == (tries + 1, 1)
 
     async def test_enqueues_that_travel_together_do_not_wait_for_each_other(self, app: App, store: Counting) -> None:
@@ -239,7 +239,7 @@ class TestShed:
         lost = asyncio.create_task(work_of(app).run())
         await store.watched.wait()
         # When an urgent job comes
-        urgent = await app.task(work, name="urgent").opts(priority=90).enqueue()
+        urgent = await app.task(name="urgent")(work).opts(priority=90).enqueue()
         # Then the caller hears that its job made room for it
         with pytest.raises(JobCancelled, match=urgent.id):
             await lost
