@@ -65,4 +65,4 @@ def seconds_of(receipt: Receipt) -> float | None:
 def _estimate(receipt: Receipt) -> str:
     wait = seconds_of(receipt)
     told = "" if wait is None or "would wait" in receipt.reason else f"; a new one would wait for about {wait:g} s"
-    return f"{told}, and the caller has waited for room" if receipt.again else told
+    return f"{told}, and there was no room in time" if receipt.again else told
