@@ -8,6 +8,7 @@ from functools import partial
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from abaca.backend import MAX_BATCH, Backend
 from abaca.changing import Changed, change_record
@@ -63,8 +64,7 @@ class Queues:
 
         Retries, requeues and follow-ups of other jobs come in all the same. Raises ``ConfigError``.
         """
-        _check(name, "max_length", max_length)
-        return await self._bound(name, max_length=max_length)
+        return await self.bound(name, max_length=max_length)
 
     async def limit_wait(self, name: str, max_wait: Duration | None) -> QueueSettings:
         """Take new jobs only while one would wait no longer than that, by the measured pace of claims.
@@ -72,8 +72,7 @@ class Queues:
         Beyond it enqueuing raises ``QueueFull``, as with ``limit_length``. ``None`` takes the limit away. Raises
         ``ConfigError``.
         """
-        max_wait_ms = None if max_wait is None else parse_duration(max_wait, f"queue {name!r}, max_wait")
-        return await self._bound(name, max_wait_ms=max_wait_ms)
+        return await self.bound(name, max_wait=max_wait)
 
     async def overflow(self, name: str, how: OnFull) -> QueueSettings:
         """Say what becomes of a new job when the queue is full.
@@ -82,9 +81,35 @@ class Queues:
         ``opts(enqueue_timeout=)`` says. ``"shed-lowest"``: a waiting job of a lower priority that has not begun is
         cancelled in its favour; where there is none, ``QueueFull``. Raises ``ConfigError``.
         """
-        if how not in list(Overflow):
-            raise ConfigError(f"queue {name!r}, overflow: {shown(how)} is not usable; give {_OVERFLOWS}")
-        return await self._bound(name, overflow=Overflow(how))
+        return await self.bound(name, overflow=how)
+
+    async def bound(
+        self,
+        name: str,
+        *,
+        max_length: int | UnsetType | None = UNSET,
+        max_wait: Duration | UnsetType | None = UNSET,
+        overflow: OnFull | UnsetType = UNSET,
+    ) -> QueueSettings:
+        """``limit_length``, ``limit_wait`` and ``overflow`` in one change; what is not given stays."""
+        fields: dict[str, int | Overflow | None] = {}
+        if max_length is not UNSET:
+            _check(name, "max_length", max_length)
+            fields["max_length"] = max_length
+        if max_wait is not UNSET:
+            what = f"queue {name!r}, max_wait"
+            fields["max_wait_ms"] = None if max_wait is None else parse_duration(max_wait, what)
+        if overflow is not UNSET:
+            if overflow not in list(Overflow):
+                raise ConfigError(f"queue {name!r}, overflow: {shown(overflow)} is not usable; give {_OVERFLOWS}")
+            fields["overflow"] = Overflow(overflow)
+
+        def change(stored: QueueSettings) -> QueueSettings:
+            settings = msgspec.structs.replace(stored, **fields)
+            _check_bounds(name, settings)
+            return settings
+
+        return await self._change(name, change)
 
     async def weigh(self, name: str, weights: Mapping[str, int]) -> QueueSettings:
         """Say how many claims these tenants get in their turn, 1 to 1000; 1 where nothing is said. Others stay.
@@ -143,6 +168,7 @@ class Queues:
     limit_length_sync = twin(limit_length)
     limit_wait_sync = twin(limit_wait)
     overflow_sync = twin(overflow)
+    bound_sync = twin(bound)
     weigh_sync = twin(weigh)
     age_sync = twin(age)
     purge_sync = twin(purge)
@@ -155,14 +181,6 @@ class Queues:
             if page.jobs or page.cursor is None:
                 return page.jobs
             query = msgspec.structs.replace(query, cursor=page.cursor)
-
-    async def _bound(self, name: str, **fields: int | Overflow | None) -> QueueSettings:
-        def change(stored: QueueSettings) -> QueueSettings:
-            settings = msgspec.structs.replace(stored, **fields)
-            _check_bounds(name, settings)
-            return settings
-
-        return await self._change(name, change)
 
     async def _change(self, name: str, change: Callable[[QueueSettings], QueueSettings]) -> QueueSettings:
         def changed(record: Record | None) -> Changed[QueueSettings]:

@@ -6,7 +6,20 @@
 from typing import Any
 
 from abaca.http.endpoint import Endpoint
-from abaca.http.routes import bulk, jobacts, jobs, remote, streams, submit
+from abaca.http.routes import (
+    bulk,
+    failures,
+    jobacts,
+    jobs,
+    operations,
+    queues,
+    remote,
+    schedules,
+    streams,
+    submit,
+    workers,
+    workflows,
+)
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *submit.ENDPOINTS,
@@ -15,5 +28,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *bulk.ENDPOINTS,
     *remote.ENDPOINTS,
     *streams.ENDPOINTS,
+    *operations.ENDPOINTS,
+    *queues.ENDPOINTS,
+    *workers.ENDPOINTS,
+    *schedules.ENDPOINTS,
+    *workflows.ENDPOINTS,
+    *failures.ENDPOINTS,
 )
 HANDLERS: tuple[Any, ...] = ()
