@@ -213,13 +213,16 @@ class App(Lookup, SendsEvents):
         came before in whole batches is stored then. Enqueuing the same calls again stores none twice.
         """
         sent: list[Call[R]] = []
+        patience: dict[str, float] = {}
 
         def jobs() -> Iterable[NewJob]:
             for call in calls:
                 sent.append(call)
+                if call.patience is not None:
+                    patience[call.id] = call.patience
                 yield call.job_for(self)
 
-        receipts = await self.client().insert_many(jobs())
+        receipts = await self.client().insert_many(jobs(), lambda job: patience.get(job.id))
         return [call.handle(receipt) for call, receipt in zip(sent, receipts, strict=True)]
 
     async def find(self, query: Query | None = None) -> Page:
