@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from abaca.model import DAY_MS
+
 BOUNDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
 """Upper bounds of the buckets for waits and runs, in seconds; one more bucket has what is above."""
 CALL_BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -20,6 +22,14 @@ CALL_BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 MOST_CELLS = 200
 """Pairs of queue and task that are counted apart; all further ones are counted together as ``OTHER``."""
 OTHER = "other"
+MINUTE = "minute"
+"""The kind of the records that hold what one worker counted in one minute; see ``minute_id``."""
+MINUTE_KEPT_MS = 2 * DAY_MS
+TOTALS = "totals"
+"""The kind of the records that hold what one worker counted since it began: ``Sums``."""
+CARRY = "carry"
+"""The kind of the one record, ``ALL``, that holds the sums of workers that are gone: ``Carry``."""
+ALL = "all"
 _FORM = 1
 
 
@@ -76,11 +86,54 @@ class _Packed(msgspec.Struct, array_like=True):
     verbs: list[Verb]
 
 
+class Sums(msgspec.Struct, frozen=True, array_like=True):
+    """``measures`` is packed. Once ``closed`` they are final: they belong to whoever adds them to the ``Carry``."""
+
+    measures: bytes = b""
+    closed: bool = False
+
+    @property
+    def counted(self) -> Measures:
+        return Measures.unpack(self.measures)
+
+    def pack(self) -> bytes:
+        return _encode(self)
+
+    @classmethod
+    def unpack(cls, data: bytes | None) -> Sums:
+        return _decode_sums(data) if data else cls()
+
+
+class Carry(msgspec.Struct, frozen=True, array_like=True):
+    """``folded`` names the totals that are in it: whoever adds up leaves them out as long as they are stored."""
+
+    measures: bytes = b""
+    folded: tuple[str, ...] = ()
+
+    @property
+    def counted(self) -> Measures:
+        return Measures.unpack(self.measures)
+
+    def pack(self) -> bytes:
+        return _encode(self)
+
+    @classmethod
+    def unpack(cls, data: bytes | None) -> Carry:
+        return _decode_carry(data) if data else cls()
+
+
 T = TypeVar("T", Cell, Verb)
 K = TypeVar("K")
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
+_decode_sums = msgspec.msgpack.Decoder(Sums).decode
+_decode_carry = msgspec.msgpack.Decoder(Carry).decode
+
+
+def minute_id(minute: int, worker: str) -> str:
+    """The id of a worker's row; ``minute`` counts from 1970. Rows are in order of time."""
+    return f"{minute:010d}:{worker}"
 
 
 class Measures:
@@ -144,7 +197,8 @@ class Measures:
 
 
 def _copied(one: T) -> T:
-    return type(one)(*(list(value) if isinstance(value, list) else value for value in msgspec.structs.astuple(one)))
+    values: Any = (list(value) if isinstance(value, list) else value for value in msgspec.structs.astuple(one))
+    return type(one)(*values)
 
 
 def _grown(now: dict[K, T], before: dict[K, T]) -> list[T]:

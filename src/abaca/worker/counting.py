@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from abaca.measures import BOUNDS, Cell, Measures
-from abaca.model import Job, State, Transition
+from abaca.model import Job, Settle, State, Transition, Verdict
 from abaca.policy.outcome import Crashed, LeaseLost, Outcome, Released, Snoozed, TaskMissing, TimedOut
 from abaca.worker.settles import Finished
 
@@ -18,8 +18,8 @@ class Counting:
 
     __slots__ = ("measures",)
 
-    def __init__(self) -> None:
-        self.measures = Measures()
+    def __init__(self, measures: Measures | None = None) -> None:
+        self.measures = Measures() if measures is None else measures
 
     def claimed(self, jobs: Iterable[Job]) -> None:
         queue = task = ""
@@ -59,6 +59,13 @@ class Counting:
         """Runs that were no longer ours when they ended."""
         for job in jobs:
             self.measures.cell(job.spec.queue, job.spec.task).lease_losses += 1
+
+
+def count_ends(measures: Measures, ends: Iterable[tuple[Job, Outcome, Settle]], verdicts: Sequence[Verdict]) -> None:
+    """Runs that are settled for workers that cannot do so any more."""
+    for (job, outcome, settle), verdict in zip(ends, verdicts, strict=True):
+        if verdict is Verdict.APPLIED:
+            count_end(measures.cell(job.spec.queue, job.spec.task), job, outcome, settle.to)
 
 
 def count_end(cell: Cell, job: Job, outcome: Outcome, to: Transition) -> None:

@@ -83,6 +83,7 @@ class ExchangeLoop:
         holder: Holder,
         start: Start,
         reporter: Reporter,
+        counting: Counting | None = None,
     ) -> None:
         self._backend = backend
         self._options = options
@@ -107,7 +108,7 @@ class ExchangeLoop:
         self._late: set[asyncio.Task[None]] = set()
         self._in_flight = 0
         self.totals = Totals()
-        self.counting = Counting()
+        self.counting = counting or Counting()
 
     async def run(self) -> None:
         """Until ``close``. Raises ``StoreGone`` when the store stays away for too long."""

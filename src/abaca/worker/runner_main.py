@@ -216,6 +216,7 @@ class RunnerProcess(asyncio.Protocol):
                 succeeded=totals.succeeded,
                 failed=totals.failed,
                 busy_ms=totals.busy_ms,
+                measures=engine.measures.pack(),
             )
         )
 

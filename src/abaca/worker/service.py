@@ -102,6 +102,7 @@ class Worker:
                 name=self.name,
                 suspend=engine.loop.suspend,
                 schedules=self._schedules,
+                counted=engine.measures.copy,
                 blobs=self._blobs,
             )
             life.stack.push_async_callback(heart.stop)

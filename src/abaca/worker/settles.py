@@ -17,7 +17,7 @@ from abaca.worker.judging import judge
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """``refused`` marks a settle that stands for one the store would not take. ``took``: seconds, of a run that began."""
+    """``took``: seconds, of a run that began. ``refused``: it stands for one that the store would not take."""
 
     job: Job
     outcome: Outcome
