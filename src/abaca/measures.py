@@ -66,6 +66,12 @@ class Cell(msgspec.Struct, array_like=True):
     def started(self) -> int:
         return sum(self.waits)
 
+    def under(self, queue: str, task: str) -> Cell:
+        """The same counts under other names."""
+        copy = _copied(self)
+        copy.queue, copy.task = queue, task
+        return copy
+
 
 class Verb(msgspec.Struct, array_like=True):
     """Calls of one verb of the store: by ``CALL_BOUNDS``, their seconds in all, and how many raised."""
