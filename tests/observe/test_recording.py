@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import pytest
 
+from abaca.errors import BackendUnavailable
 from abaca.measures import CARRY, MINUTE_KEPT_MS, TOTALS, Measures
 from abaca.observe.reading import read_minutes, read_totals
 from tests.observe.making import MINUTE, Ground, count
@@ -188,10 +190,8 @@ async def test_sums_never_fall_and_never_exceed_what_was_counted(seed: int) -> N
             case 5:
                 ground.store.lose(rand.choice(["request", "reply"]), "put")
             case 6:
-                try:
+                with contextlib.suppress(BackendUnavailable):
                     await rand.choice(folders).fold()
-                except Exception as error:
-                    assert "the test asked" in str(error), error
             case 7 if rand.random() < 0.3:
                 await ground.lose_no_more()
                 await recorders[name].record(last=True)

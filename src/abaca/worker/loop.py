@@ -13,6 +13,7 @@ import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
 from abaca.buggify import buggify
+from abaca.current import request_of
 from abaca.logs import worker_log
 from abaca.model import Job, Lease, Settle, State, Verdict, Want
 from abaca.policy.outcome import Expired, Outcome, ParentsUnmet, Released
@@ -175,6 +176,7 @@ class ExchangeLoop:
                 attempt=job.attempt,
                 error=str(transition.error),
                 next=transition.target.name.lower(),
+                **request_of(job),
             )
         self._done.add(Finished(job, outcome, Settle(id=job.spec.id, epoch=job.epoch, to=transition), took))
         if not self._wake.is_set():
