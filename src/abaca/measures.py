@@ -36,19 +36,18 @@ _FORM = 1
 class Cell(msgspec.Struct, array_like=True):
     """Sums of one queue and task. Histograms count by ``BOUNDS``; ``waited`` and ``ran`` are seconds.
 
-    A *start* is a claim: its wait is from the job's due time to the claim. ``again`` counts those that were not the
-    first of their job. A run ends in exactly one of ``completed`` to ``lost``: ``failed`` and ``cancelled`` end the
-    job, ``retried`` was charged and comes again, ``snoozed`` asked for a later run, ``given_back`` was not begun or
-    not finished for reasons of the worker, ``lost`` vanished and nobody is to blame. ``timeouts`` counts runs among
-    them that passed their time. ``lease_losses`` counts runs whose end the store would not take, because the job was
-    no longer theirs; ``reclaimed`` counts what was taken over from workers that had fallen silent.
+    A *start* is a claim: its wait is from the job's due time to the claim. A run ends in exactly one of ``completed``
+    to ``lost``: ``failed`` and ``cancelled`` end the job, ``retried`` was charged and comes again, ``snoozed`` asked
+    for a later run, ``given_back`` was not begun or not finished for reasons of the worker, ``lost`` vanished and
+    nobody is to blame. ``timeouts`` counts runs among them that passed their time. ``lease_losses`` counts runs whose
+    end the store would not take, because the job was no longer theirs; ``reclaimed`` counts what was taken over from
+    workers that had fallen silent.
     """
 
     queue: str
     task: str
     waits: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     waited: float = 0.0
-    again: int = 0
     runs: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     ran: float = 0.0
     completed: int = 0

@@ -54,11 +54,6 @@ class Exposition:
         cells = self._bounded(totals)
         for name, text, values in (
             ("abaca_jobs_started", "Claims of jobs by workers", [cell.started for cell in cells]),
-            (
-                "abaca_jobs_first_started",
-                "Claims that were the first of their job",
-                [cell.started - cell.again for cell in cells],
-            ),
             ("abaca_job_timeouts", "Runs that were stopped at their timeout", [cell.timeouts for cell in cells]),
             (
                 "abaca_lease_losses",

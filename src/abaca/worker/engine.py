@@ -64,7 +64,8 @@ class Engine:
             max_rss=options.max_child_rss,
             on_child=on_child,
         )
-        self.loop = ExchangeLoop(backend, loop_options, holder, self._start, self._reporter, Counting(self.measures))
+        counting = Counting(self.measures, loop_options.queues[0] if len(loop_options.queues) == 1 else None)
+        self.loop = ExchangeLoop(backend, loop_options, holder, self._start, self._reporter, counting)
         blobs = blobs or Blobs()
         self._outbox = Outbox(blobs, backend, self.loop.finished)
         self.runner = Runner(

@@ -129,7 +129,7 @@ class ExchangeLoop:
         took = time.monotonic() - run.started
         totals.busy += took
         if outcome is None:
-            self.counting.lost([run.job])
+            self.counting.lost(run.job)
             self._holder.gone([run.key])
             self._wake.set()
         elif run.reports or run.seq or run.journal is not None:
@@ -334,7 +334,7 @@ class ExchangeLoop:
             if verdict is Verdict.APPLIED:
                 self.counting.settled([item])
             else:
-                self.counting.lost([item.job])
+                self.counting.lost(item.job)
                 worker_log().info(
                     "stale settle dropped", job_id=item.job.id, task=item.job.spec.task, epoch=item.job.epoch
                 )
