@@ -45,8 +45,11 @@ async def test_series_are_narrowed_to_a_queue_or_a_task() -> None:
     ground = await two_workers()
     # When one is asked for
     by = [
-        sum(point.completed for point in await series(ground.backend, minutes=5, now=ground.now(), **names))
-        for names in ({"task": "mail"}, {"queue": "default"}, {"queue": "default", "task": "mail"})
+        sum(
+            point.completed
+            for point in await series(ground.backend, minutes=5, now=ground.now(), queue=queue, task=task)
+        )
+        for queue, task in ((None, "mail"), ("default", None), ("default", "mail"))
     ]
     rows = await by_task(ground.backend, minutes=5, now=ground.now())
     # Then only it is there
