@@ -28,11 +28,11 @@ _PAGE = 100
 
 class Folder:
     def __init__(
-        self, backend: Backend, interval: float = _INTERVAL, monotonic: Callable[[], float] = time.monotonic
+        self, backend: Backend, interval: float = _INTERVAL, monotonic: Callable[[], float] | None = None
     ) -> None:
         self._backend = backend
         self._interval = interval
-        self._monotonic = monotonic
+        self._monotonic = monotonic or time.monotonic
         self._seen: dict[str, tuple[int, float]] = {}
 
     async def run(self) -> None:

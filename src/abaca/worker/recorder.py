@@ -45,15 +45,15 @@ class Recorder:
         measures: Callable[[], Measures],
         *,
         interval: float,
-        wall: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] | None = None,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
         self._backend = backend
         self._worker = worker
         self._measures = measures
         self._interval = interval
-        self._wall = wall
-        self._monotonic = monotonic
+        self._wall = wall or time.time
+        self._monotonic = monotonic or time.monotonic
         self._minute = self._minute_now()
         self._before = Measures()
         self._row = self._row_of(self._minute)
