@@ -16,6 +16,7 @@ from abaca.model import Card, Lease
 from abaca.places import Blobs
 from abaca.worker.folder import Folder
 from abaca.worker.heart import Heart, Held
+from abaca.worker.orders import Orders
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
 from abaca.worker.recorder import Recorder
@@ -32,7 +33,7 @@ Connect = Callable[[], AbstractAsyncContextManager[Backend]]
 class HeartThread:
     """Beats, reaping, purging, sweeping and firing schedules.
 
-    ``stop_run`` and ``suspend`` are called on the event loop that made this object.
+    ``stop_run``, ``suspend`` and ``drain`` are called on the event loop that made this object.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class HeartThread:
         beat: float,
         name: str,
         suspend: Callable[[bool], None] = lambda suspended: None,
+        drain: Callable[[], None] = lambda: None,
         schedules: Callable[[], Collection[str]] = tuple,
         counted: Callable[[], Measures] = Measures,
         blobs: Blobs | None = None,
@@ -61,6 +63,7 @@ class HeartThread:
         self._card = card
         self._beat = beat
         self._suspend = suspend
+        self._drain = drain
         self._worker_loop = asyncio.get_running_loop()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -115,6 +118,7 @@ class HeartThread:
                 Sweeper(backend, self._blobs),
                 recorder,
                 Folder(backend),
+                Orders(backend, self._lease.worker, lambda: self._tell(self._drain), self._beat),
             )
             duties = [asyncio.create_task(duty.run()) for duty in all_duties]
             self._ready.set_result(None)

@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 
 from abaca.backend import Backend
 from abaca.backends import open_backend
@@ -27,6 +28,7 @@ from abaca.worker.heart import Heart
 from abaca.worker.held import HeldRun
 from abaca.worker.link import Beaten, Configure, Go, Ready, StopRun
 from abaca.worker.options import WorkerOptions
+from abaca.worker.orders import Orders
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
 from abaca.worker.recorder import Recorder
@@ -219,7 +221,8 @@ class Supervisor:
         reaper = Reaper(self._backend, self._lease, measures=self._own_measures)
         recorder = self._recorder = Recorder(self._backend, self.id, self._counted, interval=self._options.beat)
         purger, sweeper, folder = Purger(self._backend), Sweeper(self._backend, self._blobs), Folder(self._backend)
-        all_duties = (heart, reaper, purger, ticker, sweeper, recorder, folder)
+        orders = Orders(self._backend, self.id, partial(self._begin_stop, 0), self._options.beat)
+        all_duties = (heart, reaper, purger, ticker, sweeper, recorder, folder, orders)
         duties.extend(asyncio.create_task(duty.run(), name=type(duty).__name__) for duty in all_duties)
 
     def _counted(self) -> Measures:
