@@ -14,6 +14,7 @@ from litestar import Request
 from abaca.app import App
 from abaca.backend import Backend
 from abaca.codec.ids import seeded_id
+from abaca.current import REQUEST_ID
 from abaca.errors import ResultTimeout
 from abaca.http.caller import Caller
 from abaca.http.errors import ApiError, Code, invalid, malformed
@@ -23,6 +24,7 @@ from abaca.model import Job
 T = TypeVar("T")
 
 API = "/api/v1"
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -53,6 +55,17 @@ class ApiRequest:
     def header(self, name: str) -> str | None:
         value: str | None = self.connection.headers.get(name)
         return value
+
+    @property
+    def carried(self) -> dict[str, str]:
+        """What a new job of this request takes along: the trace and the request's id, where the caller gave them."""
+        carried = {}
+        trace = self.header("traceparent")
+        if trace is not None and _TRACE.fullmatch(trace):
+            carried["traceparent"] = trace
+        if self.header(REQUEST_ID) == self.id:
+            carried[REQUEST_ID] = self.id
+        return carried
 
     def url(self, path: str) -> str:
         """The path of a resource of the API as this caller reaches it: ``url("/jobs/123")``."""

@@ -11,6 +11,7 @@ from abaca.http.routes import (
     failures,
     jobacts,
     jobs,
+    metrics,
     queues,
     remote,
     schedules,
@@ -32,5 +33,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *schedules.ENDPOINTS,
     *workflows.ENDPOINTS,
     *failures.ENDPOINTS,
+    *metrics.ENDPOINTS,
 )
 HANDLERS: tuple[Any, ...] = ()
