@@ -11,6 +11,7 @@ from abaca.http.routes import (
     failures,
     jobacts,
     jobs,
+    metrics,
     operations,
     queues,
     remote,
@@ -34,5 +35,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *schedules.ENDPOINTS,
     *workflows.ENDPOINTS,
     *failures.ENDPOINTS,
+    *metrics.ENDPOINTS,
 )
 HANDLERS: tuple[Any, ...] = ()
