@@ -22,7 +22,7 @@ from abaca.cli.jobview import (
     update_line,
     why_it_waits,
 )
-from abaca.cli.output import ago, note, print_json, print_table
+from abaca.cli.output import note, print_json, print_table
 from abaca.cli.session import Given
 from abaca.client import no_such_job
 from abaca.config.values import read_duration
@@ -31,6 +31,7 @@ from abaca.handle import JobHandle
 from abaca.jobresult import why_no_value
 from abaca.model import STATUS_ALIASES, Job, Page, Query, Status, Update
 from abaca.policy.history import read_from, synthesise
+from abaca.views.words import ago
 
 jobs = App(name="jobs", help="List jobs; show, wait for, cancel, requeue or delete them.")
 jobs.command(cancel)

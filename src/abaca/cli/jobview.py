@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 
 from abaca.backend import Backend
-from abaca.cli.output import ago, clean, instant, json_text, print_pairs, span
+from abaca.cli.output import clean, json_text, print_pairs
 from abaca.codec import NotHere, is_reference, read_reference, unpack
 from abaca.errors import AbacaError, ConfigError
 from abaca.model import ErrorInfo, Job, Kind, Progress, State, Stats, Update
 from abaca.places import Blobs
 from abaca.policy.retry import DEFAULT_RULE
+from abaca.views.times import instant
+from abaca.views.words import ago, span
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _PAGE = 200

@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from abaca.app import App as AbacaApp
-from abaca.cli.output import ago, instant, note, print_json, print_pairs, print_table
+from abaca.cli.output import note, print_json, print_pairs, print_table
 from abaca.cli.session import Given, Session
 from abaca.model import QUEUE, QueueSettings, Stats
+from abaca.views.times import instant
+from abaca.views.words import ago
 
 queues = App(name="queues", help="Show how much waits in each queue; pause, limit, weigh, empty one.")
 

@@ -12,11 +12,13 @@ from abaca.app import App as AbacaApp
 from abaca.cli.enqueue import read_arguments
 from abaca.cli.jobs import print_jobs
 from abaca.cli.jobview import as_json
-from abaca.cli.output import instant, note, print_json, print_pairs, print_table, span
+from abaca.cli.output import note, print_json, print_pairs, print_table
 from abaca.cli.session import Given, Session
 from abaca.model import Every, Schedule
 from abaca.options import Pool, call_options
 from abaca.schedules import MissedPolicy, OverlapPolicy
+from abaca.views.times import instant
+from abaca.views.words import span
 
 schedules = App(name="schedules", help="List schedules; create, change, run, disable or delete them.")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abaca.app import App
-from abaca.cli.output import ago, instant, print_json, print_table
+from abaca.cli.output import print_json, print_table
 from abaca.cli.session import Given
 from abaca.model import Card, Stats
+from abaca.views.times import instant
+from abaca.views.words import ago
 
 _SILENT_AFTER_MICROS = 15_000_000
 """Three beats of five seconds, the default; whoever beats more slowly looks silent in between."""

@@ -1,0 +1,1 @@
+"""What people and programs see of jobs, queues, workers and schedules."""
