@@ -127,5 +127,5 @@ def test_help_loads_no_command(start: Start, environment: dict[str, str]) -> Non
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30)
     assert re.search(r"^  worker", done.stdout, re.MULTILINE), "every command is listed all the same"
     loaded = {name for name in done.stderr.split() if name.startswith("abaca.cli.")}
-    assert loaded == {"abaca.cli.entry", "abaca.cli.session", "abaca.cli.helping"}
+    assert loaded == {"abaca.cli.entry", "abaca.cli.session", "abaca.cli.helping", "abaca.cli.status"}
     assert not [name for name in done.stderr.split() if name.startswith(("abaca.backends.", "abaca.config"))]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from abaca.app import App as AbacaApp
-from abaca.cli.enqueue import read_arguments
+from abaca.cli.arguments import read_arguments
 from abaca.cli.jobs import print_jobs
 from abaca.cli.jobview import as_json
+from abaca.cli.near import with_near_schedules
 from abaca.cli.output import note, print_json, print_pairs, print_table
 from abaca.cli.session import Given, Session
 from abaca.model import Every, Schedule
@@ -49,7 +50,7 @@ def show(name: str, /, *, session: Given) -> None:
     """Show one schedule, its next ticks and its latest jobs."""
 
     async def ask(app: AbacaApp) -> None:
-        schedule = await app.schedules.get(name)
+        schedule = await with_near_schedules(app, name, lambda: app.schedules.get(name))
         ticks = await app.schedules.preview(name, _UPCOMING)
         runs = await app.schedules.runs(name, limit=10)
         if session.json:
@@ -144,42 +145,42 @@ def change(
             description=description,
         )
 
-    _answer(session, session.run(act), "changed")
+    _act(session, name, act, "changed")
 
 
 @schedules.command
 def enable(name: str, /, *, session: Given) -> None:
     """Let a schedule fire again."""
-    _answer(session, session.run(lambda app: app.schedules.enable(name)), "enabled")
+    _act(session, name, lambda app: app.schedules.enable(name), "enabled")
 
 
 @schedules.command
 def disable(name: str, /, *, session: Given) -> None:
     """Let a schedule fire no more until it is enabled; its jobs are left alone."""
-    _answer(session, session.run(lambda app: app.schedules.disable(name)), "disabled")
+    _act(session, name, lambda app: app.schedules.disable(name), "disabled")
 
 
 @schedules.command
 def run(name: str, /, *, session: Given) -> None:
     """Make one job of a schedule now and print its id."""
-    handle = session.run(lambda app: app.schedules.run_now(name))
+    handle = session.run(lambda app: with_near_schedules(app, name, lambda: app.schedules.run_now(name)))
     print_json({"id": handle.id}) if session.json else print(handle.id)
 
 
 @schedules.command
 def delete(name: str, /, *, session: Given) -> None:
     """Remove a schedule; its jobs stay."""
-
-    def act(app: AbacaApp) -> Awaitable[Schedule]:
-        return _delete(app, name)
-
-    _answer(session, session.run(act), "deleted")
+    _act(session, name, lambda app: _delete(app, name), "deleted")
 
 
 async def _delete(app: AbacaApp, name: str) -> Schedule:
     schedule = await app.schedules.get(name)
     await app.schedules.delete(name)
     return schedule
+
+
+def _act(session: Session, name: str, act: Callable[[AbacaApp], Awaitable[Schedule]], done: str) -> None:
+    _answer(session, session.run(lambda app: with_near_schedules(app, name, lambda: act(app))), done)
 
 
 def _answer(session: Session, schedule: Schedule, done: str) -> None:

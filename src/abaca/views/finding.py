@@ -1,7 +1,8 @@
-"""Searches of a bounded size."""
+"""Searches read page by page."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
 
 import msgspec
@@ -12,7 +13,18 @@ from abaca.model import Job, Page, Query
 
 _PAGE = 200
 _MOST_EMPTY = 50
-"""Pages without a job that are read on from: a store may answer with a cursor alone."""
+"""Pages without a job after which a bounded search ends: a store may answer with a cursor alone."""
+
+
+async def pages(client: Client, query: Query, size: int = _PAGE) -> AsyncIterator[Page]:
+    """The pages of a search, to its end."""
+    cursor = query.cursor
+    while True:
+        page = await client.ask(partial(_find, msgspec.structs.replace(query, cursor=cursor, limit=size)))
+        yield page
+        cursor = page.cursor
+        if cursor is None:
+            return
 
 
 async def first_jobs(client: Client, query: Query, most: int) -> tuple[list[Job], str | None]:
