@@ -13,13 +13,14 @@ from abaca.cli.filters import NO_FILTER, Filter
 from abaca.cli.jobacts import cancel, delete, requeue
 from abaca.cli.jobfollow import follow
 from abaca.cli.joblog import logs, updates
-from abaca.cli.jobview import brought, errors_of, job_id, job_json, print_errors, print_job, print_result
+from abaca.cli.jobview import brought, errors_of, job_id, print_errors, print_job, print_result
 from abaca.cli.near import hint
 from abaca.cli.output import clean, note, print_json, print_table
 from abaca.cli.session import Given, Session
 from abaca.config.values import read_duration
 from abaca.errors import ConfigError, JobError
 from abaca.model import Job
+from abaca.views import JobView, job_view, job_views
 from abaca.views.finding import first_jobs
 from abaca.views.why import why
 from abaca.views.words import ago
@@ -47,17 +48,17 @@ def _list(filter: Filter, limit: int, cursor: str | None, session: Session) -> N
         raise ConfigError(f"--limit: {limit} is not usable; give a number above zero")
     filter.query(0)  # a wrong flag is told before the store is asked
 
-    async def find(app: AbacaApp) -> tuple[list[Job], str | None]:
+    async def find(app: AbacaApp) -> tuple[list[Job], list[JobView], str | None]:
         now = (await app.stats()).seen_at if filter.since or filter.before else 0
         query = msgspec.structs.replace(filter.query(now), cursor=cursor)
-        answer = await first_jobs(app.client(), query, limit)
-        if not answer[0]:
+        found, rest = await first_jobs(app.client(), query, limit)
+        if not found:
             await hint(app, filter.queue, filter.task)
-        return answer
+        return found, await job_views(app, found), rest
 
-    found, rest = session.run(find)
+    found, views, rest = session.run(find)
     if session.json:
-        print_json({"jobs": [job_json(job) for job in found], "cursor": rest})
+        print_json({"jobs": views, "cursor": rest})
         return
     print_jobs(found)
     if rest is not None:
@@ -78,10 +79,11 @@ def show(id: str, /, *, session: Given) -> None:
         backend = await app.backend()
         errors = await errors_of(backend, job)
         reason = None if job.state.ended else await why(app, job.id)
+        secret = (await app.secrets([job.spec.task]))[job.spec.task]
         if session.json:
-            print_json({**job_json(job), "errors": errors, "why": reason})
+            print_json({**msgspec.structs.asdict(job_view(job, secret)), "errors": errors, "why": reason})
             return
-        print_job(job)
+        print_job(job, secret)
         if reason is not None:
             print(f"why: {clean(reason.sentence)}")
         print_errors(errors)

@@ -20,6 +20,11 @@ def print_json(value: Any) -> None:
     print(json_text(msgspec.json.format(msgspec.json.encode(value), indent=2)))
 
 
+def json_line(value: Any) -> str:
+    """A value as JSON on one line, without what could steer a terminal."""
+    return json_text(msgspec.json.encode(value))
+
+
 def json_text(data: bytes) -> str:
     """JSON as it is printed. What could steer a terminal can stand only inside its strings: there it is escaped."""
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", data.decode())
