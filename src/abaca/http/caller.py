@@ -21,7 +21,8 @@ class Scope(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """``owner``: whose jobs it sees; ``None`` for one that sees all. ``csrf``: the token that what it posts must carry,
-    where it came by a cookie. ``key`` is the id of its key, empty where none was needed.
+    where it came by a cookie. ``key`` is the id of its key, empty where none was needed. ``queues``: those that its
+    workers may claim from, all where none is named.
     """
 
     key: str = ""
@@ -29,6 +30,7 @@ class Caller:
     owner: str | None = None
     scopes: frozenset[str] = frozenset()
     rate: int | None = None
+    queues: tuple[str, ...] = ()
     csrf: str | None = None
 
     @property

@@ -6,7 +6,7 @@
 from typing import Any
 
 from abaca.http.endpoint import Endpoint
-from abaca.http.routes import jobs
+from abaca.http.routes import jobs, remote, streams
 
-ENDPOINTS: tuple[Endpoint, ...] = (*jobs.ENDPOINTS,)
+ENDPOINTS: tuple[Endpoint, ...] = (*jobs.ENDPOINTS, *remote.ENDPOINTS, *streams.ENDPOINTS)
 HANDLERS: tuple[Any, ...] = ()
