@@ -34,15 +34,22 @@ _LENGTH = re.compile(r"\d+(\.\d+)?\s*(ms|s|m|h|d)?", re.ASCII)
 COMMANDS = {
     "demo": ("abaca.cli.demo.command:demo", "Analyse Python files in worker processes, kill one, lose nothing."),
     "worker": ("abaca.cli.worker:worker", "Run jobs of an application in worker processes."),
+    "dev": ("abaca.cli.dev:dev", "Run a worker that starts anew when code changes, with API and dashboard."),
     "enqueue": ("abaca.cli.enqueue:enqueue", "Enqueue one job by its task's name."),
     "jobs": ("abaca.cli.jobs:jobs", "List jobs; show, explain, follow, cancel, requeue or delete them."),
     "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue; pause, limit, weigh, empty one."),
     "tasks": ("abaca.cli.tasks:tasks", "Show the tasks that workers know; pause, resume or limit one."),
     "schedules": ("abaca.cli.schedules:schedules", "List schedules; create, change, run, disable or delete them."),
     "workers": ("abaca.cli.workers:workers", "Show the live workers."),
+    "top": ("abaca.cli.top.command:top", "Watch a store live: queues, workers, running jobs, rates."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
     "config": ("abaca.cli.config:config", "Print every setting and where it came from."),
+    "bench": ("abaca.cli.bench:bench", "Measure a store from this machine: enqueue, drain, submit and wait."),
     "verify": ("abaca.cli.verify:verify", "Put a store to the test: kill, stop and cut off workers, and count."),
+    "completion": (
+        "abaca.cli.completion:completion",
+        "Print a script that completes commands in bash, zsh or fish.",
+    ),
     "version": ("abaca.cli.version:version", "Print the version of abaca and of what it runs on."),
 }
 

@@ -89,13 +89,14 @@ class Bar:
 
     def __init__(self, out: TextIO) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
+            BarColumn(
+                None, style="bright_black", complete_style="cyan", finished_style="green", pulse_style="bright_black"
+            ),
             TextColumn("{task.fields[far]}", markup=False),
-            TimeElapsedColumn(),
             console=Console(file=out, highlight=False),
             transient=True,
         )

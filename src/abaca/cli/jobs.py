@@ -15,7 +15,7 @@ from abaca.cli.jobfollow import follow
 from abaca.cli.joblog import logs, updates
 from abaca.cli.jobview import brought, errors_of, job_id, print_errors, print_job, print_result
 from abaca.cli.near import hint
-from abaca.cli.output import clean, note, print_json, print_table
+from abaca.cli.output import note, print_json, print_table, say
 from abaca.cli.session import Given, Session
 from abaca.config.values import read_duration
 from abaca.errors import ConfigError, JobError
@@ -85,7 +85,7 @@ def show(id: str, /, *, session: Given) -> None:
             return
         print_job(job, secret)
         if reason is not None:
-            print(f"why: {clean(reason.sentence)}")
+            say(f"why: {reason.sentence}")
         print_errors(errors)
 
     session.run(ask)
@@ -98,7 +98,7 @@ def explain(id: str, /, *, session: Given) -> None:
     if session.json:
         print_json(answer)
         return
-    print(clean(answer.sentence))
+    say(answer.sentence)
     if answer.remedy is not None:
         note(f"try: {answer.remedy}")
 

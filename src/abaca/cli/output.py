@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
@@ -85,9 +86,21 @@ def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
         print(f"{name.ljust(width)}  {value}")
 
 
+def say(text: str) -> None:
+    """A sentence: folded between words in a terminal, one line elsewhere."""
+    print(_folded(clean(text), sys.stdout))
+
+
 def note(text: str) -> None:
     """A word beside the answer, on stderr so that it never mixes with what a program reads."""
-    print(clean(text), file=sys.stderr)
+    print(_folded(clean(text), sys.stderr), file=sys.stderr)
+
+
+def _folded(text: str, stream: TextIO) -> str:
+    if not stream.isatty():
+        return text
+    width = os.get_terminal_size(stream.fileno()).columns
+    return textwrap.fill(text, width, break_on_hyphens=False, break_long_words=False)
 
 
 def clean(value: object) -> str:
