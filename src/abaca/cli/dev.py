@@ -17,6 +17,7 @@ from abaca.cli.output import note
 from abaca.cli.session import Given
 from abaca.cli.status import EXIT_OK
 from abaca.errors import ConfigError
+from abaca.views.words import listed
 
 _ASKED, _TOLD = 10.0, 5.0
 """Seconds that a child has after the first and after the second SIGTERM."""
@@ -41,7 +42,7 @@ def dev(
     """Run a worker that starts anew when the code changes, and API and dashboard beside it.
 
     For the desk, not for production. API and dashboard are `abaca serve` and need the extra abaca[server]; watching
-    needs abaca[reload]. A worker that cannot start because of a mistake in the code is tried again at the next change.
+    needs abaca[reload]. While a changed file is no Python the worker stays as it was.
     """
     if importlib.util.find_spec("watchfiles") is None:
         raise ConfigError("abaca dev watches files with the extra reload: pip install 'abaca[reload]'")
@@ -113,13 +114,29 @@ async def _run(worker: Child, server: Child | None, paths: tuple[Path, ...]) -> 
         note(f"abaca dev: watching {', '.join(map(str, paths))}; Ctrl-C ends it")
         wanted = PythonFilter(extra_extensions=(".toml",))
         async for changes in awatch(*paths, watch_filter=wanted, debounce=_DEBOUNCE_MS, stop_event=told):
-            names = sorted({Path(path).name for _, path in changes})
-            note(f"abaca dev: {', '.join(names[:3])} changed; the worker starts anew")
+            changed = sorted({Path(path) for _, path in changes})
+            if (mistake := _mistake(changed)) is not None:
+                note(f"abaca dev: {mistake}; the worker stays as it is until that is mended")
+                continue
+            note(f"abaca dev: {listed([path.name for path in changed])} changed; the worker starts anew")
             await worker.stop()
             await worker.start()
     finally:
         await asyncio.gather(*(child.stop() for child in children))
     return EXIT_OK
+
+
+def _mistake(paths: list[Path]) -> str | None:
+    """What makes one of the files no Python; ``None`` where each is some, or is gone."""
+    for path in paths:
+        if path.suffix != ".py" or not path.exists():
+            continue
+        try:
+            compile(path.read_bytes(), path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+            return f"{path.name}{line}: {error.msg if isinstance(error, SyntaxError) else error}"
+    return None
 
 
 def _for_every_command(session: Given) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_KEY = re.compile(rb"\x1b[\[O][A-Z]|.", re.DOTALL)
 _NAMES = {b"\x1b[A": "up", b"\x1b[B": "down", b"\x1bOA": "up", b"\x1bOB": "down", b"k": "up", b"j": "down"}
 _READ = 64
 
@@ -26,8 +28,9 @@ def pressed() -> Iterator[asyncio.Queue[str]]:
     loop = asyncio.get_running_loop()
 
     def read() -> None:
-        data = os.read(terminal, _READ)
-        keys.put_nowait(_NAMES.get(data, data.decode("ascii", "replace")) if data else "q")
+        data = os.read(terminal, _READ) or b"q"  # a terminal that is gone
+        for key in _KEY.findall(data):
+            keys.put_nowait(_NAMES.get(key, key.decode("ascii", "replace")))
 
     tty.setcbreak(terminal)
     loop.add_reader(terminal, read)
