@@ -25,6 +25,10 @@ schedules = App(name="schedules", help="List schedules; create, change, run, dis
 CronFlag = Annotated[str | None, Parameter(help="Five fields, or six with seconds first.")]
 EveryFlag = Annotated[str | None, Parameter(help="A fixed distance, as 30s or 5m.")]
 ZoneFlag = Annotated[str, Parameter(help="The time zone of --cron, as Europe/Berlin.")]
+_MISSED = "What becomes of ticks that passed while no worker lived."
+_OVERLAP = "What happens at a tick while the job of the last one has not ended."
+_JITTER = "Spread the jobs over this time after each tick."
+_DESCRIPTION = "A word for people."
 _UPCOMING = 5
 
 
@@ -89,13 +93,13 @@ def create(
     cron: CronFlag = None,
     every: EveryFlag = None,
     tz: ZoneFlag = "UTC",
-    missed: MissedPolicy = "once",
-    overlap: OverlapPolicy = "allow",
-    jitter: str = "0s",
-    queue: str | None = None,
+    missed: Annotated[MissedPolicy, Parameter(help=_MISSED)] = "once",
+    overlap: Annotated[OverlapPolicy, Parameter(help=_OVERLAP)] = "allow",
+    jitter: Annotated[str, Parameter(help=_JITTER)] = "0s",
+    queue: Annotated[str | None, Parameter(help="Else what the task's workers have announced.")] = None,
     pool: Annotated[Pool | None, Parameter(help="Needed for a task that no worker has announced yet.")] = None,
     tag: Annotated[tuple[str, ...], Parameter(negative="", help="May be given several times.")] = (),
-    description: str = "",
+    description: Annotated[str, Parameter(help=_DESCRIPTION)] = "",
     session: Given,
 ) -> None:
     """Store a schedule that makes a job of TASK at each tick; ARGS is a JSON object of the arguments by name."""
@@ -127,10 +131,10 @@ def change(
     cron: CronFlag = None,
     every: EveryFlag = None,
     tz: ZoneFlag = "UTC",
-    missed: MissedPolicy | None = None,
-    overlap: OverlapPolicy | None = None,
-    jitter: str | None = None,
-    description: str | None = None,
+    missed: Annotated[MissedPolicy | None, Parameter(help=_MISSED)] = None,
+    overlap: Annotated[OverlapPolicy | None, Parameter(help=_OVERLAP)] = None,
+    jitter: Annotated[str | None, Parameter(help=_JITTER)] = None,
+    description: Annotated[str | None, Parameter(help=_DESCRIPTION)] = None,
     session: Given,
 ) -> None:
     """Change what is given and leave the rest."""
