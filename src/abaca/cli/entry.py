@@ -42,6 +42,7 @@ COMMANDS = {
     "schedules": ("abaca.cli.schedules:schedules", "List schedules; create, change, run, disable or delete them."),
     "workers": ("abaca.cli.workers:workers", "Show the live workers."),
     "top": ("abaca.cli.top.command:top", "Watch a store live: queues, workers, running jobs, rates."),
+    "keys": ("abaca.cli.keys:keys", "Show the API keys of the service; create or revoke one."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
     "config": ("abaca.cli.config:config", "Print every setting and where it came from."),
     "bench": ("abaca.cli.bench:bench", "Measure a store from this machine: enqueue, drain, submit and wait."),
