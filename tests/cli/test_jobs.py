@@ -158,7 +158,6 @@ def test_in_a_terminal_the_number_is_confirmed(
     run: Run, stored: Stored, monkeypatch: pytest.MonkeyPatch, typed: str, status: int, left: int
 ) -> None:
     monkeypatch.setattr(sys, "stdin", _Terminal(typed))
-    monkeypatch.setattr(type(sys.stderr), "isatty", lambda _: True, raising=False)
     answer = run("jobs", "delete", "--queue", "other")
     assert answer.status == status
     assert "delete 2 jobs (2 queued)? [y/N]" in answer.err

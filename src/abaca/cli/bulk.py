@@ -89,7 +89,7 @@ def _say_what_would_be(session: Session, verb: str, jobs: Sequence[_Found]) -> i
 
 def _confirmed(verb: str, jobs: Sequence[_Found]) -> bool:
     """Asked in a terminal; elsewhere raises ``ConfigError``: a script has to say ``--yes``."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not sys.stdin.isatty():
         raise ConfigError(
             f"abaca jobs {verb}: {_count(jobs)} fit; give --yes to {verb} them, or --dry-run to see which"
         )

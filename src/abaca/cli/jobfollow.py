@@ -49,12 +49,11 @@ def follow(
 
 async def follow_job(app: App, id: str, *, as_json: bool, out: TextIO | None = None, after: int = 0) -> int:
     """Follow to the end and answer the exit status; ``out`` is where updates go, else standard output."""
-    out = out or sys.stdout
     job = await app.job(id).info()
     if job.state is State.WAITING and not as_json:
         answer = await why(app, id)
         note(f"{answer.status}: {answer.sentence}")
-    with _screen(out, as_json=as_json) as screen:
+    with _screen(sys.stdout if out is None else out, as_json=as_json) as screen:
         async for update in app.job(id).updates(after):
             screen.show(update)
     job = await app.job(id).info()

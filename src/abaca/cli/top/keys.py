@@ -29,8 +29,9 @@ def pressed() -> Iterator[asyncio.Queue[str]]:
 
     def read() -> None:
         data = os.read(terminal, _READ) or b"q"  # a terminal that is gone
-        for key in _KEY.findall(data):
-            keys.put_nowait(_NAMES.get(key, key.decode("ascii", "replace")))
+        for found in _KEY.finditer(data):
+            key = found[0]
+            keys.put_nowait(_NAMES[key] if key in _NAMES else key.decode("ascii", "replace"))
 
     tty.setcbreak(terminal)
     loop.add_reader(terminal, read)
