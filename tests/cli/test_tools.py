@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -88,7 +90,7 @@ class Dev:
 
     def __init__(self, folder: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "abaca", "dev", "shop:app", "--no-serve", "--watch", "shop.py"],
+            [sys.executable, "-m", "abaca", "dev", "shop:app", "--port", "0", "--watch", "shop.py"],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -132,9 +134,13 @@ def developing(tmp_path: Path) -> Iterator[Dev]:
 
 @pytest.mark.timeout(240)
 def test_dev_starts_the_worker_anew_when_code_changes(run: Run, developing: Dev, tmp_path: Path) -> None:
-    # Given a worker under dev that has answered
+    # Given worker and server under dev that have answered
     developing.until("watching")
-    developing.until("worker started")
+    begun = developing.until("started") + developing.until("started")
+    assert "worker started" in begun
+    (address,) = re.findall(r"address=(http://\S+)", begun)
+    with urllib.request.urlopen(f"{address}/live", timeout=60) as answered:
+        assert answered.status == 200
     assert run("enqueue", "answer", "--pool", "async", "--wait", "90s").out == "1\n"
     # When the code gets a mistake
     (tmp_path / "shop.py").write_text("this is no Python")
@@ -146,7 +152,9 @@ def test_dev_starts_the_worker_anew_when_code_changes(run: Run, developing: Dev,
     assert run("enqueue", "answer", "--pool", "async", "--wait", "90s").out == "22\n"
     # And it ends well, with its children
     developing.process.send_signal(signal.SIGTERM)
-    developing.until("worker stopped")
+    ended = developing.until("stopped") + developing.until("stopped")
+    assert "worker stopped" in ended
+    assert "service stopped" in ended
     assert developing.process.wait(60) == 0
 
 

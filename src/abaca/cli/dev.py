@@ -12,7 +12,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from abaca.cli.entry import COMMANDS
 from abaca.cli.output import note
 from abaca.cli.session import Given
 from abaca.cli.status import EXIT_OK
@@ -37,12 +36,13 @@ def dev(
     concurrency: Annotated[int | None, Parameter(help="Slots of the worker. [default: 50]")] = None,
     drain: Annotated[str, Parameter(help="What running jobs have at a restart; then they start anew.")] = "2s",
     serve: Annotated[bool, Parameter(negative="--no-serve", help="API and dashboard beside the worker.")] = True,
+    port: Annotated[int | None, Parameter(help="The port of API and dashboard. [default: 8000]")] = None,
     session: Given,
 ) -> int:
-    """Run a worker that starts anew when the code changes, and API and dashboard beside it.
+    """Run a worker, API and dashboard, all of which start anew when the code changes.
 
     For the desk, not for production. API and dashboard are `abaca serve` and need the extra abaca[server]; watching
-    needs abaca[reload]. While a changed file is no Python the worker stays as it was.
+    needs abaca[reload]. While a changed file is no Python everything stays as it was.
     """
     if importlib.util.find_spec("watchfiles") is None:
         raise ConfigError("abaca dev watches files with the extra reload: pip install 'abaca[reload]'")
@@ -52,18 +52,18 @@ def dev(
     flags = {"--queues": queues, "--concurrency": concurrency, "--drain": drain}
     given = [f"{name}={value}" for name, value in flags.items() if value is not None]
     worker = Child("worker", ["worker", application, *given], session)
-    server = _server(session) if serve else None
-    return asyncio.run(_run(worker, server, watch or (Path.cwd(),)))
+    server = _server(application, port, session) if serve else None
+    children = [child for child in (worker, server) if child is not None]
+    return asyncio.run(_run(children, watch or (Path.cwd(),)))
 
 
-def _server(session: Given) -> Child | None:
-    """`abaca serve` as a process of its own; what it listens on is said by its settings."""
-    if "serve" not in COMMANDS:
-        return None
+def _server(application: str, port: int | None, session: Given) -> Child | None:
+    """`abaca serve` as a process of its own."""
     if any(importlib.util.find_spec(name) is None for name in _SERVER):
         note("abaca dev: no API and no dashboard; they need the extra server: pip install 'abaca[server]'")
         return None
-    return Child("server", ["serve"], session)
+    given = [] if port is None else [f"--port={port}"]
+    return Child("server", ["serve", application, *given, "--drain=1s"], session)
 
 
 class Child:
@@ -83,6 +83,10 @@ class Child:
         )
         self._ended = asyncio.create_task(self._tell_end(self._process))
 
+    async def again(self) -> None:
+        await self.stop()
+        await self.start()
+
     async def stop(self) -> None:
         """SIGTERM, a second one for whoever does not end, and then SIGKILL."""
         if self._process is None or self._ended is None:
@@ -101,13 +105,12 @@ class Child:
             note(f"abaca dev: the {self.name} ended with status {status}; it is started anew when a file changes")
 
 
-async def _run(worker: Child, server: Child | None, paths: tuple[Path, ...]) -> int:
+async def _run(children: list[Child], paths: tuple[Path, ...]) -> int:
     from watchfiles import PythonFilter, awatch
 
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    children = [child for child in (worker, server) if child is not None]
     try:
         for child in children:
             await child.start()
@@ -116,11 +119,10 @@ async def _run(worker: Child, server: Child | None, paths: tuple[Path, ...]) -> 
         async for changes in awatch(*paths, watch_filter=wanted, debounce=_DEBOUNCE_MS, stop_event=told):
             changed = sorted({Path(path) for _, path in changes})
             if (mistake := _mistake(changed)) is not None:
-                note(f"abaca dev: {mistake}; the worker stays as it is until that is mended")
+                note(f"abaca dev: {mistake}; everything stays as it is until that is mended")
                 continue
-            note(f"abaca dev: {listed([path.name for path in changed])} changed; the worker starts anew")
-            await worker.stop()
-            await worker.start()
+            note(f"abaca dev: {listed([path.name for path in changed])} changed; starting anew")
+            await asyncio.gather(*(child.again() for child in children))
     finally:
         await asyncio.gather(*(child.stop() for child in children))
     return EXIT_OK

@@ -34,7 +34,8 @@ _LENGTH = re.compile(r"\d+(\.\d+)?\s*(ms|s|m|h|d)?", re.ASCII)
 COMMANDS = {
     "demo": ("abaca.cli.demo.command:demo", "Analyse Python files in worker processes, kill one, lose nothing."),
     "worker": ("abaca.cli.worker:worker", "Run jobs of an application in worker processes."),
-    "dev": ("abaca.cli.dev:dev", "Run a worker that starts anew when code changes, with API and dashboard."),
+    "dev": ("abaca.cli.dev:dev", "Run worker, API and dashboard, which start anew when code changes."),
+    "serve": ("abaca.cli.serve:serve", "Answer over HTTP: the API and its description."),
     "enqueue": ("abaca.cli.enqueue:enqueue", "Enqueue one job by its task's name."),
     "jobs": ("abaca.cli.jobs:jobs", "List jobs; show, explain, follow, cancel, requeue or delete them."),
     "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue; pause, limit, weigh, empty one."),
