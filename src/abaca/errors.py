@@ -60,7 +60,11 @@ class TaskDeclarationError(AbacaError, TypeError):
 
 
 class UnknownTask(AbacaError, LookupError):
-    """No task of this name is registered in this process."""
+    """No task of this name is registered here or was announced. ``near`` are known names that look like it."""
+
+    def __init__(self, message: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.near = near
 
 
 class DuplicateStep(AbacaError, ValueError):

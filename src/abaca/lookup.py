@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from abaca.announce import Announcements
 from abaca.callbacks import joined
 from abaca.checks import check_name
-from abaca.client import Client
+from abaca.client import Client, duplicate
 from abaca.codec import encode_untyped, new_id
 from abaca.handle import UNTYPED, JobHandle
 from abaca.limitspec import limits_of_call
@@ -52,6 +52,8 @@ class Lookup:
             receipt = await self.client().insist(job, receipt, given.patience)
         if receipt.outcome is Inserted.REFUSED:
             raise refusal(job, receipt)
+        if receipt.outcome is Inserted.HELD and options.get("on_duplicate") == "reject":
+            raise duplicate(job, receipt)
         task = self.tasks.get(name)
         return self.job(receipt.id) if task is None else task.job(receipt.id)
 
@@ -80,6 +82,8 @@ class Lookup:
         fields = joined(options.job_fields, given.over(NO_OPTIONS).fields)
         check_times(fields, f"task {name!r}, opts")
         limits = limits_of_call(options.limits, name, args or {}, task.defaults() if task is not None else {})
+        if given.key_of is not None:
+            fields["key"] = given.key(name, data)
         return NewJob(id=new_id(), task=name, args=data, limits=limits, **fields)
 
     async def secrets(self, tasks: Iterable[str]) -> dict[str, tuple[str, ...]]:

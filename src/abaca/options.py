@@ -158,6 +158,8 @@ class CallSettings(TypedDict, total=False):
     keep: KeepSpec | None
     owner: str | None
     tenant: str | None
+    unique: Unique | None
+    on_duplicate: OnDuplicate | None
     start_within: Duration | None
     expires: Duration | None
     after: Parents | None

@@ -131,4 +131,4 @@ def test_the_end_of_a_workflow_that_no_worker_serves_says_why(say: Say, sqlite_u
             return await asyncio.to_thread(say, "jobs", "show", job.id, "--json")
 
     # Then the queue is the reason, as for any job
-    assert "serves the queue 'default'" in json.loads(asyncio.run(look()))["note"]
+    assert "does not serve the queue 'default'" in json.loads(asyncio.run(look()))["why"]["sentence"]
