@@ -23,10 +23,13 @@ class MakeRedis(Protocol):
     def __call__(self, **options: Option) -> RedisServer: ...
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if {"redis_session", "make_redis"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.redis)
+    if hasattr(config, "workerinput"):
+        # Long ones first: none is begun when the other processes have nothing left to take over.
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_collection_finish() -> None:
