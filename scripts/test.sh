@@ -16,9 +16,11 @@ if [ $# -gt 0 ]; then
 fi
 
 failed=0
-in_memory=$(scripts/memory_folder.sh) # what tests prove about a disk, they prove by the calls made or on one of their own
-PYTEST_DEBUG_TEMPROOT=$in_memory "$python" -m pytest -n $((workers + (workers + 1) / 2)) --dist worksteal \
-    -m "not chaos" --cov --cov-report= || failed=$?
-"$python" -m pytest -n $((workers * 2)) --dist worksteal \
-    -m chaos --cov --cov-append --cov-report=term || failed=$?
+most=$((workers + (workers + 1) / 2))
+# In memory: what a test proves about a disk, it proves by the calls that are made, or on a disk of its own.
+PYTEST_DEBUG_TEMPROOT=$(scripts/memory_folder.sh)
+export PYTEST_DEBUG_TEMPROOT
+"$python" -m pytest -n "$most" --dist worksteal -m "not chaos" --cov --cov-report= || failed=$?
+unset PYTEST_DEBUG_TEMPROOT
+"$python" -m pytest -n $((workers * 2)) --dist worksteal -m chaos --cov --cov-append --cov-report=term || failed=$?
 exit "$failed"
