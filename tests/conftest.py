@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from botocore.loaders import create_loader
+from hypothesis import HealthCheck, settings
 
 from tests.buckets import S3Server
 from tests.servers import Option, RedisServer, require_redis
@@ -15,6 +18,9 @@ from tests.sound import exists, judged
 from tests.watchdog import pytest_configure
 
 __all__ = ["pytest_configure"]
+
+settings.register_profile("busy", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 class MakeRedis(Protocol):
@@ -90,7 +96,10 @@ def make_redis(tmp_path: Path) -> Iterator[MakeRedis]:
 def s3_session() -> Iterator[S3Server]:
     server = S3Server()
     server.start()
-    yield server
+    with pytest.MonkeyPatch.context() as patch:
+        # Every client has a session of its own, which would read and parse what S3 is from the same files again.
+        patch.setattr("botocore.session.create_loader", cache(create_loader))
+        yield server
     server.stop()
 
 
