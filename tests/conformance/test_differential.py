@@ -24,6 +24,8 @@ CALLS = 500
 SEEDS = range(60)
 FIRST_SEED = int(os.environ.get("ABACA_TEST_SEED", "0"))
 
+pytestmark = pytest.mark.no_cover  # the same lines thousands of times; every one of them has a test of its own
+
 
 def opener(next_url: Callable[[], str]) -> OpenStore:
     @asynccontextmanager
