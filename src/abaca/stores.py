@@ -40,7 +40,7 @@ class Stores:
         self._make = make
         self._blobs = blobs or Blobs()
         self._shared = shared
-        self._poll_interval = poll_interval
+        self.poll_interval = poll_interval
         self._process = _Process(os.getpid())
         self._left_behind: list[_Process] = []
 
@@ -51,7 +51,7 @@ class Stores:
         client = process.clients.get(loop)
         if client is None:
             self._drop_closed(process)
-            client = process.clients[loop] = Client(self.backend, self._poll_interval, self._blobs)
+            client = process.clients[loop] = Client(self.backend, self.poll_interval, self._blobs)
         return client
 
     async def backend(self) -> Backend:
