@@ -154,6 +154,7 @@ class App(Lookup, SendsEvents):
         for completed jobs, or a mapping by ``completed``, ``cancelled`` and ``failed``; ``keep=0`` stores no result.
         ``limits`` hold over all workers: see ``Limit``. ``tenant``, ``start_within``, ``expires``, ``on_success``,
         ``on_failure`` and ``webhook`` are those of ``Task.opts``.
+        ``secret`` names parameters whose values are masked in every view and log line of Abaca.
         ``batch``: the handler takes a list with the arguments of up to so many jobs, each of which is enqueued and ends
         on its own; it is called when they are there or ``linger`` (50 ms) after the first, at most ``parallel`` (1)
         times at once in one process.

@@ -29,6 +29,12 @@ def worker_log() -> Any:
     return importlib.import_module("structlog").get_logger("abaca.worker")
 
 
+@cache
+def service_log() -> Any:
+    """The logger of the service over HTTP."""
+    return importlib.import_module("structlog").get_logger("abaca.http")
+
+
 def configure_logs(format: LogFormat = "text", level: str = "info") -> None:
     """Set up logs for a process that is Abaca's own (the command line); a library user's set-up is left alone."""
     structlog = importlib.import_module("structlog")

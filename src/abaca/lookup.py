@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 from abaca.announce import Announcements
@@ -66,6 +66,13 @@ class Lookup:
         check_times(fields, f"task {name!r}, opts")
         limits = limits_of_call(options.limits, name, args or {}, task.defaults() if task is not None else {})
         return NewJob(id=new_id(), task=name, args=data, limits=limits, **fields)
+
+    async def secrets(self, tasks: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The parameters of each task whose values are not to be shown: what the tasks declare as ``secret=``.
+
+        Of a task that is neither registered here nor announced none are known.
+        """
+        return await self._announcements.secrets_of(self.client(), set(tasks))
 
     def job(self, id: str) -> JobHandle[Any]:
         """A handle for any stored job; ``.typed(type)`` gives its results a type. The store is not asked."""

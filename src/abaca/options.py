@@ -54,6 +54,7 @@ class TaskOptions(Value, frozen=True, kw_only=True):
     """What a task's declaration says of its jobs. ``None`` is the default of the app or of the system.
 
     ``lane`` is that of the pool unless it is given. ``batch``: how many jobs one call takes; zero for an ordinary task.
+    ``secret``: parameters whose values no view and no log line shows.
     """
 
     queue: str = DEFAULT_QUEUE
@@ -74,6 +75,7 @@ class TaskOptions(Value, frozen=True, kw_only=True):
     start_within_ms: int | None = None
     expires_ms: int | None = None
     callbacks: tuple[Callback, ...] = ()
+    secret: tuple[str, ...] = ()
 
     @property
     def job_fields(self) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from cyclopts import Parameter
 
 from abaca.app import App
 from abaca.checks import Priority
-from abaca.cli.jobview import as_json
 from abaca.cli.output import note, print_json
 from abaca.cli.session import Given
 from abaca.config.values import read_duration
@@ -19,6 +18,7 @@ from abaca.errors import ConfigError, UnknownTask
 from abaca.handle import JobHandle
 from abaca.jobresult import why_no_value
 from abaca.options import Pool
+from abaca.views import as_json
 
 MAX_DIGITS = 18
 

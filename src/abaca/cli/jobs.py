@@ -11,11 +11,9 @@ from cyclopts import App, Parameter
 from abaca.app import App as AbacaApp
 from abaca.cli.jobacts import cancel, delete, requeue
 from abaca.cli.jobview import (
-    as_json,
     brought,
     errors_of,
     job_id,
-    job_json,
     print_errors,
     print_job,
     update_json,
@@ -31,6 +29,7 @@ from abaca.handle import JobHandle
 from abaca.jobresult import why_no_value
 from abaca.model import STATUS_ALIASES, Job, Page, Query, Status, Update
 from abaca.policy.history import read_from, synthesise
+from abaca.views import JobView, as_json, job_view, job_views
 
 jobs = App(name="jobs", help="List jobs; show, wait for, cancel, requeue or delete them.")
 jobs.command(cancel)
@@ -71,9 +70,14 @@ def list_jobs(
         cursor=cursor,
         limit=limit,
     )
-    page = session.run(lambda app: _find(app, query))
+
+    async def ask(app: AbacaApp) -> tuple[Page, list[JobView]]:
+        page = await _find(app, query)
+        return page, await job_views(app, page.jobs)
+
+    page, views = session.run(ask)
     if session.json:
-        print_json({"jobs": [job_json(job) for job in page.jobs], "cursor": page.cursor})
+        print_json({"jobs": views, "cursor": page.cursor})
         return
     print_jobs(page.jobs)
     if page.cursor is not None:
@@ -94,10 +98,12 @@ def show(id: str, /, *, session: Given) -> None:
         backend = await app.backend()
         errors = await errors_of(backend, job)
         waits = why_it_waits(job, await backend.stats())
+        secret = (await app.secrets([job.spec.task]))[job.spec.task]
         if session.json:
-            print_json({**job_json(job), "errors": errors, "note": waits})
+            view = msgspec.structs.asdict(job_view(job, secret))
+            print_json({**view, "errors": errors, "note": waits})
             return
-        print_job(job)
+        print_job(job, secret)
         if waits is not None:
             print(f"note: {waits}")
         print_errors(errors)

@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,11 +14,15 @@ from abaca.text import escape
 
 _STEERING = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _LEAST_TEXT = 4
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def print_json(value: Any) -> None:
     print(json_text(msgspec.json.format(msgspec.json.encode(value), indent=2)))
+
+
+def json_line(value: Any) -> str:
+    """A value as JSON on one line, without what could steer a terminal."""
+    return json_text(msgspec.json.encode(value))
 
 
 def json_text(data: bytes) -> str:
@@ -90,13 +93,6 @@ def note(text: str) -> None:
 def clean(value: object) -> str:
     """Text on one line: what a job brings must not steer a terminal or pass for a line of ours."""
     return escape("-" if value is None or value == "" else str(value))
-
-
-def instant(micros: int | None) -> str | None:
-    """RFC 3339 in UTC with microseconds."""
-    if micros is None:
-        return None
-    return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def ago(micros: int | None, now: int) -> str:

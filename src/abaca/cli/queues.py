@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from abaca.app import App as AbacaApp
-from abaca.cli.output import ago, instant, note, print_json, print_pairs, print_table
+from abaca.cli.output import ago, note, print_json, print_pairs, print_table
 from abaca.cli.session import Given, Session
 from abaca.model import QUEUE, QueueSettings, Stats
+from abaca.views import instant, queue_view
 
 queues = App(name="queues", help="Show how much waits in each queue; pause, limit, weigh, empty one.")
 
@@ -141,23 +142,7 @@ async def _look(app: AbacaApp) -> tuple[Stats, dict[str, QueueSettings]]:
 
 def _as_json(stats: Stats, settings: dict[str, QueueSettings]) -> dict[str, object]:
     return {
-        "queues": [
-            {
-                "name": queue.name,
-                "due": queue.due,
-                "later": queue.later,
-                "blocked": queue.blocked,
-                "paused": settings.get(queue.name, QueueSettings()).paused,
-                "concurrency": settings.get(queue.name, QueueSettings()).concurrency,
-                "max_length": settings.get(queue.name, QueueSettings()).max_length,
-                "weights": settings.get(queue.name, QueueSettings()).weights,
-                "aging": settings.get(queue.name, QueueSettings()).aging,
-                "late": stats.late.get(queue.name, 0),
-                "by_priority": queue.by_priority,
-                "oldest_due_at": instant(queue.oldest_due_at),
-            }
-            for queue in stats.queues
-        ],
+        "queues": [queue_view(queue, settings.get(queue.name, QueueSettings()), stats) for queue in stats.queues],
         "running": stats.running,
         "totals": stats.totals,
         "seen_at": instant(stats.seen_at),

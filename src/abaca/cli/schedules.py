@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -11,12 +11,12 @@ from cyclopts import App, Parameter
 from abaca.app import App as AbacaApp
 from abaca.cli.enqueue import read_arguments
 from abaca.cli.jobs import print_jobs
-from abaca.cli.jobview import as_json
-from abaca.cli.output import instant, note, print_json, print_pairs, print_table, span
+from abaca.cli.output import json_line, note, print_json, print_pairs, print_table, span
 from abaca.cli.session import Given, Session
 from abaca.model import Every, Schedule
 from abaca.options import Pool, call_options
 from abaca.schedules import MissedPolicy, OverlapPolicy
+from abaca.views import ScheduleView, schedule_view
 
 schedules = App(name="schedules", help="List schedules; create, change, run, disable or delete them.")
 
@@ -30,13 +30,14 @@ _UPCOMING = 5
 def list_schedules(*, session: Given) -> None:
     """List schedules and when each is due next."""
 
-    async def ask(app: AbacaApp) -> list[tuple[Schedule, datetime | None]]:
+    async def ask(app: AbacaApp) -> tuple[list[tuple[Schedule, datetime | None]], dict[str, tuple[str, ...]]]:
         found = await app.schedules.all()
-        return [(schedule, await _next(app, schedule)) for schedule in found]
+        secrets = await app.secrets(schedule.job.task for schedule in found)
+        return [(schedule, await _next(app, schedule)) for schedule in found], secrets
 
-    rows = session.run(ask)
+    rows, secrets = session.run(ask)
     if session.json:
-        print_json([_as_json(schedule, [moment] if moment else []) for schedule, moment in rows])
+        print_json([schedule_view(one, [at] if at else [], secrets[one.job.task]) for one, at in rows])
         return
     heads = ("schedule", "task", "when", "next", "enabled", "missed", "overlap", "from")
     print_table(heads, [_row(schedule, moment) for schedule, moment in rows], "no schedules")
@@ -50,15 +51,16 @@ def show(name: str, /, *, session: Given) -> None:
         schedule = await app.schedules.get(name)
         ticks = await app.schedules.preview(name, _UPCOMING)
         runs = await app.schedules.runs(name, limit=10)
+        view = await _view(app, schedule, ticks)
         if session.json:
-            print_json(_as_json(schedule, ticks))
+            print_json(view)
             return
         print_pairs(
             [
                 ("schedule", schedule.id),
                 ("description", schedule.description),
                 ("task", schedule.job.task),
-                ("args", schedule.job.args.decode()),
+                ("args", json_line(view.args)),
                 ("queue", schedule.job.queue),
                 ("priority", schedule.job.priority),
                 ("when", _when(schedule)),
@@ -97,9 +99,9 @@ def create(
     """Store a schedule that makes a job of TASK at each tick; ARGS is a JSON object of the arguments by name."""
     arguments = read_arguments(args)
 
-    async def store(app: AbacaApp) -> Schedule:
+    async def store(app: AbacaApp) -> ScheduleView:
         job = await app.named_job(task, arguments, call_options(queue=queue, tags=tag or None), pool=pool)
-        return await app.schedules.create(
+        created = await app.schedules.create(
             name,
             job,
             cron=cron,
@@ -110,6 +112,7 @@ def create(
             jitter=jitter,
             description=description,
         )
+        return await _view(app, created)
 
     _answer(session, session.run(store, create=True), "created")
 
@@ -142,19 +145,19 @@ def change(
             description=description,
         )
 
-    _answer(session, session.run(act), "changed")
+    _act(session, act, "changed")
 
 
 @schedules.command
 def enable(name: str, /, *, session: Given) -> None:
     """Let a schedule fire again."""
-    _answer(session, session.run(lambda app: app.schedules.enable(name)), "enabled")
+    _act(session, lambda app: app.schedules.enable(name), "enabled")
 
 
 @schedules.command
 def disable(name: str, /, *, session: Given) -> None:
     """Let a schedule fire no more until it is enabled; its jobs are left alone."""
-    _answer(session, session.run(lambda app: app.schedules.disable(name)), "disabled")
+    _act(session, lambda app: app.schedules.disable(name), "disabled")
 
 
 @schedules.command
@@ -171,7 +174,7 @@ def delete(name: str, /, *, session: Given) -> None:
     def act(app: AbacaApp) -> Awaitable[Schedule]:
         return _delete(app, name)
 
-    _answer(session, session.run(act), "deleted")
+    _act(session, act, "deleted")
 
 
 async def _delete(app: AbacaApp, name: str) -> Schedule:
@@ -180,9 +183,21 @@ async def _delete(app: AbacaApp, name: str) -> Schedule:
     return schedule
 
 
-def _answer(session: Session, schedule: Schedule, done: str) -> None:
+async def _view(app: AbacaApp, schedule: Schedule, ticks: Sequence[datetime] = ()) -> ScheduleView:
+    secrets = await app.secrets([schedule.job.task])
+    return schedule_view(schedule, ticks, secrets[schedule.job.task])
+
+
+def _act(session: Session, change: Callable[[AbacaApp], Awaitable[Schedule]], done: str) -> None:
+    async def act(app: AbacaApp) -> ScheduleView:
+        return await _view(app, await change(app))
+
+    _answer(session, session.run(act), done)
+
+
+def _answer(session: Session, schedule: ScheduleView, done: str) -> None:
     if session.json:
-        print_json(_as_json(schedule, []))
+        print_json(schedule)
         return
     note(f"schedule {schedule.id}: {done}")
 
@@ -218,29 +233,3 @@ def _enabled(schedule: Schedule) -> str:
 
 def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _as_json(schedule: Schedule, upcoming: list[datetime]) -> dict[str, object]:
-    cadence = schedule.cadence
-    when: dict[str, object] = (
-        {"every_ms": cadence.ms} if isinstance(cadence, Every) else {"cron": cadence.expression, "tz": cadence.tz}
-    )
-    return {
-        "id": schedule.id,
-        **when,
-        "task": schedule.job.task,
-        "args": as_json(schedule.job.args),
-        "queue": schedule.job.queue,
-        "priority": schedule.job.priority,
-        "tags": schedule.job.tags,
-        "enabled": schedule.enabled,
-        "missed": schedule.missed.value,
-        "missed_limit": schedule.missed_limit,
-        "overlap": schedule.overlap.value,
-        "jitter_ms": schedule.jitter_ms,
-        "starts_at": instant(schedule.starts_at),
-        "ends_at": instant(schedule.ends_at),
-        "description": schedule.description,
-        "declared_by": schedule.declared_by,
-        "next": [_text(tick) for tick in upcoming],
-    }

@@ -1,0 +1,12 @@
+"""Every route of the service: each module lists its own in ``ENDPOINTS``.
+
+``HANDLERS`` are route handlers of Litestar that are no part of the API: pages and files.
+"""
+
+from typing import Any
+
+from abaca.http.endpoint import Endpoint
+from abaca.http.routes import jobs
+
+ENDPOINTS: tuple[Endpoint, ...] = (*jobs.ENDPOINTS,)
+HANDLERS: tuple[Any, ...] = ()
