@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from litestar import Litestar, asgi, get, post
 from litestar.types import Receive, Scope, Send
@@ -38,7 +39,7 @@ async def counts(id: str) -> dict[str, int]:
     return await count_words.job(id).result(timeout=10)
 
 
-_service = service(app)
+_service: Any = service(app)
 
 
 @asgi("/abaca", is_mount=True)
