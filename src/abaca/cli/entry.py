@@ -41,6 +41,7 @@ COMMANDS = {
     "schedules": ("abaca.cli.schedules:schedules", "List schedules; create, change, run, disable or delete them."),
     "workers": ("abaca.cli.workers:workers", "Show the live workers."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
+    "copy": ("abaca.cli.copy:copy", "Copy waiting jobs, schedules and settings to another store."),
     "config": ("abaca.cli.config:config", "Print every setting and where it came from."),
     "verify": ("abaca.cli.verify:verify", "Put a store to the test: kill, stop and cut off workers, and count."),
     "version": ("abaca.cli.version:version", "Print the version of abaca and of what it runs on."),
