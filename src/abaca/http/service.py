@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Protocol, TypeVar, cast
 
 from abaca.app import App
+from abaca.http.callers import Callers
+from abaca.http.idempotency import Answers
 from abaca.http.settings import HttpSettings
 
 
@@ -26,6 +28,8 @@ class Service:
     def __init__(self, app: App, settings: HttpSettings) -> None:
         self.app = app
         self.settings = settings
+        self.callers = Callers(settings)
+        self.answers = Answers()
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._pieces: dict[object, object] = {}
 

@@ -6,7 +6,31 @@
 from typing import Any
 
 from abaca.http.endpoint import Endpoint
-from abaca.http.routes import jobs
+from abaca.http.routes import (
+    bulk,
+    failures,
+    jobacts,
+    jobs,
+    queues,
+    remote,
+    schedules,
+    streams,
+    submit,
+    workers,
+    workflows,
+)
 
-ENDPOINTS: tuple[Endpoint, ...] = (*jobs.ENDPOINTS,)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *submit.ENDPOINTS,
+    *jobs.ENDPOINTS,
+    *jobacts.ENDPOINTS,
+    *bulk.ENDPOINTS,
+    *remote.ENDPOINTS,
+    *streams.ENDPOINTS,
+    *queues.ENDPOINTS,
+    *workers.ENDPOINTS,
+    *schedules.ENDPOINTS,
+    *workflows.ENDPOINTS,
+    *failures.ENDPOINTS,
+)
 HANDLERS: tuple[Any, ...] = ()
