@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from abaca.announce import KIND as TASK
 from abaca.backend import MAX_BATCH
 from abaca.client import Client, batches
 from abaca.errors import ConfigError
+from abaca.keys import API_KEY
 from abaca.model import (
     BUCKET,
     CURSOR,
@@ -32,7 +34,7 @@ from abaca.model import (
     Verdict,
 )
 
-KINDS = (CURSOR, SCHEDULE, QUEUE, BUCKET, "task", "api_key")
+KINDS = (CURSOR, SCHEDULE, QUEUE, BUCKET, TASK, API_KEY)
 """What is copied of records: schedules and how far they are, settings and limits, announced tasks, keys. A cursor comes
 before its schedule, or a worker might fire it from the start."""
 _WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)
