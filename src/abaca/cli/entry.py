@@ -45,6 +45,7 @@ COMMANDS = {
     "top": ("abaca.cli.top.command:top", "Watch a store live: queues, workers, running jobs, rates."),
     "keys": ("abaca.cli.keys:keys", "Show the API keys of the service; create or revoke one."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
+    "copy": ("abaca.cli.copy:copy", "Copy waiting jobs, schedules and settings to another store."),
     "config": ("abaca.cli.config:config", "Print every setting and where it came from."),
     "bench": ("abaca.cli.bench:bench", "Measure a store from this machine: enqueue, drain, submit and wait."),
     "verify": ("abaca.cli.verify:verify", "Put a store to the test: kill, stop and cut off workers, and count."),

@@ -152,9 +152,12 @@ class Waiting:
 
     def next_due(self, want: Want) -> int | None:
         """When the first job for these queues and slots is due, or a limit lets one start."""
-        served = tuple(q for q in want.queues if not self.settings(q).paused)
-        times = (self.lines.next_due(served, want.slots), self.buckets.next_refill())
+        times = (self.lines.next_due(self.served(want.queues), want.slots), self.buckets.next_refill())
         return min((at for at in times if at is not None), default=None)
+
+    def served(self, queues: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the queues that are not paused."""
+        return tuple(q for q in queues if not self.settings(q).paused)
 
     def _park(self, row: Row, pick: Pick, limits: Sequence[Limit], now: int) -> bool:
         """Whether a limit holds the row back; then it is parked under the first that does."""
