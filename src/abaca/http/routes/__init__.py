@@ -5,8 +5,9 @@
 
 from typing import Any
 
+from abaca.http import dashboard
 from abaca.http.endpoint import Endpoint
 from abaca.http.routes import jobs
 
 ENDPOINTS: tuple[Endpoint, ...] = (*jobs.ENDPOINTS,)
-HANDLERS: tuple[Any, ...] = ()
+HANDLERS: tuple[Any, ...] = (*dashboard.HANDLERS,)

@@ -1,0 +1,91 @@
+"""What the forms of a job's page do."""
+
+from __future__ import annotations
+
+import msgspec
+
+from abaca.checks import check_priority
+from abaca.client import refusal
+from abaca.codec import new_id
+from abaca.durations import parse_duration
+from abaca.http.dashboard.acting import ACTS, in_words
+from abaca.http.dashboard.desk import Desk
+from abaca.http.dashboard.pages import Form, act
+from abaca.http.errors import ApiError, Code, conflict, invalid
+from abaca.http.replies import Reply
+from abaca.model import Amended, Change, Inserted, Job, State
+
+
+@act("/jobs/{id}/cancel")
+async def cancel(desk: Desk, form: Form, id: str) -> Reply:
+    job = await desk.job(id)
+    return desk.see_other(f"/jobs/{job.id}", in_words(await ACTS["cancel"](desk, [job])))
+
+
+@act("/jobs/{id}/requeue")
+async def requeue(desk: Desk, form: Form, id: str) -> Reply:
+    job = await desk.job(id)
+    return desk.see_other(f"/jobs/{job.id}", in_words(await ACTS["requeue"](desk, [job])))
+
+
+@act("/jobs/{id}/delete")
+async def delete(desk: Desk, form: Form, id: str) -> Reply:
+    job = await desk.job(id)
+    done = await ACTS["delete"](desk, [job])
+    return desk.see_other("/jobs" if done["deleted"] else f"/jobs/{job.id}", in_words(done))
+
+
+@act("/jobs/{id}/priority")
+async def set_priority(desk: Desk, form: Form, id: str) -> Reply:
+    text = form.get("priority", "").strip()
+    priority = check_priority(int(text) if text.isdecimal() and len(text) < 4 else text)  # type: ignore[arg-type]
+    job = await desk.job(id)
+    await _amend(desk, job, Change(id=job.id, revision=job.revision, priority=priority))
+    return desk.see_other(f"/jobs/{job.id}", f"Its priority is {priority} now.")
+
+
+@act("/jobs/{id}/reschedule")
+async def reschedule(desk: Desk, form: Form, id: str) -> Reply:
+    delay_ms = parse_duration(form.get("delay", "").strip() or "0s", "due in")
+    job = await desk.job(id)
+    await _amend(desk, job, Change(id=job.id, revision=job.revision, delay_ms=delay_ms))
+    return desk.see_other(f"/jobs/{job.id}", "It is due now." if not delay_ms else "Its new due time is stored.")
+
+
+@act("/jobs/{id}/edit")
+async def edit(desk: Desk, form: Form, id: str) -> Reply:
+    """A new job with other arguments takes the place of a failed one, which stays as the evidence."""
+    job = await desk.job(id)
+    if job.state is not State.FAILED or job.purged:
+        raise conflict(f"job {job.id} is {job.status}; only the arguments of a failed job can be edited")
+    fresh = msgspec.structs.replace(job.spec, id=new_id(), args=_arguments(form.get("args", "")), delay_ms=0, tick=None)
+    receipt = await desk.app.client().insert(fresh)
+    if receipt.outcome is Inserted.REFUSED:
+        raise refusal(fresh, receipt)
+    return desk.see_other(f"/jobs/{receipt.id}", f"This job runs with the edited arguments in place of {job.id}.")
+
+
+def _arguments(text: str) -> bytes:
+    try:
+        value = msgspec.json.decode(text.encode(), type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+        raise invalid(f"the arguments are no JSON object: {error}; nothing was done", "args") from error
+    if "***" in map(str, value.values()):
+        raise invalid("an argument is still masked (***); give its value; nothing was done", "args")
+    return msgspec.json.encode(value)
+
+
+async def _amend(desk: Desk, job: Job, change: Change) -> None:
+    answer = (await desk.ask(lambda backend: backend.amend([change])))[0]
+    match answer:
+        case Amended.BUSY:
+            raise conflict(f"job {job.id} runs by now, so it cannot be changed")
+        case Amended.STALE:
+            raise conflict(f"job {job.id} changed meanwhile; look at it again")
+        case Amended.UNKNOWN:
+            raise ApiError(404, Code.JOB_NOT_FOUND, f"there is no job {job.id} any more")
+        case Amended.APPLIED:
+            return
+
+
+HANDLERS = (cancel, requeue, delete, set_priority, reschedule, edit)
