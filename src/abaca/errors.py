@@ -8,6 +8,7 @@
     ├── UnknownTask            no task of that name is registered here
     ├── DuplicateStep          a run used the name of a step, a sleep or an event twice
     ├── ScheduleNotFound       no schedule of that name is stored
+    ├── KeyNotFound            no API key of that id is stored
     ├── ArgumentError          an argument does not fit the task's signature; also a TypeError
     ├── ResultError            a result that cannot be stored, or read, as its declared type; also a TypeError
     ├── PayloadTooLarge        arguments or a result above the size limit
@@ -68,6 +69,10 @@ class DuplicateStep(AbacaError, ValueError):
 
 class ScheduleNotFound(AbacaError, LookupError):
     """There is no schedule of this name in the store."""
+
+
+class KeyNotFound(AbacaError, LookupError):
+    """There is no API key of this id in the store."""
 
 
 class ArgumentError(AbacaError, TypeError):

@@ -14,6 +14,9 @@ from abaca.backend import Backend
 from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
 from abaca.http import HttpSettings, asgi
+from abaca.http.caller import Caller
+from abaca.http.callers import Callers
+from abaca.keys import ApiKey
 from abaca.model import Job, Lease, Settle, State, Transition, Want
 
 LEASE = Lease(worker="w-test", ms=60_000)
@@ -42,6 +45,13 @@ class Api:
 
     async def delete(self, path: str, **options: Any) -> httpx.Response:
         return await self.client.delete(f"/api/v1{path}", **options)
+
+    def forget_callers(self) -> None:
+        """Let the service ask the store about keys again, as it does every few seconds."""
+        self.service.service.callers = Callers(self.service.service.settings)
+
+    def caller(self, key: ApiKey) -> Caller:
+        return Caller.of(key)
 
     async def claim(self, queue: str = "default", lane: str = "async") -> Job:
         """Take the next job, as a worker does."""

@@ -40,6 +40,7 @@ COMMANDS = {
     "tasks": ("abaca.cli.tasks:tasks", "Show the tasks that workers know; pause, resume or limit one."),
     "schedules": ("abaca.cli.schedules:schedules", "List schedules; create, change, run, disable or delete them."),
     "workers": ("abaca.cli.workers:workers", "Show the live workers."),
+    "keys": ("abaca.cli.keys:keys", "Show the API keys of the service; create or revoke one."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
     "config": ("abaca.cli.config:config", "Print every setting and where it came from."),
     "verify": ("abaca.cli.verify:verify", "Put a store to the test: kill, stop and cut off workers, and count."),

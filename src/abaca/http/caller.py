@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from abaca.http.errors import ApiError, Code
+from abaca.keys import ApiKey
 from abaca.model import Job
 
 
@@ -20,8 +21,8 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """``owner``: whose jobs it sees; ``None`` for one that sees all. ``csrf``: the token that what it posts must carry,
-    where it came by a cookie. ``key`` is the id of its key, empty where none was needed.
+    """``owner``: whose jobs it sees and makes. ``csrf``: the token that what it posts must carry, where it came by a
+    cookie. ``key`` is the id of its key, empty where none was needed. ``rate``: requests a minute.
     """
 
     key: str = ""
@@ -39,8 +40,12 @@ class Caller:
         return scope in self.scopes or self.is_admin
 
     def sees(self, job: Job) -> bool:
-        """Whether it may know of this job."""
-        return self.is_admin or self.owner is None or job.spec.owner == self.owner
+        """Whether it may know of this job. A tombstone has no owner: whoever has its id may know that it ended."""
+        return self.is_admin or job.purged or (self.owner is not None and job.spec.owner == self.owner)
+
+    @classmethod
+    def of(cls, key: ApiKey, csrf: str | None = None) -> Caller:
+        return cls(key=key.id, name=key.name, owner=key.owner, scopes=frozenset(key.scopes), rate=key.rate, csrf=csrf)
 
     def require(self, scope: str) -> None:
         if not self.may(scope):

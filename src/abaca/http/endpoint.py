@@ -19,7 +19,7 @@ from litestar.types import ASGIApp
 
 from abaca.errors import ConfigError
 from abaca.http.caller import Caller
-from abaca.http.errors import ApiError, Code, problem
+from abaca.http.errors import ApiError, Code, problem, unauthenticated
 from abaca.http.replies import Answer, Reply, reply
 from abaca.http.requests import ApiRequest, QueryReader, read_body
 from abaca.http.service import Service
@@ -138,10 +138,6 @@ def service_of(request: Request[Any, Any, Any]) -> Service:
     """For handlers of Litestar: their service."""
     service: Service = request.app.state["service"]
     return service
-
-
-def unauthenticated(message: str) -> ApiError:
-    return ApiError(401, Code.UNAUTHENTICATED, message, headers={"WWW-Authenticate": "Bearer"})
 
 
 def as_reply(answer: Any, status: int, request: Request[Any, Any, Any]) -> ASGIApp:

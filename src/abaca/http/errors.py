@@ -119,6 +119,10 @@ def not_found(code: Code, message: str) -> ApiError:
     return ApiError(404, code, message)
 
 
+def unauthenticated(message: str) -> ApiError:
+    return ApiError(401, Code.UNAUTHENTICATED, message, headers={"WWW-Authenticate": "Bearer"})
+
+
 def conflict(message: str, **details: Any) -> ApiError:
     return ApiError(409, Code.CONFLICT, message, details=details)
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Protocol, TypeVar, cast
 
 from abaca.app import App
+from abaca.http.callers import Callers
 from abaca.http.settings import HttpSettings
 
 
@@ -26,6 +27,7 @@ class Service:
     def __init__(self, app: App, settings: HttpSettings) -> None:
         self.app = app
         self.settings = settings
+        self.callers = Callers(settings)
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._pieces: dict[object, object] = {}
 
