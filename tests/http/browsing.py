@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -80,9 +81,9 @@ async def visit(api: Api, path: str, status: int = 200) -> Page:
     return Page(answer)
 
 
-async def press(api: Api, page: Page, end: str, status: int = 200, **fields: str) -> Page:
+async def press(api: Api, page: Page, end: str, fields: Mapping[str, str] | None = None, *, status: int = 200) -> Page:
     """Send one of the page's forms, and follow where it leads."""
     form = page.form(end)
-    answer = await api.client.post(form.action, data={**form.fields, **fields}, follow_redirects=True)
+    answer = await api.client.post(form.action, data={**form.fields, **(fields or {})}, follow_redirects=True)
     assert answer.status_code == status, answer.text[:2000]
     return Page(answer)

@@ -13,6 +13,7 @@ from abaca.app import App
 from abaca.backend import Backend
 from abaca.codec import new_id
 from abaca.model import (
+    After,
     Beat,
     Card,
     ErrorInfo,
@@ -25,6 +26,7 @@ from abaca.model import (
     State,
     Transition,
     Want,
+    When,
 )
 from abaca.policy.builtin import JOIN
 
@@ -102,9 +104,7 @@ async def workflow(app: App, width: int = 3) -> str:
     return final
 
 
-def _after(*ids: str, when: str = "completed") -> tuple[object, ...]:
-    from abaca.model import After, When
-
+def _after(*ids: str, when: str = "completed") -> tuple[After, ...]:
     return (After(ids=ids, when=When(when)),)
 
 

@@ -53,7 +53,7 @@ async def test_a_button_changes_the_job_and_the_page_says_so(
     id = await a_job(api, status)
     page = await visit(api, f"/jobs/{id}")
     # When
-    after = await press(api, page, f"/{act}", **fields)
+    after = await press(api, page, f"/{act}", fields)
     # Then
     assert said in after.text
     job = await stored(api, id)
@@ -80,7 +80,7 @@ async def test_edited_arguments_run_in_place_of_those_that_failed(api: Api) -> N
     id = await a_job(api, "failed", tags=("odd",))
     page = await visit(api, f"/jobs/{id}")
     # When
-    after = await press(api, page, "/edit", args='{"n": 2}')
+    after = await press(api, page, "/edit", {"args": '{"n": 2}'})
     # Then
     job = await stored(api, after.answer.url.path.rpartition("/")[2])
     assert job is not None
@@ -191,13 +191,13 @@ async def test_a_queue_is_paused_limited_and_opened_again(api: Api) -> None:
     await a_job(api, "queued")
     # When
     page = await press(api, await visit(api, "/queues/default"), "/pause")
-    page = await press(api, page, "/limits", concurrency="3", max_length="", aging="on")
+    page = await press(api, page, "/limits", {"concurrency": "3", "max_length": "", "aging": "on"})
     # Then
     settings = await api.app.queues.get("default")
     assert (settings.paused, settings.concurrency, settings.max_length, settings.aging) == (True, 3, None, True)
     await press(api, page, "/resume")
     assert not (await api.app.queues.get("default")).paused
-    assert "no whole number" in (await press(api, page, "/limits", status=422, concurrency="many")).text
+    assert "no whole number" in (await press(api, page, "/limits", {"concurrency": "many"}, status=422)).text
 
 
 async def test_a_purge_counts_its_jobs_and_asks_for_the_queues_name(api: Api) -> None:
@@ -206,9 +206,9 @@ async def test_a_purge_counts_its_jobs_and_asks_for_the_queues_name(api: Api) ->
     page = await visit(api, "/queues/default")
     assert "This deletes 2 waiting jobs" in page.text
     # When
-    await press(api, page, "/purge", status=422, name="other")
+    await press(api, page, "/purge", {"name": "other"}, status=422)
     assert await stored(api, ids[0]) is not None
-    after = await press(api, page, "/purge", name="default")
+    after = await press(api, page, "/purge", {"name": "default"})
     # Then
     assert "2 waiting jobs of queue default are deleted" in after.text
     assert [await stored(api, id) for id in ids] == [None, None]

@@ -77,7 +77,8 @@ def _failed(desk: Desk, error: Exception) -> Reply:
         service_log().error("page failed", request_id=desk.api.id, exc_info=error)
         found = ApiError(500, Code.INTERNAL, "the service failed at this page; its log has this request's id")
     if found.status == 401:
-        here = desk.request.url.path.removeprefix(desk.prefix)
+        query = desk.request.scope["query_string"].decode("latin-1")
+        here = desk.request.scope["path"] + (f"?{query}" if query else "")
         return desk.see_other("/login", params={"next": here} if desk.request.method == "GET" else None)
     return desk.page("error.html", status=found.status, error=found, request_id=desk.api.id)
 
