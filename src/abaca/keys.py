@@ -16,7 +16,7 @@ from functools import partial
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
-from abaca.checks import check_text
+from abaca.checks import check_name, check_text
 from abaca.client import Client
 from abaca.errors import ConfigError, KeyNotFound
 from abaca.model import Record, Value, Verdict
@@ -37,7 +37,8 @@ _encode = msgspec.json.Encoder().encode
 
 class ApiKey(Value, frozen=True, kw_only=True):
     """A record of kind ``api_key``. ``owner``: whose jobs it sees and makes. ``rate``: requests a minute, ``None``
-    without a limit. ``created_at``: microseconds by the clock of the machine that made it.
+    without a limit. ``queues``: those that workers with this key may claim from, all where none is named.
+    ``created_at``: microseconds by the clock of the machine that made it.
     """
 
     id: str
@@ -46,6 +47,7 @@ class ApiKey(Value, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     sha256: str
     rate: int | None = None
+    queues: tuple[str, ...] = ()
     created_at: int = 0
 
 
@@ -59,6 +61,7 @@ async def create_key(
     owner: str | None = None,
     scopes: Iterable[str] = DEFAULT_SCOPES,
     rate: int | None = None,
+    queues: Iterable[str] = (),
 ) -> tuple[ApiKey, str]:
     """Store a new key; answers its record and the key, which nobody can be told again. Raises ``ConfigError``."""
     id, secret = secrets.token_hex(6), secrets.token_hex(24)
@@ -70,6 +73,7 @@ async def create_key(
         scopes=_scopes(scopes),
         sha256=_digest(text),
         rate=_rate(rate),
+        queues=tuple(check_name(queue, "key queues") for queue in queues),
         created_at=time.time_ns() // 1000,
     )
     record = Record(kind=API_KEY, id=id, data=_encode(key))

@@ -53,10 +53,10 @@ class Api:
     def caller(self, key: ApiKey) -> Caller:
         return Caller.of(key)
 
-    async def claim(self, queue: str = "default", lane: str = "async") -> Job:
-        """Take the next job, as a worker does."""
+    async def claim(self, queue: str = "default", lane: str = "async", hold_ms: int = 0) -> Job:
+        """Take the next job, as a worker does; with ``hold_ms``, as soon as there is one."""
         backend = await self.app.backend()
-        (job,) = (await backend.exchange([], Want(queues=(queue,), slots={lane: 1}), LEASE)).jobs
+        (job,) = (await backend.exchange([], Want(queues=(queue,), slots={lane: 1}, hold_ms=hold_ms), LEASE)).jobs
         return job
 
     async def complete(self, job: Job, result: Any = None) -> None:

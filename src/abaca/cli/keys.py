@@ -23,6 +23,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     scopes: tuple[str, ...]
     rate: int | None
+    queues: tuple[str, ...]
     created_at: str
 
 
@@ -33,6 +34,7 @@ def key_view(key: ApiKey) -> KeyView:
         owner=key.owner,
         scopes=key.scopes,
         rate=key.rate,
+        queues=key.queues,
         created_at=instant(key.created_at),
     )
 
@@ -60,11 +62,14 @@ def create(
     ] = DEFAULT_SCOPES,
     owner: Annotated[str | None, Parameter(help="Whose jobs it sees and makes; else its name.")] = None,
     rate: Annotated[int | None, Parameter(help="How many requests a minute it may make.")] = None,
+    queue: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, help="Queues its workers may claim from; else all.")
+    ] = (),
     session: Given,
 ) -> None:
     """Make a key and print it. It is shown this once; the store has only its digest."""
     key, text = session.run(
-        lambda app: create_key(app.client(), name, owner=owner, scopes=scope, rate=rate), create=True
+        lambda app: create_key(app.client(), name, owner=owner, scopes=scope, rate=rate, queues=queue), create=True
     )
     if session.json:
         print_json({**msgspec.structs.asdict(key_view(key)), "key": text})

@@ -57,7 +57,7 @@ def _route(endpoint: Endpoint, service: Service) -> HTTPRouteHandler:
         return await perform(request)
 
     path = _typed(endpoint.path if endpoint.root else API + endpoint.path)
-    handler = HTTPRouteHandler(path, http_method=endpoint.method, status_code=endpoint.status)  # type: ignore[arg-type]
+    handler = HTTPRouteHandler(path, http_method=endpoint.method, status_code=200)  # type: ignore[arg-type]
     return handler(serve)
 
 

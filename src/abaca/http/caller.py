@@ -22,7 +22,8 @@ class Scope(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """``owner``: whose jobs it sees and makes. ``csrf``: the token that what it posts must carry, where it came by a
-    cookie. ``key`` is the id of its key, empty where none was needed. ``rate``: requests a minute.
+    cookie. ``key`` is the id of its key, empty where none was needed. ``rate``: requests a minute. ``queues``: those
+    that its workers may claim from, all where none is named.
     """
 
     key: str = ""
@@ -30,6 +31,7 @@ class Caller:
     owner: str | None = None
     scopes: frozenset[str] = frozenset()
     rate: int | None = None
+    queues: tuple[str, ...] = ()
     csrf: str | None = None
 
     @property
@@ -43,9 +45,21 @@ class Caller:
         """Whether it may know of this job. A tombstone has no owner: whoever has its id may know that it ended."""
         return self.is_admin or job.purged or (self.owner is not None and job.spec.owner == self.owner)
 
+    def own_key(self, key: str) -> str:
+        """A key of a job among those of its owner, so that nobody holds, or replaces, what is another's."""
+        return key if self.is_admin or self.owner is None else f"{self.owner}/{key}"
+
     @classmethod
     def of(cls, key: ApiKey, csrf: str | None = None) -> Caller:
-        return cls(key=key.id, name=key.name, owner=key.owner, scopes=frozenset(key.scopes), rate=key.rate, csrf=csrf)
+        return cls(
+            key=key.id,
+            name=key.name,
+            owner=key.owner,
+            scopes=frozenset(key.scopes),
+            rate=key.rate,
+            queues=key.queues,
+            csrf=csrf,
+        )
 
     def require(self, scope: str) -> None:
         if not self.may(scope):

@@ -22,10 +22,10 @@ class Items(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Generic[T]):
     """A body with another status than the route's own, or with headers."""
 
-    body: Any = None
+    body: T
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_origin
@@ -12,6 +13,8 @@ from litestar import Request
 
 from abaca.app import App
 from abaca.backend import Backend
+from abaca.codec.ids import seeded_id
+from abaca.errors import ResultTimeout
 from abaca.http.caller import Caller
 from abaca.http.errors import ApiError, Code, invalid, malformed
 from abaca.http.service import Service
@@ -20,18 +23,21 @@ from abaca.model import Job
 T = TypeVar("T")
 
 API = "/api/v1"
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 class ApiRequest:
     """What a route is given. ``id`` is the request's id, as answered in ``X-Request-Id``."""
 
-    __slots__ = ("caller", "connection", "id", "service")
+    __slots__ = ("caller", "connection", "id", "seed", "service")
 
     def __init__(self, connection: Request[Any, Any, Any], service: Service, caller: Caller, id: str) -> None:
         self.connection = connection
         self.service = service
         self.caller = caller
         self.id = id
+        self.seed: str | None = None
+        """What the ids of new jobs are made of in a request that may be repeated."""
 
     @property
     def app(self) -> App:
@@ -54,15 +60,40 @@ class ApiRequest:
 
     async def job(self, id: str) -> Job:
         """The job, if it is there and this caller may know of it; otherwise 404, and the two look alike."""
-        wanted = id.strip().lower().replace("-", "")
+        wanted = job_id(id)
         (job,) = await self.ask(lambda backend: backend.get([wanted]))
         if job is None or not self.caller.sees(job):
-            raise ApiError(404, Code.JOB_NOT_FOUND, f"there is no job {id}")
+            raise no_job(id)
         return job
+
+    async def ended(self, job: Job, seconds: float) -> Job:
+        """The job when it has ended, or as it is after so many seconds."""
+        if job.state.ended or not seconds:
+            return job
+        try:
+            return await self.app.client().ended(job.id, seconds, needs_value=False, whole=False)
+        except ResultTimeout:
+            return await self.job(job.id)
+
+    def new_id(self, number: int) -> str | None:
+        """The id of a new job of this request, the same at each repetition; ``None`` where any will do."""
+        return None if self.seed is None else seeded_id(self.seed, number)
 
     async def secrets(self, tasks: Iterable[str]) -> Mapping[str, Collection[str]]:
         """The names of the arguments that views of each task's jobs mask."""
         return await self.service.secrets(tasks)
+
+
+def no_job(id: str) -> ApiError:
+    return ApiError(404, Code.JOB_NOT_FOUND, f"there is no job {id}: it was never stored, or it is gone")
+
+
+def job_id(id: str) -> str:
+    """A job's id as people paste it, with or without dashes. Anything else is an id of no job: 404."""
+    wanted = id.strip().lower().replace("-", "")
+    if not _ID.fullmatch(wanted):
+        raise no_job(id)
+    return wanted
 
 
 async def read_body(request: Request[Any, Any, Any], type: type[T], decoder: msgspec.json.Decoder[T], depth: int) -> T:

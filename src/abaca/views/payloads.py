@@ -10,6 +10,7 @@ import msgspec
 from abaca.codec import NotHere, is_reference, read_reference, unpack
 
 MASK = "***"
+_decode_arguments = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -35,6 +36,11 @@ def arguments_json(data: bytes, secret: Collection[str] = ()) -> Any:
         return masked(_decode_fields(unpack(data)), secret)
     except (ValueError, RecursionError, msgspec.MsgspecError) as error:
         return {"unreadable": str(error)}
+
+
+def arguments_of(data: bytes) -> dict[str, Any]:
+    """The arguments themselves. Raises ``ValueError`` for what cannot be read or is not here."""
+    return _decode_arguments(unpack(data))
 
 
 def masked(arguments: dict[str, Any], secret: Collection[str]) -> dict[str, Any]:

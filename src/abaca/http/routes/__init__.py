@@ -7,7 +7,14 @@ from typing import Any
 
 from abaca.http import dashboard
 from abaca.http.endpoint import Endpoint
-from abaca.http.routes import jobs
+from abaca.http.routes import bulk, jobacts, jobs, remote, streams, submit
 
-ENDPOINTS: tuple[Endpoint, ...] = (*jobs.ENDPOINTS,)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *submit.ENDPOINTS,
+    *jobs.ENDPOINTS,
+    *jobacts.ENDPOINTS,
+    *bulk.ENDPOINTS,
+    *remote.ENDPOINTS,
+    *streams.ENDPOINTS,
+)
 HANDLERS: tuple[Any, ...] = (*dashboard.HANDLERS,)
