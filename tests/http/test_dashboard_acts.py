@@ -91,7 +91,6 @@ async def test_edited_arguments_run_in_place_of_those_that_failed(api: Api) -> N
     ("status", "act", "fields", "code"),
     [
         ("failed", "edit", {"args": "[1]"}, 422),
-        ("failed", "edit", {"args": '{"n": "***"}'}, 422),
         ("running", "priority", {"priority": "5"}, 409),
         ("queued", "priority", {"priority": "1000"}, 422),
         ("queued", "reschedule", {"delay": "soon"}, 422),

@@ -8,7 +8,7 @@ import msgspec
 
 from abaca.codec import unpack
 from abaca.http.dashboard.desk import Desk
-from abaca.http.dashboard.history import read_history
+from abaca.http.dashboard.history import Told, read_history
 from abaca.http.dashboard.pages import page
 from abaca.http.dashboard.snippets import as_curl, as_python
 from abaca.http.dashboard.timeline import parts_of, runs_of
@@ -68,8 +68,16 @@ async def show_job(desk: Desk, id: str) -> Reply:
         actions=actions_of(job),
         curl=as_curl(view, base),
         python=as_python(view),
-        stream=desk.api.url(f"/jobs/{job.id}/events") if not job.state.ended else "",
+        stream=_stream(desk, job, told),
     )
+
+
+def _stream(desk: Desk, job: Job, told: Told) -> str:
+    """Where the page's script reads on from what the page shows."""
+    if job.state.ended:
+        return ""
+    seen = told.updates[-1].id if told.updates and not told.left_out else 0
+    return desk.api.url(f"/jobs/{job.id}/events?after={seen}")
 
 
 HANDLERS = (show_job,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from abaca.checks import check_priority
@@ -14,6 +16,7 @@ from abaca.http.dashboard.pages import Form, act
 from abaca.http.errors import ApiError, Code, conflict, invalid
 from abaca.http.replies import Reply
 from abaca.model import Amended, Change, Inserted, Job, State
+from abaca.views.payloads import MASK, arguments_of
 
 
 @act("/jobs/{id}/cancel")
@@ -58,21 +61,26 @@ async def edit(desk: Desk, form: Form, id: str) -> Reply:
     job = await desk.job(id)
     if job.state is not State.FAILED or job.purged:
         raise conflict(f"job {job.id} is {job.status}; only the arguments of a failed job can be edited")
-    fresh = msgspec.structs.replace(job.spec, id=new_id(), args=_arguments(form.get("args", "")), delay_ms=0, tick=None)
+    args = await _arguments(desk, job, form.get("args", ""))
+    fresh = msgspec.structs.replace(job.spec, id=new_id(), args=args, delay_ms=0, run_at=None, tick=None)
     receipt = await desk.app.client().insert(fresh)
     if receipt.outcome is Inserted.REFUSED:
         raise refusal(fresh, receipt)
     return desk.see_other(f"/jobs/{receipt.id}", f"This job runs with the edited arguments in place of {job.id}.")
 
 
-def _arguments(text: str) -> bytes:
+async def _arguments(desk: Desk, job: Job, text: str) -> bytes:
+    """Checked and written as for a new job. A secret one that is still masked stays as it was."""
     try:
-        value = msgspec.json.decode(text.encode(), type=dict[str, object])
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+        given = msgspec.json.decode(text.encode(), type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
         raise invalid(f"the arguments are no JSON object: {error}; nothing was done", "args") from error
-    if "***" in map(str, value.values()):
-        raise invalid("an argument is still masked (***); give its value; nothing was done", "args")
-    return msgspec.json.encode(value)
+    secret = (await desk.api.secrets([job.spec.task]))[job.spec.task]
+    if any(given.get(name) == MASK for name in secret):
+        whole = await desk.app.blobs.whole_arguments(job)
+        stored = arguments_of(whole.spec.args)
+        given |= {name: stored[name] for name in secret if given.get(name) == MASK and name in stored}
+    return (await desk.app.named_job(job.spec.task, given, pool="async")).args
 
 
 async def _amend(desk: Desk, job: Job, change: Change) -> None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import msgspec
 
 from abaca.backend import MAX_BATCH
+from abaca.errors import ConfigError
 from abaca.http.dashboard.desk import Desk
 from abaca.http.dashboard.filters import JobFilter
 from abaca.http.dashboard.grouping import group_of
+from abaca.http.errors import invalid
 from abaca.model import Job, Page, Query
 
 PAGE = 200
@@ -51,4 +53,9 @@ async def first_jobs(desk: Desk, query: Query, most: int, keep: Callable[[Job], 
 
 
 async def _page(desk: Desk, query: Query) -> Page:
-    return await desk.ask(lambda backend: backend.find(query))
+    try:
+        return await desk.ask(lambda backend: backend.find(query))
+    except (ValueError, ConfigError) as error:  # stores say so in one of the two ways
+        if query.cursor is None:
+            raise
+        raise invalid("the cursor is none that this list gave; begin with its first page", "cursor") from error

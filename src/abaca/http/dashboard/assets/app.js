@@ -153,8 +153,13 @@
     const far = data.total > 0 ? `${data.done} of ${data.total} (${Math.round(bar.value)}%)` : String(data.done);
     words.textContent = [far, data.stage, data.message].filter(Boolean).join(", ");
   }
+  let seenFirst = false;
   function heard(event) {
     mark("live", "live");
+    if (event.type === "picture" && !seenFirst) { // the page has just been made
+      seenFirst = true;
+      return;
+    }
     if (body.dataset.kind === "job") {
       try {
         const update = JSON.parse(event.data);
