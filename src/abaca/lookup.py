@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 from abaca.announce import Announcements
@@ -52,14 +52,25 @@ class Lookup:
         return self.job(receipt.id) if task is None else task.job(receipt.id)
 
     async def named_job(
-        self, name: str, args: Mapping[str, Any] | None, given: CallOptions = NO_OPTIONS, *, pool: Pool | None = None
+        self,
+        name: str,
+        args: Mapping[str, Any] | None,
+        given: CallOptions = NO_OPTIONS,
+        *,
+        pool: Pool | None = None,
+        later: Collection[str] = (),
     ) -> NewJob:
-        """A job of a task whose code need not be here; see ``enqueue_by_name``. Nothing is stored."""
+        """A job of a task whose code need not be here; see ``enqueue_by_name``. Nothing is stored.
+
+        ``later`` names the arguments that it gets from its parents when it runs.
+        """
         options = await self._announcements.options_of(self.client(), check_name(name, "task name"), pool)
         task = self.tasks.get(name)
         data = (
             encode_untyped(name, args or {}, limit=options.max_payload)
             if task is None
+            else task.arguments.encode_without(args or {}, frozenset(later))
+            if later
             else task.arguments.encode_named(args or {})
         )
         fields = joined(options.job_fields, given.over(NO_OPTIONS).fields)

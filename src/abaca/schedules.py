@@ -295,7 +295,10 @@ class Schedules:
 
     async def preview(self, id: str, count: int = 5) -> list[datetime]:
         """The next ``count`` ticks in UTC, whether it is enabled or not."""
-        schedule = await self.get(id)
+        return await self.ticks(await self.get(id), count)
+
+    async def ticks(self, schedule: Schedule, count: int = 5) -> list[datetime]:
+        """The next ``count`` ticks of a schedule, stored or not, in UTC."""
         now = (await self._ask(lambda backend: backend.stats())).seen_at
         return [_EPOCH + timedelta(microseconds=tick) for tick in islice(preview(schedule, now), count)]
 

@@ -20,6 +20,7 @@ from litestar.types import ASGIApp
 from abaca.errors import ConfigError
 from abaca.http.caller import Caller
 from abaca.http.errors import ApiError, Code, problem, unauthenticated
+from abaca.http.idempotency import HEADER
 from abaca.http.replies import Answer, Reply, reply
 from abaca.http.requests import ApiRequest, QueryReader, read_body
 from abaca.http.service import Service
@@ -109,11 +110,33 @@ class Performer:
             given[name] = connection.scope["path_params"][name]
         if self._query is not None:
             given["query"] = self._query.read(connection.scope["query_string"])
-        if self._decoder is not None and endpoint.body is not None:
-            given["body"] = await read_body(connection, endpoint.body, self._decoder, self._service.settings.max_depth)
         request = ApiRequest(connection, self._service, caller, request_id)
-        answer = await endpoint.handler(request, **given)
-        return as_reply(answer, endpoint.status, connection)
+        if endpoint.method == "POST" and (key := request.header(HEADER)) is not None:
+            return await self._once(request, key, given)
+        return await self._perform(request, given)
+
+    async def _once(self, request: ApiRequest, key: str, given: dict[str, Any]) -> ASGIApp:
+        """The same for a request that may have been heard before."""
+        connection = request.connection
+        scope = connection.scope
+        asked = b"\0".join((scope["path"].encode(), scope["query_string"], await connection.body()))
+
+        async def work(seed: str) -> ASGIApp:
+            request.seed = seed
+            try:
+                return await self._perform(request, given)
+            except Exception as error:
+                return failure(error, request.id)
+
+        seconds: float = getattr(given.get("query"), "wait", 0.0)
+        return await self._service.answers.once(request.app.client(), request.caller, key, asked, seconds, work)
+
+    async def _perform(self, request: ApiRequest, given: dict[str, Any]) -> ASGIApp:
+        if self._decoder is not None:
+            depth = self._service.settings.max_depth
+            given["body"] = await read_body(request.connection, self._decoder, depth)
+        answer = await self._endpoint.handler(request, **given)
+        return as_reply(answer, self._endpoint.status, request.connection)
 
 
 def permitted(caller: Caller | ApiError | None, scope: str | None) -> Caller:

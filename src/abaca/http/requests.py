@@ -96,7 +96,7 @@ def job_id(id: str) -> str:
     return wanted
 
 
-async def read_body(request: Request[Any, Any, Any], type: type[T], decoder: msgspec.json.Decoder[T], depth: int) -> T:
+async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T], depth: int) -> T:
     """The body as a struct. Raises ``ApiError``: malformed, of another type, or a field that does not fit."""
     data = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

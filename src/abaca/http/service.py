@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar, cast
 
 from abaca.app import App
 from abaca.http.callers import Callers
+from abaca.http.idempotency import Answers
 from abaca.http.settings import HttpSettings
 
 
@@ -28,6 +29,7 @@ class Service:
         self.app = app
         self.settings = settings
         self.callers = Callers(settings)
+        self.answers = Answers()
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._pieces: dict[object, object] = {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from functools import partial
@@ -125,13 +125,16 @@ class SubmitJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self.args or self.payload or {}
 
 
-async def new_job(request: ApiRequest, body: SubmitJob, number: int = 0) -> tuple[NewJob, CallOptions]:
+async def new_job(
+    request: ApiRequest, body: SubmitJob, number: int = 0, later: Collection[str] = ()
+) -> tuple[NewJob, CallOptions]:
     """The job that the body asks for, made for the caller; nothing is stored. Raises ``ApiError`` and the errors of
-    ``App.named_job``. ``number`` tells the new jobs of one request apart."""
+    ``App.named_job``. ``number`` tells the new jobs of one request apart; ``later`` names arguments that come
+    from other jobs."""
     name = body.task_name()
     options = _options(request, body)
     try:
-        job = await request.app.named_job(name, body.arguments(), options, pool=body.pool)
+        job = await request.app.named_job(name, body.arguments(), options, pool=body.pool, later=later)
     except UnknownTask as error:
         near = await near_tasks(request, name)
         hint = f"; did you mean {near[0]!r}?" if near else ";"

@@ -13,6 +13,7 @@ from abaca.logs import worker_log
 from abaca.model import Card, Lease
 from abaca.places import Blobs
 from abaca.worker.heart import Heart, Held
+from abaca.worker.orders import Orders
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
 from abaca.worker.runs import RunKey, StopReason
@@ -25,7 +26,7 @@ Connect = Callable[[], AbstractAsyncContextManager[Backend]]
 class HeartThread:
     """Beats, reaping, purging, sweeping and firing schedules.
 
-    ``stop_run`` and ``suspend`` are called on the event loop that made this object.
+    ``stop_run``, ``suspend`` and ``drain`` are called on the event loop that made this object.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class HeartThread:
         beat: float,
         name: str,
         suspend: Callable[[bool], None] = lambda suspended: None,
+        drain: Callable[[], None] = lambda: None,
         schedules: Callable[[], Collection[str]] = tuple,
         blobs: Blobs | None = None,
     ) -> None:
@@ -51,6 +53,7 @@ class HeartThread:
         self._card = card
         self._beat = beat
         self._suspend = suspend
+        self._drain = drain
         self._worker_loop = asyncio.get_running_loop()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -101,6 +104,7 @@ class HeartThread:
                 Purger(backend),
                 Ticker(backend, self._schedules),
                 sweeper,
+                Orders(backend, self._lease.worker, lambda: self._tell(self._drain), self._beat),
             )
             duties = [asyncio.create_task(duty.run()) for duty in all_duties]
             self._ready.set_result(None)

@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 
 from abaca.backend import Backend
 from abaca.backends import open_backend
@@ -25,6 +26,7 @@ from abaca.worker.heart import Heart
 from abaca.worker.held import HeldRun
 from abaca.worker.link import Beaten, Configure, Go, Ready, StopRun
 from abaca.worker.options import WorkerOptions
+from abaca.worker.orders import Orders
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
 from abaca.worker.runner_main import EXIT_CONFIG, EXIT_STORE_GONE
@@ -210,7 +212,8 @@ class Supervisor:
         )
         ticker = Ticker(self._backend, lambda: self._schedules)
         reaper, purger = Reaper(self._backend, self._lease), Purger(self._backend)
-        all_duties = (heart, reaper, purger, ticker, Sweeper(self._backend, self._blobs))
+        orders = Orders(self._backend, self.id, partial(self._begin_stop, 0), self._options.beat)
+        all_duties = (heart, reaper, purger, ticker, Sweeper(self._backend, self._blobs), orders)
         duties.extend(asyncio.create_task(duty.run(), name=type(duty).__name__) for duty in all_duties)
 
     def _held(self) -> list[tuple[RunKey, HeldRun]]:

@@ -7,7 +7,19 @@ from typing import Any
 
 from abaca.http import dashboard
 from abaca.http.endpoint import Endpoint
-from abaca.http.routes import bulk, jobacts, jobs, remote, streams, submit
+from abaca.http.routes import (
+    bulk,
+    failures,
+    jobacts,
+    jobs,
+    queues,
+    remote,
+    schedules,
+    streams,
+    submit,
+    workers,
+    workflows,
+)
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *submit.ENDPOINTS,
@@ -16,5 +28,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *bulk.ENDPOINTS,
     *remote.ENDPOINTS,
     *streams.ENDPOINTS,
+    *queues.ENDPOINTS,
+    *workers.ENDPOINTS,
+    *schedules.ENDPOINTS,
+    *workflows.ENDPOINTS,
+    *failures.ENDPOINTS,
 )
 HANDLERS: tuple[Any, ...] = (*dashboard.HANDLERS,)
