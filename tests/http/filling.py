@@ -69,6 +69,7 @@ async def fill(app: App, clock: Moving, jobs: int, *, minutes: int = 60, seed: i
 async def beat(backend: Backend, running: Sequence[Job] = ()) -> None:
     """Two workers that serve all but one queue."""
     beats = [Beat(id=job.id, epoch=job.epoch) for job in running]
+    now = (await backend.stats()).seen_at
     for name, queues in (("web-1", ("default", "mail")), ("gpu-1", ("images",))):
         card = Card(
             id=f"w-{name}",
@@ -83,7 +84,7 @@ async def beat(backend: Backend, running: Sequence[Job] = ()) -> None:
             succeeded=12_310,
             failed=90,
             busy_ms=940_000,
-            started_at=1_893_456_000_000_000,
+            started_at=now - 7_200_000_000,
         )
         await backend.beat(card, beats, Lease(worker=card.id, ms=60_000))
 

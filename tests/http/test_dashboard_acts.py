@@ -8,6 +8,7 @@ import pytest
 
 from abaca.codec import new_id
 from abaca.model import ErrorInfo, Job, NewJob, State, Status
+from abaca.orders import told_to_drain
 from tests.http import filling
 from tests.http.browsing import press, visit
 from tests.http.harness import Api, serving
@@ -211,6 +212,18 @@ async def test_a_purge_counts_its_jobs_and_asks_for_the_queues_name(api: Api) ->
     # Then
     assert "2 waiting jobs of queue default are deleted" in after.text
     assert [await stored(api, id) for id in ids] == [None, None]
+
+
+async def test_a_worker_is_told_to_drain(api: Api) -> None:
+    # Given
+    await filling.beat(await api.app.backend())
+    page = await visit(api, "/workers")
+    assert "finishes the 0 jobs that it runs" in page.text
+    # When
+    await press(api, page, "/w-gpu-1/drain")
+    # Then
+    backend = await api.app.backend()
+    assert [await told_to_drain(backend, id) for id in ("w-gpu-1", "w-web-1")] == [True, False]
 
 
 async def test_a_schedule_is_stopped_started_and_run_now(api: Api) -> None:

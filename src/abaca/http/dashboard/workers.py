@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from abaca.http.caller import Scope
 from abaca.http.dashboard.desk import Desk
-from abaca.http.dashboard.pages import page
+from abaca.http.dashboard.pages import Form, act, page
 from abaca.http.dashboard.troubles import is_silent
 from abaca.http.replies import Reply
 from abaca.model import Card, Job, Stats
+from abaca.orders import order_drain
 from abaca.views import WorkerView, worker_view
 
 _MOST_RUNNING = 200
@@ -47,4 +49,10 @@ async def list_workers(desk: Desk) -> Reply:
     )
 
 
-HANDLERS = (list_workers,)
+@act("/workers/{id}/drain", scope=Scope.ADMIN)
+async def drain(desk: Desk, form: Form, id: str) -> Reply:
+    await desk.ask(lambda backend: order_drain(backend, id))
+    return desk.see_other("/workers", "The worker is told to claim no more, to finish what it runs, and to end.")
+
+
+HANDLERS = (list_workers, drain)
