@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from abaca.app import App
@@ -56,19 +54,16 @@ async def test_another_owners_job_is_as_unknown_as_none() -> None:
         assert answers == {"own": 200, "other": 404, "admin": 200}
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: f"{one.method} {one.path}")
-async def test_no_route_answers_without_a_key_but_those_that_are_open(endpoint: Any) -> None:
+async def test_no_route_answers_without_a_key_but_those_that_are_open() -> None:
     async with serving(settings=HttpSettings(auth=True)) as api:
-        # When
-        path = endpoint.path.replace("{", "").replace("}", "")
-        whole = path if endpoint.root else f"/api/v1{path}"
-        answer = await api.client.request(endpoint.method, whole)
-        # Then
-        if path in OPEN_TO_ALL:
-            assert answer.status_code < 400
-        else:
-            assert answer.status_code == 401
-            assert answer.json()["error"]["code"] == "unauthenticated"
+        for endpoint in ENDPOINTS:
+            # When
+            path = endpoint.path.replace("{", "").replace("}", "")
+            whole = path if endpoint.root else f"/api/v1{path}"
+            answer = await api.client.request(endpoint.method, whole)
+            # Then
+            assert (answer.status_code == 401) is (path not in OPEN_TO_ALL), f"{endpoint.method} {path}"
+            assert answer.status_code == 401 or answer.status_code < 400
 
 
 async def test_a_missing_scope_is_named() -> None:

@@ -29,7 +29,7 @@ def asgi(app: App, settings: HttpSettings | None = None) -> Gate:
     The store is opened at the first request. Close the app when you are done with it; where the server says that it
     ends (the lifespan protocol), the service closes what it has open of it.
     """
-    service = Service(app, settings or HttpSettings())
+    service = Service(app, settings or HttpSettings(), ENDPOINTS)
     routes = [_route(endpoint, service) for endpoint in ENDPOINTS]
 
     async def close() -> None:

@@ -54,9 +54,15 @@ class ApiRequest:
         value: str | None = self.connection.headers.get(name)
         return value
 
+    @property
+    def prefix(self) -> str:
+        """The path under which another program has mounted the service; empty where none has."""
+        prefix: str = self.connection.scope["state"].get("abaca.prefix", "")
+        return prefix
+
     def url(self, path: str) -> str:
         """The path of a resource of the API as this caller reaches it: ``url("/jobs/123")``."""
-        return f"{self.connection.scope['state'].get('abaca.prefix', '')}{API}{path}"
+        return f"{self.prefix}{API}{path}"
 
     async def job(self, id: str) -> Job:
         """The job, if it is there and this caller may know of it; otherwise 404, and the two look alike."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from typing import Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 from abaca.app import App
 from abaca.http.callers import Callers
@@ -25,9 +25,10 @@ class Service:
     first used, because a program that mounts the service may never tell it that it has started.
     """
 
-    def __init__(self, app: App, settings: HttpSettings) -> None:
+    def __init__(self, app: App, settings: HttpSettings, endpoints: Sequence[Any] = ()) -> None:
         self.app = app
         self.settings = settings
+        self.endpoints = endpoints
         self.callers = Callers(settings)
         self.answers = Answers()
         self._closers: list[Callable[[], Awaitable[None]]] = []

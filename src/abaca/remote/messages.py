@@ -19,6 +19,11 @@ JobId = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 Epoch = Annotated[int, Meta(ge=1)]
 
 
+def _nothing() -> msgspec.Raw:
+    """JSON's ``null``; a default that the description of the API can leave out."""
+    return msgspec.Raw(b"null")
+
+
 class ClaimRequest(Value, frozen=True, kw_only=True):
     """What a worker can take. ``worker`` is a name of its own, the same in every request of one process.
 
@@ -80,7 +85,7 @@ class RemoteError(Value, frozen=True, kw_only=True):
 
 
 class CompletedRun(Value, frozen=True, kw_only=True, tag_field="type", tag="completed"):
-    result: msgspec.Raw = msgspec.Raw(b"null")
+    result: msgspec.Raw = msgspec.field(default_factory=_nothing)
 
 
 class FailedRun(Value, frozen=True, kw_only=True, tag_field="type", tag="failed"):
@@ -138,7 +143,7 @@ class NewEntry(Value, frozen=True, kw_only=True):
     epoch: Epoch
     seq: Annotated[int, Meta(ge=1)]
     kind: Literal["progress", "log", "item"]
-    data: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw = msgspec.field(default_factory=_nothing)
     offset: Annotated[int, Meta(ge=0)] = 0
 
 
