@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 "$python" -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check hatchling
 # redis needs async-timeout below Python 3.11.3, which Debian 12 has, wherever the lock is made.
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[redis,s3,server,webhooks,dev]' async-timeout
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[otel,redis,s3,server,webhooks,dev]' async-timeout
 {
     echo "# Exact versions of everything \`make setup\` installs. Written by \`make lock\`; do not edit."
     "$work/venv/bin/python" -m pip freeze --exclude-editable

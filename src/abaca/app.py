@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from abaca.announce import Announcements
 from abaca.backend import Backend
 from abaca.backends import open_backend
+from abaca.carrying import Stamp
 from abaca.checks import KeepSpec, check_keep, check_name, check_size, keep_unless_default, positive
 from abaca.client import Client
 from abaca.codec import DEFAULT_MAX_PAYLOAD
@@ -200,6 +201,10 @@ class App(Lookup, SendsEvents):
     def declared_schedules(self) -> tuple[str, ...]:
         """The names of the schedules that this app's code declares."""
         return self._declared.names
+
+    def stamp_jobs(self, stamp: Stamp | None) -> None:
+        """Have every job of this app carry what ``stamp`` answers, as it is enqueued; see ``abaca.carrying``."""
+        self._stores.stamp_with(stamp)
 
     def add_middleware(self, middleware: Middleware) -> Middleware:
         """Put a callable around every run of this app's workers; the first added is the outermost."""

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
 from abaca.buggify import buggify
+from abaca.carrying import Stamp, stamped
 from abaca.codec import is_reference
 from abaca.errors import BackendUnavailable, DuplicateJob, EnqueueRefused, JobNotFound, QueueFull, ResultTimeout
 from abaca.model import FULL, Inserted, Job, NewJob, Receipt
@@ -36,9 +37,14 @@ class Client:
     """What tasks and handles use of the store. It belongs to the event loop that it was made in."""
 
     def __init__(
-        self, open_backend: Callable[[], Awaitable[Backend]], poll_interval: float, blobs: Blobs | None = None
+        self,
+        open_backend: Callable[[], Awaitable[Backend]],
+        poll_interval: float,
+        blobs: Blobs | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         self.blobs = blobs or Blobs()
+        self.stamp = stamp
         self._open_backend = open_backend
         self._opened: Backend | None = None
         self._loop = asyncio.get_running_loop()
@@ -78,6 +84,7 @@ class Client:
 
         One whose arguments are large follows when they are in their place; raises ``PlaceUnavailable`` as well.
         """
+        job = stamped(job, self.stamp)
         if len(job.args) > self.blobs.above:
             task = self._loop.create_task(self._insert_parted(job))
             self._parting.add(task)
@@ -119,7 +126,7 @@ class Client:
         receipts: list[Receipt] = []
         under_way: deque[asyncio.Task[list[Receipt]]] = deque()
         try:
-            for batch in batches(jobs, BULK_BATCH):
+            for batch in batches((stamped(job, self.stamp) for job in jobs), BULK_BATCH):
                 under_way.append(self._loop.create_task(self._insert_part(batch)))
                 await asyncio.sleep(0)  # it leaves before the next is made
                 if len(under_way) == _BULK_UNDER_WAY:

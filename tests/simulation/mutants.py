@@ -68,13 +68,13 @@ def _a(world: Any) -> list[Change]:
 def _b(world: Any) -> list[Change]:
     settle_soon = ExchangeLoop._settle_soon
 
-    def retry_here(self: ExchangeLoop, job: Job, outcome: Any) -> None:
+    def retry_here(self: ExchangeLoop, job: Job, outcome: Any, took: float | None) -> None:
         if type(outcome).__name__ == "Raised" and job.attempt < (job.spec.retry or DEFAULT_RULE).max_attempts:
             lane = job.spec.lane
             self._free[lane] -= 1
             asyncio.get_running_loop().call_later(1.0, lambda: self.start(job, world.monotonic()))
         else:
-            settle_soon(self, job, outcome)
+            settle_soon(self, job, outcome, took)
 
     return [(ExchangeLoop, "_settle_soon", retry_here)]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from abaca.backend import MAX_BATCH, UNKNOWN_PARENT, Backend
+from abaca.carrying import stamped
 from abaca.client import Client, batches, refusal
 from abaca.codec import new_id
 from abaca.errors import BackendUnavailable
@@ -40,7 +41,7 @@ class Jobs:
         if self._spent:
             self._renew()
         try:
-            for batch in batches(await client.parted(self._jobs)):
+            for batch in batches(await client.parted([stamped(job, client.stamp) for job in self._jobs])):
                 receipts = await client.ask(partial(_insert, batch))
                 refused = _first_refused(batch, receipts)
                 if refused is not None:
