@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -12,6 +13,7 @@ import msgspec
 from abaca.app import App
 from abaca.backend import Backend
 from abaca.codec import new_id
+from abaca.measures import BOUNDS, MINUTE, MINUTE_KEPT_MS, Cell, Measures, minute_id
 from abaca.model import (
     After,
     Beat,
@@ -22,6 +24,7 @@ from abaca.model import (
     Lease,
     NewJob,
     NewUpdate,
+    Record,
     Settle,
     State,
     Transition,
@@ -60,7 +63,7 @@ async def fill(app: App, clock: Moving, jobs: int, *, minutes: int = 60, seed: i
         some = [_job(rand) for _ in range(jobs // minutes)]
         await _insert(backend, some)
         clock.advance(30)
-        await _run(backend, rand, len(some) * 97 // 100)
+        await _run(backend, rand, len(some) * 97 // 100, clock.now() // 60_000_000)
         clock.advance(30)
     await _insert(backend, [_job(rand, delay_ms=rand.randrange(60_000, 7_200_000)) for _ in range(max(3, jobs // 500))])
     await beat(backend)
@@ -129,15 +132,33 @@ async def _insert(backend: Backend, jobs: Sequence[NewJob]) -> None:
         await backend.insert(jobs[start : start + 1000])
 
 
-async def _run(backend: Backend, rand: random.Random, most: int) -> None:
+async def _run(backend: Backend, rand: random.Random, most: int, minute: int) -> None:
+    """Run so many jobs, and count them as a worker does."""
     lease = Lease(worker="w-web-1", ms=60_000)
+    measures = Measures()
     while most > 0:
         want = Want(queues=QUEUES[:3], slots={"async": min(1000, most)})
         taken = (await backend.exchange([], want, lease)).jobs
         if not taken:
-            return
+            break
         most -= len(taken)
-        await backend.exchange([_ended(job, rand) for job in taken], None, lease)
+        settles = [_ended(job, rand) for job in taken]
+        await backend.exchange(settles, None, lease)
+        for job, settle in zip(taken, settles, strict=True):
+            _count(measures.cell(job.spec.queue, job.spec.task), settle.to.target, rand)
+    row = Record(kind=MINUTE, id=minute_id(minute, "w-web-1"), data=measures.pack(), expires_ms=MINUTE_KEPT_MS)
+    await backend.put([row])
+
+
+def _count(cell: Cell, target: State, rand: random.Random) -> None:
+    cell.waits[bisect_left(BOUNDS, rand.lognormvariate(-4, 1))] += 1
+    cell.runs[bisect_left(BOUNDS, rand.lognormvariate(-1.5, 0.8))] += 1
+    if target is State.COMPLETED:
+        cell.completed += 1
+    elif target is State.FAILED:
+        cell.failed += 1
+    else:
+        cell.retried += 1
 
 
 def _ended(job: Job, rand: random.Random) -> Settle:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 
@@ -80,6 +82,26 @@ async def test_each_word_of_the_headline_leads_to_the_list_that_shows_it() -> No
         assert list_of_them
         assert "no worker serves reports" in page.text
         assert page.all("a", href="/ui/jobs?queue=reports&status=queued")
+
+
+async def test_the_charts_show_what_the_workers_counted() -> None:
+    async with serving() as api:
+        # Given
+        await filling.fill(api.app, api.clock, 300, minutes=5)
+        stats = await api.app.stats()
+        # When
+        page = await visit(api, "")
+        queue = await visit(api, "/queues/images")
+        # Then
+        (bars,) = [
+            svg for svg in re.findall(r"<svg.*?</svg>", page.html, re.S) if "completed" in svg and "minute" in svg
+        ]
+        told = [int(number) for number in re.findall(r"UTC: completed (\d+)", bars)]
+        assert len(told) == 60
+        assert sum(told) == stats.totals["completed"]
+        assert sum(number > 0 for number in told) == 5
+        shown = [int(number) for number in re.findall(r"UTC: completed (\d+)", queue.html)]
+        assert 0 < sum(shown) < sum(told)
 
 
 @pytest.mark.parametrize(

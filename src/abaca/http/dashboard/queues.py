@@ -87,7 +87,7 @@ async def show_queue(desk: Desk, name: str) -> Reply:
         by_priority=by_priority,
         most=max((number for _, number in by_priority), default=0),
         workers=[card for card in stats.workers if name in card.queues],
-        charts=charts(series) if series else [],
+        charts=charts(series),
     )
 
 
