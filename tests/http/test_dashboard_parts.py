@@ -39,8 +39,13 @@ def sentence(trouble: Trouble) -> str:
         (Stats(), {}, {}, []),
         (Stats(queues=[queue()], workers=[FINE]), {}, {}, []),
         (Stats(queues=[queue(waits=900)], workers=[FINE]), {}, {}, ["default has waited 15 min"]),
-        (Stats(queues=[queue(due=3)]), {}, {}, ["no worker is alive, and 3 due jobs wait"]),
-        (Stats(queues=[queue("mail", due=3)], workers=[FINE]), {}, {}, ["no worker serves mail (3 due)"]),
+        (Stats(queues=[queue(due=3)]), {}, {}, ["no worker is alive, 3 due, the first for 1.0 s"]),
+        (
+            Stats(queues=[queue("mail", due=3)], workers=[FINE]),
+            {},
+            {},
+            ["no worker serves mail (3 due, the first for 1.0 s)"],
+        ),
         (
             Stats(queues=[queue(waits=900, due=7)], workers=[FINE]),
             {"default": QueueSettings(paused=True)},

@@ -80,10 +80,10 @@ def charts(series: Series) -> list[Chart]:
         Named("failed", "failed", series.failed),
     ]
     latency = [
-        Named("wait, half below", "wait-half", series.wait_half),
-        Named("wait, 95 % below", "wait-most", series.wait_most),
-        Named("run, half below", "run-half", series.run_half),
-        Named("run, 95 % below", "run-most", series.run_most),
+        Named("wait p50", "wait-half", series.wait_half),
+        Named("wait p95", "wait-most", series.wait_most),
+        Named("run p50", "run-half", series.run_half),
+        Named("run p95", "run-most", series.run_most),
     ]
     failing = [Named("failed runs", "failed", series.failing)]
     shares = bar_plot(series.minutes, failing, _percent, 10, total=series.share)

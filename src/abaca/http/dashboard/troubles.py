@@ -67,18 +67,35 @@ def _is_open(name: str, settings: Mapping[str, QueueSettings]) -> bool:
     return not settings.get(name, QueueSettings()).paused
 
 
-def _workers(stats: Stats, settings: Mapping[str, QueueSettings]) -> list[Trouble]:
-    waiting = [queue for queue in stats.queues if queue.due and _is_open(queue.name, settings)]
+def _unserved(stats: Stats, settings: Mapping[str, QueueSettings]) -> list[QueueStats]:
+    """Open queues with due jobs that no live worker serves, the fullest first."""
     served = {name for card in stats.workers if not card.draining for name in card.queues}
-    alone = sorted((queue for queue in waiting if queue.name not in served), key=lambda queue: -queue.due)
+    alone = [
+        queue for queue in stats.queues if queue.due and _is_open(queue.name, settings) and queue.name not in served
+    ]
+    return sorted(alone, key=lambda queue: -queue.due)
+
+
+def _workers(stats: Stats, settings: Mapping[str, QueueSettings]) -> list[Trouble]:
+    alone = _unserved(stats, settings)
     if alone and not stats.workers:
-        jobs = sum(queue.due for queue in waiting)
-        says = f"is alive, and {jobs:,} due jobs wait" if jobs != 1 else "is alive, and 1 due job waits"
+        oldest = min(queue.oldest_due_at or stats.seen_at for queue in alone)
+        says = f"is alive, {_due(sum(queue.due for queue in alone), oldest, stats.seen_at)}"
         return [Trouble(subject="no worker", says=says, path="/workers", params={})]
     return [
-        Trouble(says_before="no worker serves", subject=queue.name, says=f"({queue.due:,} due)", **_queued(queue.name))
+        Trouble(
+            says_before="no worker serves",
+            subject=queue.name,
+            says=f"({_due(queue.due, queue.oldest_due_at, stats.seen_at)})",
+            **_queued(queue.name),
+        )
         for queue in alone[:_MOST_WORDS]
     ]
+
+
+def _due(number: int, oldest: int | None, now: int) -> str:
+    since = "" if oldest is None else f", the first for {span(max(0.0, (now - oldest) / 1e6))}"
+    return f"{number:,} due{since}"
 
 
 def _unknown_tasks(workers: Sequence[Card], sample: Iterable[Job]) -> list[Trouble]:
@@ -99,10 +116,11 @@ def _unknown_tasks(workers: Sequence[Card], sample: Iterable[Job]) -> list[Troub
 
 
 def _waits(stats: Stats, settings: Mapping[str, QueueSettings]) -> list[Trouble]:
+    alone = {queue.name for queue in _unserved(stats, settings)}
     late = [
         ((stats.seen_at - queue.oldest_due_at) / 1e6, queue.name)
         for queue in stats.queues
-        if queue.oldest_due_at is not None and _is_open(queue.name, settings)
+        if queue.oldest_due_at is not None and _is_open(queue.name, settings) and queue.name not in alone
     ]
     late = sorted((each for each in late if each[0] >= LONG_WAIT_SECONDS), reverse=True)
     return [Trouble(subject=name, says=f"has waited {span(seconds)}", **_queued(name)) for seconds, name in late[:3]]

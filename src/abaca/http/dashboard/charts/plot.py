@@ -112,13 +112,13 @@ def _plot(
     is_empty: bool,
     lines: tuple[Line, ...] = (),
 ) -> Plot:
-    step = max(1, (len(minutes) - 1) // (_MARKS - 1)) if minutes else 1
+    marked = [minutes[round(at * (len(minutes) - 1) / (_MARKS - 1))] for at in range(_MARKS)] if minutes else []
     return Plot(
         width=max(1, len(minutes)),
         bars=bars,
         lines=lines,
         levels=tuple(write(level) for level in ticks(top)),
-        marks=tuple(clock(minute) for minute in minutes[::step][:_MARKS]),
+        marks=tuple(map(clock, marked)),
         columns=("minute", *(each.name for each in series)),
         rows=tuple(
             (clock(minutes[at]), *(_cell(each.values[at], write) for each in series))
