@@ -63,7 +63,7 @@ def assert_plain(page: Page) -> None:
         assert tag != "script" or given["src"].startswith("/ui/assets/app.js?v=")
         assert not [name for name in given if name.startswith("on") or name == "style"], (tag, given)
         for name in ("src", "href", "action"):
-            assert re.match(r"/ui(/|\?|#|$)|#", given.get(name, "#")), (tag, given)
+            assert re.match(r"/ui(/|\?|#|$)|#|/api/v1/docs$", given.get(name, "#")), (tag, given)
 
 
 async def test_a_page_runs_nothing_fetches_nothing_and_lets_no_markup_through(
@@ -243,6 +243,12 @@ async def test_a_job_is_copied_as_curl_and_as_python(api: Api) -> None:
     assert python.startswith("job = await app.enqueue_by_name('render', {")
     assert "'n': None" in python
     assert "queue='mail'" in python
+
+
+async def test_the_address_of_the_service_alone_leads_to_the_dashboard(api: Api) -> None:
+    answer = await api.client.get("/", follow_redirects=True)
+    assert answer.url.path == "/ui"
+    assert "Overview" in answer.text
 
 
 async def test_files_are_kept_by_browsers_and_named_by_their_content(api: Api) -> None:

@@ -43,8 +43,9 @@ async def stored(api: Api, id: str) -> Job | None:
         ("failed", "requeue", {}, "1 job requeued", {"status": Status.QUEUED, "attempts": 0}),
         ("queued", "priority", {"priority": "90"}, "priority is 90", {"priority": 90}),
         ("queued", "priority", {"priority": "low"}, "priority is 25", {"priority": 25}),
-        ("queued", "reschedule", {"delay": "5m"}, "new due time", {"status": Status.SCHEDULED}),
-        ("queued", "reschedule", {"delay": ""}, "due now", {"status": Status.QUEUED}),
+        ("queued", "reschedule", {"when": "5m"}, "new due time", {"status": Status.SCHEDULED}),
+        ("queued", "reschedule", {"when": "2031-01-01T00:00Z"}, "new due time", {"due_at": 1_924_992_000_000_000}),
+        ("queued", "reschedule", {"when": ""}, "due now", {"status": Status.QUEUED}),
     ],
 )
 async def test_a_button_changes_the_job_and_the_page_says_so(
@@ -94,7 +95,7 @@ async def test_edited_arguments_run_in_place_of_those_that_failed(api: Api) -> N
         ("failed", "edit", {"args": "[1]"}, 422),
         ("running", "priority", {"priority": "5"}, 409),
         ("queued", "priority", {"priority": "1000"}, 422),
-        ("queued", "reschedule", {"delay": "soon"}, 422),
+        ("queued", "reschedule", {"when": "soon"}, 422),
     ],
 )
 async def test_what_cannot_be_done_is_refused_in_words(

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
 from abaca.http.dashboard import assets
-from abaca.http.dashboard.desk import Desk
+from abaca.http.dashboard.desk import UI, Desk, redirect
 from abaca.http.dashboard.pages import page
 from abaca.http.errors import ApiError, Code
 from abaca.http.replies import Reply
@@ -23,4 +29,11 @@ async def asset(desk: Desk, name: str) -> Reply:
     return Reply(200, data, headers)
 
 
-HANDLERS = (asset,)
+async def _root(request: Request[Any, Any, Any]) -> ASGIApp:
+    """Whoever opens the service's address alone is a person."""
+    return redirect(f"{request.scope['state'].get('abaca.prefix', '')}{UI}")
+
+
+root = HTTPRouteHandler("/", http_method="GET", status_code=303)(_root)
+
+HANDLERS = (asset, root)

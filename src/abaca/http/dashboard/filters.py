@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from abaca.durations import parse_duration
 from abaca.errors import ConfigError
-from abaca.http.dashboard.times import micros
+from abaca.http.dashboard.times import micros, utc
 from abaca.model import STATUS_ALIASES, Query, Status
 
 NAMES = ("task", "queue", "tag", "tenant", "owner", "key", "parent", "error", "q")
@@ -123,7 +122,6 @@ def _instant(text: str, now: int, name: str) -> int | None:
     except ConfigError:
         pass
     try:
-        moment = datetime.fromisoformat(text)
-        return micros(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return micros(utc(text))
     except (ValueError, OverflowError):
         raise ConfigError(f"{name}: {text[:40]!r} is no time; give 15m, 1h or 2d, or 2026-01-31T12:00Z") from None

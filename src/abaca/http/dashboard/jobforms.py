@@ -13,6 +13,7 @@ from abaca.durations import parse_duration
 from abaca.http.dashboard.acting import ACTS, in_words
 from abaca.http.dashboard.desk import Desk
 from abaca.http.dashboard.pages import Form, act
+from abaca.http.dashboard.times import micros, utc
 from abaca.http.errors import ApiError, Code, conflict, invalid
 from abaca.http.replies import Reply
 from abaca.model import Amended, Change, Inserted, Job, State
@@ -49,10 +50,16 @@ async def set_priority(desk: Desk, form: Form, id: str) -> Reply:
 
 @act("/jobs/{id}/reschedule")
 async def reschedule(desk: Desk, form: Form, id: str) -> Reply:
-    delay_ms = parse_duration(form.get("delay", "").strip() or "0s", "due in")
+    """``when`` is a length of time from now, or a time; empty is now."""
+    text = form.get("when", "").strip()
     job = await desk.job(id)
-    await _amend(desk, job, Change(id=job.id, revision=job.revision, delay_ms=delay_ms))
-    return desk.see_other(f"/jobs/{job.id}", "It is due now." if not delay_ms else "Its new due time is stored.")
+    change = Change(id=job.id, revision=job.revision)
+    try:
+        change = msgspec.structs.replace(change, run_at=micros(utc(text)))
+    except ValueError:
+        change = msgspec.structs.replace(change, delay_ms=parse_duration(text or "0s", "due"))
+    await _amend(desk, job, change)
+    return desk.see_other(f"/jobs/{job.id}", "Its new due time is stored." if text else "It is due now.")
 
 
 @act("/jobs/{id}/edit")

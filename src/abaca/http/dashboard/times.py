@@ -20,6 +20,12 @@ def micros(moment: Moment) -> int | None:
             return moment
 
 
+def utc(text: str) -> datetime:
+    """RFC 3339; without a zone it is UTC. Raises ``ValueError``."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def from_micros(moment: int) -> datetime:
     return _EPOCH + timedelta(microseconds=moment)
 

@@ -116,7 +116,8 @@
     looking = true;
     last = Date.now();
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+      if (answer.type === "opaqueredirect") location.reload(); // the session is over: to the login, and back
       if (answer.ok) patch(new DOMParser().parseFromString(await answer.text(), "text/html"));
       await countNew();
     } catch { /* the next event, or the next poll, looks again */ }
