@@ -88,6 +88,8 @@ async def show_queue(desk: Desk, name: str) -> Reply:
         most=max((number for _, number in by_priority), default=0),
         workers=[card for card in stats.workers if name in card.queues],
         charts=charts(series),
+        rate=series.per_second,
+        to_go=row.view.due / series.per_second if series.per_second else None,
     )
 
 

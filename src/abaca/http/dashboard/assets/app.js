@@ -98,7 +98,7 @@
     patchAppended(fresh);
     const slot = document.querySelector(".progress-slot");
     const other = fresh.querySelector(".progress-slot");
-    if (slot && other && slot.innerHTML !== other.innerHTML) take(slot, other);
+    if (slot && other && slot.innerHTML !== other.innerHTML) slot.replaceChildren(...other.childNodes);
     tick();
   }
 
