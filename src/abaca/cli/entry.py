@@ -35,7 +35,7 @@ COMMANDS = {
     "demo": ("abaca.cli.demo.command:demo", "Analyse Python files in worker processes, kill one, lose nothing."),
     "worker": ("abaca.cli.worker:worker", "Run jobs of an application in worker processes."),
     "dev": ("abaca.cli.dev:dev", "Run worker, API and dashboard, which start anew when code changes."),
-    "serve": ("abaca.cli.serve:serve", "Answer over HTTP: the API and its description."),
+    "serve": ("abaca.cli.serve:serve", "Answer over HTTP: the API, its description, and the dashboard."),
     "enqueue": ("abaca.cli.enqueue:enqueue", "Enqueue one job by its task's name."),
     "jobs": ("abaca.cli.jobs:jobs", "List jobs; show, explain, follow, cancel, requeue or delete them."),
     "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue; pause, limit, weigh, empty one."),
