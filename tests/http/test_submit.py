@@ -312,5 +312,19 @@ async def test_a_store_that_is_away_is_503_with_retry_after() -> None:
         assert "Traceback" not in answer.text
 
 
+async def test_a_full_queue_is_429_with_its_estimate_and_nobody_waits_for_it() -> None:
+    async with serving() as api:
+        # Given a full queue whose producers are to wait
+        await api.app.queues.limit_length("default", 1)
+        await api.app.queues.overflow("default", "wait")
+        await api.post("/jobs", BARE)
+        # When one more comes
+        answer = await api.post("/jobs", BARE)
+        # Then the client is told at once when to come again
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (429, "queue_full")
+        assert (answer.headers["retry-after"], type(error["details"]["wait_ms"])) == ("2", int)
+
+
 def test_the_test_of_run_at_means_what_it_says() -> None:
     assert datetime.fromtimestamp(1_924_988_400, UTC).isoformat() == "2030-12-31T23:00:00+00:00"

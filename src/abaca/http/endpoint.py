@@ -17,6 +17,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.types import ASGIApp
 
+from abaca.carrying import carrying
 from abaca.errors import ConfigError
 from abaca.http.caller import Caller
 from abaca.http.errors import ApiError, Code, problem, unauthenticated
@@ -135,7 +136,11 @@ class Performer:
         if self._decoder is not None:
             depth = self._service.settings.max_depth
             given["body"] = await read_body(request, self._decoder, depth)
-        answer = await self._endpoint.handler(request, **given)
+        if self._endpoint.method != "GET" and (carried := request.carried):
+            with carrying(carried):
+                answer = await self._endpoint.handler(request, **given)
+        else:
+            answer = await self._endpoint.handler(request, **given)
         return as_reply(answer, self._endpoint.status, request.connection)
 
 

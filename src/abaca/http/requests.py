@@ -14,6 +14,7 @@ from litestar import Request
 from abaca.app import App
 from abaca.backend import Backend
 from abaca.codec.ids import seeded_id
+from abaca.current import REQUEST_ID
 from abaca.errors import ResultTimeout
 from abaca.http.caller import Caller
 from abaca.http.errors import ApiError, Code, invalid, malformed
@@ -25,6 +26,7 @@ T = TypeVar("T")
 API = "/api/v1"
 _TEXT_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 """A text ends at the latest where the data does, so that no byte is looked at twice."""
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -70,6 +72,17 @@ class ApiRequest:
                 more = message.get("more_body", False)
             self._body = b"".join(parts)
         return self._body
+
+    @property
+    def carried(self) -> dict[str, str]:
+        """What a new job of this request takes along: the trace and the request's id, where the caller gave them."""
+        carried = {}
+        trace = self.header("traceparent")
+        if trace is not None and _TRACE.fullmatch(trace):
+            carried["traceparent"] = trace
+        if self.header(REQUEST_ID) == self.id:
+            carried[REQUEST_ID] = self.id
+        return carried
 
     @property
     def prefix(self) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
-from abaca.client import duplicate, refusal
+from abaca.client import duplicate
 from abaca.errors import BackendUnavailable, PlaceUnavailable, ResultTimeout
 from abaca.http.caller import Scope
 from abaca.http.endpoint import endpoint
@@ -20,6 +20,7 @@ from abaca.http.requests import ApiRequest
 from abaca.http.submitting import SubmitJob, check_parents, new_job
 from abaca.model import Inserted, Job, NewJob, Receipt
 from abaca.options import CallOptions
+from abaca.patience import refusal
 from abaca.views import JobView, job_view
 
 T = TypeVar("T")
