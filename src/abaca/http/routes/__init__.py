@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from abaca.http import dashboard
 from abaca.http.endpoint import Endpoint
 from abaca.http.routes import (
     bulk,
@@ -37,4 +38,4 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *failures.ENDPOINTS,
     *metrics.ENDPOINTS,
 )
-HANDLERS: tuple[Any, ...] = ()
+HANDLERS: tuple[Any, ...] = (*dashboard.HANDLERS,)
