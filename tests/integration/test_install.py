@@ -62,6 +62,7 @@ def test_the_image_is_made_of_what_its_dockerfile_copies_and_works(tmp_path: Pat
     # Then a worker of the application in the image runs jobs
     path = f"{installed / 'bin'}{os.pathsep}{bare['PATH']}"
     environment = {**bare, "PATH": path, "PYTHONPATH": str(app), "ABACA_URL": f"sqlite:///{data / 'jobs.db'}"}
+    environment["ABACA_LOG_FORMAT"] = "text"
     command = re.findall(r'^CMD \["(.*)"\]$', IMAGE, re.M)[0].split('", "')
     worker = WorkerProcess.of_command([str(installed / "bin" / "abaca"), *command], environment, data)
     try:
@@ -76,6 +77,18 @@ def test_the_image_is_made_of_what_its_dockerfile_copies_and_works(tmp_path: Pat
         assert said(healthy, environment, data) != 0
     finally:
         worker.kill()
+    # Then the service of the image is well by its own health check
+    serve = [str(installed / "bin" / "abaca"), "serve", "jobs:app", "--port=0"]
+    service = WorkerProcess.of_command(serve, environment, data)
+    try:
+        service.wait_says("service started")
+        port = re.findall(r"address=http://127\.0\.0\.1:(\d+)", service.log)[0]
+        healthy = ["sh", str(ROOT / "deploy" / "healthy.sh"), "serve"]
+        assert said(healthy, {**environment, "PORT": port}, data) == 0
+        assert service.stop() == 0
+        assert said(healthy, {**environment, "PORT": port}, data) != 0
+    finally:
+        service.kill()
     # When the script is run once more, Then it does not touch what is there
     again = subprocess.run(
         ["sh", "deploy/install.sh", str(installed)], cwd=source, env=bare, capture_output=True, text=True, timeout=60
