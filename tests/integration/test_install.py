@@ -38,7 +38,7 @@ def steps(stage: str, into: Path) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(700)
 def test_the_image_is_made_of_what_its_dockerfile_copies_and_works(tmp_path: Path) -> None:
     # Given the files that the first stage copies, and nothing else
     source, installed, app, data = (tmp_path / name for name in ("src", "opt", "app", "data"))
@@ -52,11 +52,11 @@ def test_the_image_is_made_of_what_its_dockerfile_copies_and_works(tmp_path: Pat
         done = subprocess.run(
             ["sh", "-c", step],
             cwd=source,
-            env=bare,
+            env={**bare, "PIP_NO_COMPILE": "1"},  # an image wants that; here it is half of the time
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=560,
         )
         assert done.returncode == 0, done.stdout + done.stderr
     # Then a worker of the application in the image runs jobs
