@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace chromium run test test-quick test-all check format bench bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace chromium run test test-quick test-all check check-mypy check-pyright format bench bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -39,13 +39,18 @@ test-quick: redis-server strace  ## Run the tests that are neither slow nor chao
 test-all: redis-server strace chromium  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
 	@scripts/test_all.sh $(WORKERS) $(ARGS)
 
-# pyright and the node it runs on come as wheels, so nothing is fetched here; the variable keeps it from asking for news.
 check: setup  ## Format, lint, types and layers: what CI asks before the tests.
 	$(PY) -m ruff format --check $(CODE)
 	$(PY) -m ruff check $(CODE)
-	$(PY) -m mypy $(TYPED)
-	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(PY) -m pyright
 	$(VENV)/bin/lint-imports --no-logo
+	@$(MAKE) --no-print-directory -j 2 check-mypy check-pyright
+
+check-mypy: setup
+	$(PY) -m mypy $(TYPED)
+
+# pyright and the node it runs on come as wheels, so nothing is fetched here; the variable keeps it from asking for news.
+check-pyright: setup
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(PY) -m pyright
 
 format: setup  ## Format the code and mend what the linter can mend.
 	$(PY) -m ruff format $(CODE)

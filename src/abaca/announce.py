@@ -17,6 +17,7 @@ from abaca.client import Client
 from abaca.errors import UnknownTask
 from abaca.model import Record
 from abaca.options import Pool, TaskOptions
+from abaca.text import did_you_mean, near_names
 
 KIND = "task"
 REMEMBER_FOR = 30.0
@@ -72,8 +73,12 @@ class Announcements:
         """Raises ``UnknownTask`` when nobody has said anything and ``pool`` is not given."""
         if name in self._tasks:
             options = self._tasks[name].options
+        elif (known := await self._remembered(client, name)) is not None:
+            options = known
+        elif pool is not None:
+            options = TaskOptions(pool=pool)
         else:
-            options = await self._remembered(client, name) or _unannounced(name, pool)
+            raise _unknown(name, near_names(name, [*self._tasks, *await client.ask(_announced_names)]))
         return options if pool is None else msgspec.structs.replace(options, pool=pool)
 
     async def secrets_of(self, client: Client, names: Collection[str]) -> dict[str, tuple[str, ...]]:
@@ -104,13 +109,16 @@ class Announcements:
         return options
 
 
-def _unannounced(name: str, pool: Pool | None) -> TaskOptions:
-    if pool is None:
-        raise UnknownTask(
-            f"task {name!r} is not registered here and no worker has announced it; nothing was enqueued. "
-            "Start a worker that has it, or say where it runs with pool= (and queue=)"
-        )
-    return TaskOptions(pool=pool)
+async def _announced_names(backend: Backend) -> list[str]:
+    return [record.id for record in await backend.scan(KIND, "", MAX_BATCH)]
+
+
+def _unknown(name: str, near: tuple[str, ...]) -> UnknownTask:
+    return UnknownTask(
+        f"task {name!r} is not registered here and no worker has announced it{did_you_mean(near) or ';'} nothing was "
+        "enqueued. Start a worker that has it, or say where it runs with pool= (and queue=)",
+        near,
+    )
 
 
 def _changed(names: Sequence[str], present: Sequence[Record | None], tasks: Mapping[str, Announced]) -> list[Record]:

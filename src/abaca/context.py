@@ -128,6 +128,11 @@ class Ctx(StepCalls):
         return datetime.fromtimestamp(self._job.created_at / 1e6, UTC)
 
     @property
+    def started_at(self) -> datetime:
+        """When the first run of the job began, by the store's clock, in UTC."""
+        return datetime.fromtimestamp((self._job.started_at or self._job.created_at) / 1e6, UTC)
+
+    @property
     def attempt(self) -> int:
         """Which charged run this is; the first is 1."""
         return self._job.attempt

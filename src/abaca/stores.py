@@ -42,7 +42,7 @@ class Stores:
         self._make = make
         self._blobs = blobs or Blobs()
         self._shared = shared
-        self._poll_interval = poll_interval
+        self.poll_interval = poll_interval
         self._process = _Process(os.getpid())
         self._left_behind: list[_Process] = []
 
@@ -53,7 +53,7 @@ class Stores:
         client = process.clients.get(loop)
         if client is None:
             self._drop_closed(process)
-            client = process.clients[loop] = Client(self.backend, self._poll_interval, self._blobs, self._stamp)
+            client = process.clients[loop] = Client(self.backend, self.poll_interval, self._blobs, self._stamp)
         return client
 
     def stamp_with(self, stamp: Stamp | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+from typing import Any
 
 import pytest
 
@@ -100,12 +101,13 @@ async def test_minutes_wait_for_a_store_that_is_away() -> None:
 
 
 async def test_a_quiet_worker_writes_no_rows_and_one_sign_of_life_a_minute() -> None:
-    # Given a worker that counts nothing
+    # Given a worker that counts nothing but its calls of the store
     ground, measures = Ground(), Measures()
     recorder = ground.recorder(measures)
     # When ten minutes of beats pass
     for _ in range(120):
         ground.pass_time(5)
+        measures.verb("beat").calls[0] += 1
         await recorder.record()
     # Then it wrote once a minute, and no row
     assert ground.store.calls["put"] <= 11
@@ -148,6 +150,28 @@ async def test_sums_of_a_worker_that_left_are_folded_at_once_and_those_of_a_sile
     # And what was folded expires
     ground.pass_time(3700)
     assert [record.id for record in await ground.backend.scan(TOTALS, "", 10)] == ["lives"]
+    assert await completed(ground) == 3
+
+
+@pytest.mark.parametrize("verb", ["scan", "read"])
+async def test_sums_that_are_folded_while_somebody_adds_up_count_once(verb: str, monkeypatch: Any) -> None:
+    # Given sums of a worker that left, and a folder that takes them in, and lets them expire, just before one of the
+    # reads of whoever adds up
+    ground, measures = Ground(), Measures()
+    count(measures, 3)
+    await ground.recorder(measures).record(last=True)
+    ask = getattr(ground.store, verb)
+
+    async def meddled(*args: Any) -> Any:
+        monkeypatch.undo()
+        assert await ground.folder().fold() == 1
+        if verb == "scan":
+            ground.pass_time(3700)
+        return await ask(*args)
+
+    monkeypatch.setattr(ground.store, verb, meddled)
+    # When they are added up
+    # Then they count once
     assert await completed(ground) == 3
 
 

@@ -9,14 +9,17 @@ from typing import Any
 import msgspec
 
 from abaca.backend import Backend
-from abaca.cli.output import ago, clean, json_text, print_pairs, span
+from abaca.cli.output import clean, json_text, print_json, print_pairs
+from abaca.cli.status import EXIT_OK
 from abaca.codec import NotHere, is_reference, read_reference, unpack
 from abaca.errors import AbacaError, ConfigError
-from abaca.model import ErrorInfo, Job, Kind, Progress, State, Stats, Update
+from abaca.jobresult import why_no_value
+from abaca.model import ErrorInfo, Job, Kind, Progress, State, Update
 from abaca.places import Blobs
 from abaca.policy.retry import DEFAULT_RULE
-from abaca.views import instant, update_view, workflow_of
+from abaca.views import as_json, instant, update_view, workflow_of
 from abaca.views.payloads import arguments_json, payload_elsewhere
+from abaca.views.words import ago, span
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _PAGE = 200
@@ -53,10 +56,7 @@ def print_job(job: Job, secret: Collection[str] = ()) -> None:
             ("task", spec.task),
             ("status", f"{job.status}{' (told to stop)' if job.cancel and not job.state.ended else ''}"),
             ("queue", f"{spec.queue}, priority {spec.priority}, pool {clean(spec.lane)}"),
-            (
-                "arguments",
-                _arguments(job, secret),
-            ),
+            ("arguments", _arguments(job, secret)),
             ("tags", ", ".join(spec.tags)),
             ("key", spec.key),
             ("owner", spec.owner),
@@ -107,6 +107,14 @@ def _length(ms: int | None) -> str | None:
     return None if ms is None else span(ms / 1000)
 
 
+def print_result(job: Job) -> int:
+    """An ended job's result as JSON. Raises the ``JobError`` that says why there is none."""
+    if job.result is None:
+        raise why_no_value(job)
+    print_json(as_json(job.result))
+    return EXIT_OK
+
+
 def print_errors(errors: Iterable[ErrorInfo]) -> None:
     for error in errors:
         print(f"\nattempt {error.attempt}: {clean(error)}")
@@ -126,25 +134,23 @@ async def errors_of(backend: Backend, job: Job) -> list[ErrorInfo]:
         after = history.entries[-1].id
 
 
-def why_it_waits(job: Job, stats: Stats) -> str | None:
-    """A word about a job that nobody is going to run, ``None`` when there is no such reason."""
-    if job.state.ended:
-        return None
-    if not stats.workers:
-        return "no worker is alive on this store; the job waits for one"
-    if job.open_parents:
-        return f"it waits for {job.open_parents:,} of its {len(job.spec.parents):,} parents"
-    if not any(job.spec.task in card.tasks for card in stats.workers):
-        return f"no live worker knows the task {job.spec.task!r}; the job waits until one that does is started"
-    if not any(job.spec.task in card.tasks and job.spec.queue in card.queues for card in stats.workers):
-        return f"no live worker that knows the task serves the queue {job.spec.queue!r}"
-    return None
-
-
 def update_line(update: Update) -> str:
     """One line for people. An error's traceback is left to ``abaca jobs show``."""
     attempt = f"attempt {update.attempt}" if update.attempt else ""
     return clean(f"{update.id:>5}  {instant(update.at)}  {attempt:<10} {update.kind:<8}  {_says(update)}")
+
+
+def log_line(update: Update) -> str:
+    """A line that a job logged: when, level, message, fields. Of a gap how many are no longer there."""
+    at = instant(update.at)
+    if update.kind is Kind.GAP:
+        return clean(f"{at}  ... {_says(update)} updates before this are no longer kept")
+    try:
+        line = msgspec.json.decode(update.data, type=dict[str, Any])
+        level, message = str(line.pop("level")), str(line.pop("message"))
+    except (msgspec.MsgspecError, KeyError):
+        return clean(f"{at}  {update.data.decode(errors='replace')}")
+    return clean(" ".join([f"{at}  {level:<8} {message}", *(f"{name}={_json(value)}" for name, value in line.items())]))
 
 
 def _says(update: Update) -> str:
@@ -158,6 +164,8 @@ def _says(update: Update) -> str:
                 line = msgspec.json.decode(update.data, type=dict[str, Any])
                 said = f"{line.pop('level')}: {line.pop('message')}"
                 return " ".join([said, *(f"{name}={_json(value)}" for name, value in line.items())])
+            case Kind.GAP:
+                return str(msgspec.json.decode(update.data))
             case _:
                 return msgspec.json.decode(update.data, type=str)
     except (msgspec.MsgspecError, KeyError):

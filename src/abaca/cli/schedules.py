@@ -9,20 +9,26 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from abaca.app import App as AbacaApp
-from abaca.cli.enqueue import read_arguments
+from abaca.cli.arguments import read_arguments
 from abaca.cli.jobs import print_jobs
-from abaca.cli.output import json_line, note, print_json, print_pairs, print_table, span
+from abaca.cli.near import with_near_schedules
+from abaca.cli.output import json_line, note, print_json, print_pairs, print_table
 from abaca.cli.session import Given, Session
 from abaca.model import Every, Schedule
 from abaca.options import Pool, call_options
 from abaca.schedules import MissedPolicy, OverlapPolicy
 from abaca.views import ScheduleView, schedule_view
+from abaca.views.words import span
 
 schedules = App(name="schedules", help="List schedules; create, change, run, disable or delete them.")
 
 CronFlag = Annotated[str | None, Parameter(help="Five fields, or six with seconds first.")]
 EveryFlag = Annotated[str | None, Parameter(help="A fixed distance, as 30s or 5m.")]
 ZoneFlag = Annotated[str, Parameter(help="The time zone of --cron, as Europe/Berlin.")]
+_MISSED = "What becomes of ticks that passed while no worker lived."
+_OVERLAP = "What happens at a tick while the job of the last one has not ended."
+_JITTER = "Spread the jobs over this time after each tick."
+_DESCRIPTION = "A word for people."
 _UPCOMING = 5
 
 
@@ -48,7 +54,7 @@ def show(name: str, /, *, session: Given) -> None:
     """Show one schedule, its next ticks and its latest jobs."""
 
     async def ask(app: AbacaApp) -> None:
-        schedule = await app.schedules.get(name)
+        schedule = await with_near_schedules(app, name, lambda: app.schedules.get(name))
         ticks = await app.schedules.preview(name, _UPCOMING)
         runs = await app.schedules.runs(name, limit=10)
         view = await _view(app, schedule, ticks)
@@ -87,13 +93,13 @@ def create(
     cron: CronFlag = None,
     every: EveryFlag = None,
     tz: ZoneFlag = "UTC",
-    missed: MissedPolicy = "once",
-    overlap: OverlapPolicy = "allow",
-    jitter: str = "0s",
-    queue: str | None = None,
+    missed: Annotated[MissedPolicy, Parameter(help=_MISSED)] = "once",
+    overlap: Annotated[OverlapPolicy, Parameter(help=_OVERLAP)] = "allow",
+    jitter: Annotated[str, Parameter(help=_JITTER)] = "0s",
+    queue: Annotated[str | None, Parameter(help="Else what the task's workers have announced.")] = None,
     pool: Annotated[Pool | None, Parameter(help="Needed for a task that no worker has announced yet.")] = None,
     tag: Annotated[tuple[str, ...], Parameter(negative="", help="May be given several times.")] = (),
-    description: str = "",
+    description: Annotated[str, Parameter(help=_DESCRIPTION)] = "",
     session: Given,
 ) -> None:
     """Store a schedule that makes a job of TASK at each tick; ARGS is a JSON object of the arguments by name."""
@@ -125,10 +131,10 @@ def change(
     cron: CronFlag = None,
     every: EveryFlag = None,
     tz: ZoneFlag = "UTC",
-    missed: MissedPolicy | None = None,
-    overlap: OverlapPolicy | None = None,
-    jitter: str | None = None,
-    description: str | None = None,
+    missed: Annotated[MissedPolicy | None, Parameter(help=_MISSED)] = None,
+    overlap: Annotated[OverlapPolicy | None, Parameter(help=_OVERLAP)] = None,
+    jitter: Annotated[str | None, Parameter(help=_JITTER)] = None,
+    description: Annotated[str | None, Parameter(help=_DESCRIPTION)] = None,
     session: Given,
 ) -> None:
     """Change what is given and leave the rest."""
@@ -145,25 +151,25 @@ def change(
             description=description,
         )
 
-    _act(session, act, "changed")
+    _act(session, name, act, "changed")
 
 
 @schedules.command
 def enable(name: str, /, *, session: Given) -> None:
     """Let a schedule fire again."""
-    _act(session, lambda app: app.schedules.enable(name), "enabled")
+    _act(session, name, lambda app: app.schedules.enable(name), "enabled")
 
 
 @schedules.command
 def disable(name: str, /, *, session: Given) -> None:
     """Let a schedule fire no more until it is enabled; its jobs are left alone."""
-    _act(session, lambda app: app.schedules.disable(name), "disabled")
+    _act(session, name, lambda app: app.schedules.disable(name), "disabled")
 
 
 @schedules.command
 def run(name: str, /, *, session: Given) -> None:
     """Make one job of a schedule now and print its id."""
-    handle = session.run(lambda app: app.schedules.run_now(name))
+    handle = session.run(lambda app: with_near_schedules(app, name, lambda: app.schedules.run_now(name)))
     print_json({"id": handle.id}) if session.json else print(handle.id)
 
 
@@ -174,7 +180,7 @@ def delete(name: str, /, *, session: Given) -> None:
     def act(app: AbacaApp) -> Awaitable[Schedule]:
         return _delete(app, name)
 
-    _act(session, act, "deleted")
+    _act(session, name, act, "deleted")
 
 
 async def _delete(app: AbacaApp, name: str) -> Schedule:
@@ -188,9 +194,9 @@ async def _view(app: AbacaApp, schedule: Schedule, ticks: Sequence[datetime] = (
     return schedule_view(schedule, ticks, secrets[schedule.job.task])
 
 
-def _act(session: Session, change: Callable[[AbacaApp], Awaitable[Schedule]], done: str) -> None:
+def _act(session: Session, name: str, change: Callable[[AbacaApp], Awaitable[Schedule]], done: str) -> None:
     async def act(app: AbacaApp) -> ScheduleView:
-        return await _view(app, await change(app))
+        return await _view(app, await with_near_schedules(app, name, lambda: change(app)))
 
     _answer(session, session.run(act), done)
 

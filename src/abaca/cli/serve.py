@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
-from collections.abc import Coroutine
 from typing import Annotated, Any, cast
 
 from cyclopts import Parameter
 
 from abaca.app import App
+from abaca.cli.loops import run_fast
 from abaca.cli.session import Given, Session
 from abaca.config import Settings, hide_passwords
 from abaca.errors import ConfigError
@@ -51,7 +50,7 @@ def serve(
     )
     configure_logs(settings.log.format, settings.log.level)
     take_back_signals()
-    _run(_serve(session, settings, application))
+    run_fast(_serve(session, settings, application))
     return 0
 
 
@@ -84,12 +83,3 @@ def _server() -> Any:
         if error.name is not None and error.name.startswith("abaca"):
             raise
         raise ConfigError(f"abaca serve needs {error.name!r}; install abaca[server]") from error
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        uvloop = importlib.import_module("uvloop")
-    except ImportError:
-        asyncio.run(work)
-    else:
-        uvloop.run(work)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abaca.app import App
-from abaca.cli.output import ago, print_json, print_table
+from abaca.cli.output import print_json, print_table
 from abaca.cli.session import Given
 from abaca.model import Card, Stats
 from abaca.views import worker_view
-
-_SILENT_AFTER_MICROS = 15_000_000
-"""Three beats of five seconds, the default; whoever beats more slowly looks silent in between."""
+from abaca.views.takers import silent
+from abaca.views.words import ago
 
 
 def workers(*, session: Given) -> None:
@@ -49,6 +48,6 @@ def _row(card: Card, now: int) -> tuple[object, ...]:
 
 
 def _doing(card: Card, now: int) -> str:
-    if now - card.seen_at > _SILENT_AFTER_MICROS:
+    if silent(card, now):
         return "silent"
     return "draining" if card.draining else "working"

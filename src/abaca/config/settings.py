@@ -34,6 +34,7 @@ from abaca.errors import ConfigError
 from abaca.logs import LogSettings
 from abaca.model import DAY_MS, HOUR_MS, Keep
 from abaca.places import DEFAULT_ABOVE, IN_THE_RECORD, place_url
+from abaca.text import near_names
 from abaca.worker.options import WorkerOptions, default_process_slots
 
 FILE_NAME = "abaca.toml"
@@ -213,10 +214,8 @@ def _from_flags(flags: Mapping[str, Flag]) -> list[Sourced]:
 
 
 def _suggestion(name: str, known: Mapping[str, Setting]) -> str:
-    import difflib  # noqa: PLC0415  (only a mistake pays for it)
-
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else "; `abaca config` lists them all"
+    near = near_names(name, known, most=1)
+    return f"; did you mean {near[0]}?" if near else "; `abaca config` lists them all"
 
 
 def _compose(found: Mapping[str, Sourced]) -> Settings:

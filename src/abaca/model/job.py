@@ -167,6 +167,15 @@ class ErrorInfo(Value, frozen=True, kw_only=True):
         return ": ".join(word for word in (self.type.removeprefix("builtins."), self.message) if word)
 
 
+SHED = "abaca.Shed"
+"""The type of the error of a job that made room for one of a higher priority in a full queue."""
+
+
+def shed_error(by: str) -> ErrorInfo:
+    """What a job ends with that made room for another."""
+    return ErrorInfo(type=SHED, message=f"its queue was full, and job {by} of a higher priority took its place")
+
+
 class Job(Value, frozen=True, kw_only=True):
     """A stored job as it was at ``seen_at``, the store's clock at the read.
 

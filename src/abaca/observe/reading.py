@@ -9,21 +9,17 @@ from abaca.measures import ALL, CARRY, MINUTE, TOTALS, Carry, Measures, Sums
 from abaca.model import Record
 
 _PAGE = 100
-_MOST_TRIES = 10
 
 
 async def read_totals(backend: Backend) -> Measures:
     """All that was counted since the store was made; sums that only grow, whatever expires meanwhile.
 
-    The carry is read before and after: sums that went into it in between would be missed, or count twice.
+    The carry is read last: what went into it meanwhile is either named there, or was not found any more. Names stay for
+    an hour, so none is dropped between the two.
     """
-    carry, version = await _carry(backend)
-    for _ in range(_MOST_TRIES):
-        stored = [record async for record in _scan(backend, TOTALS, "")]
-        before = version
-        carry, version = await _carry(backend)
-        if version == before:
-            break
+    stored = [record async for record in _scan(backend, TOTALS, "")]
+    (found,) = await backend.read(CARRY, [ALL])
+    carry = Carry.unpack(found.data if found is not None else None)
     counted = carry.counted
     folded = frozenset(carry.folded)
     for record in stored:
@@ -41,11 +37,6 @@ async def read_minutes(backend: Backend, first: int, last: int) -> dict[int, Mea
             break
         found.setdefault(minute, Measures()).add(Measures.unpack(record.data))
     return found
-
-
-async def _carry(backend: Backend) -> tuple[Carry, int]:
-    (found,) = await backend.read(CARRY, [ALL])
-    return (Carry.unpack(found.data), found.version) if found is not None else (Carry(), 0)
 
 
 async def _scan(backend: Backend, kind: str, after: str) -> AsyncIterator[Record]:

@@ -60,6 +60,7 @@ class Recorder:
         self._owed: list[tuple[_Row, bytes]] = []
         self._sums = _Row(TOTALS, worker)
         self._folded = Measures()
+        self._written = Measures()
         self._lives = 1
 
     async def run(self) -> None:
@@ -81,7 +82,9 @@ class Recorder:
         """Answers whether the store had what was remembered of it."""
         now = self._measures()
         self._turn(now)
-        rows = [*self._owed, *self._changed(now, last=last)]
+        rows = list(self._owed)
+        if last or now.since(self._written).cells or self._monotonic() - self._sums.sent_at >= _SIGN_OF_LIFE:
+            rows += self._rows_of(now, last=last)
         if not rows:
             return True
         verdicts = await self._backend.put([_record(row, data) for row, data in rows])
@@ -89,6 +92,8 @@ class Recorder:
         for (row, data), verdict in zip(rows, verdicts, strict=True):
             if verdict is Verdict.APPLIED:
                 row.version, row.sent, row.sent_at = row.version + 1, data, self._monotonic()
+                if row is self._sums:
+                    self._written = now
             else:
                 stale.append(row)
         self._owed = [(row, data) for row, data in self._owed if row.sent != data]
@@ -102,19 +107,19 @@ class Recorder:
         if minute == self._minute:
             return
         final = now.since(self._before)
-        if final and (data := final.pack()) != self._row.sent:
+        if final.cells and (data := final.pack()) != self._row.sent:
             self._owed = [*self._owed, (self._row, data)][-_MOST_OWED:]
         self._minute, self._before, self._row = minute, now, self._row_of(minute)
 
-    def _changed(self, now: Measures, *, last: bool) -> list[tuple[_Row, bytes]]:
-        changed = []
+    def _rows_of(self, now: Measures, *, last: bool) -> list[tuple[_Row, bytes]]:
+        """Sums, and the row of this minute if it has had any runs. A worker without runs has calls of the store only,
+        which it makes by writing them: those wait for the sign of life."""
+        rows = []
         grown = now.since(self._before)
-        if grown and (data := grown.pack()) != self._row.sent:
-            changed.append((self._row, data))
-        sums = Sums(measures=now.since(self._folded).pack(), closed=last).pack()
-        if sums != self._sums.sent or self._monotonic() - self._sums.sent_at >= _SIGN_OF_LIFE:
-            changed.append((self._sums, sums))
-        return changed
+        if grown.cells:
+            rows.append((self._row, grown.pack()))
+        rows.append((self._sums, Sums(measures=now.since(self._folded).pack(), closed=last).pack()))
+        return rows
 
     async def _look_again(self, row: _Row) -> None:
         """Another version is stored than was remembered: an answer was lost, or others have closed the sums."""

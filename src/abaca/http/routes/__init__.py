@@ -12,6 +12,7 @@ from abaca.http.routes import (
     failures,
     jobacts,
     jobs,
+    metrics,
     operations,
     queues,
     remote,
@@ -35,5 +36,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *schedules.ENDPOINTS,
     *workflows.ENDPOINTS,
     *failures.ENDPOINTS,
+    *metrics.ENDPOINTS,
 )
 HANDLERS: tuple[Any, ...] = (*dashboard.HANDLERS,)
