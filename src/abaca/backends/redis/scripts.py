@@ -29,6 +29,7 @@ PRELUDES = (
     "picking",
     "claiming",
     "waiters",
+    "straight",
     "entering",
     "settling",
     "auditing",

@@ -310,7 +310,7 @@ do
   function see_clock()
     local last = last_clock()
     if not last or now > last then
-      call('SET', base .. 'clock', string.format('%.0f', now))
+      call('SET', base .. 'clock', score_text(now))
     end
   end
 
@@ -332,9 +332,9 @@ do
     fill_up(work)
   end
 
-  -- When the first job for a want is due, or nil.
-  function next_due(want)
-    local refills, work = call('ZRANGE', base .. 'refills', 0, 0, 'WITHSCORES'), new_work()
+  -- When the first job for a want is due that `work` did not claim, or nil.
+  function next_due(work, want)
+    local refills = call('ZRANGE', base .. 'refills', 0, 0, 'WITHSCORES')
     local first = tonumber(refills[2])
     for _, queue in ipairs(want.queues) do
       for _, group in ipairs(settings.of_queue(work, queue).paused and {} or groups_of(queue, want.slots)) do

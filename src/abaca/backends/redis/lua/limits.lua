@@ -324,7 +324,7 @@ do
 
   -- Where limits that a claim passed still have room, those parked under them may come. After the claim is written.
   function fill_up(claimed)
-    if not next(claimed.passed) then
+    if not next(part(claimed, 'passed')) then
       return
     end
     local work = new_work()

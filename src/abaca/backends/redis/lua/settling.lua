@@ -159,7 +159,7 @@ do
   -- Applies transitions, whose number is ARGV[count_at], to their runs in order. Answers the unit of work and verdicts as
   -- one string.
   function settle_all(count_at)
-    local work, all, ids = new_work(), {}, {}
+    local work, all, ids = lazy_work(), {}, {}
     local at = count_at + 1
     for i = 1, tonumber(ARGV[count_at]) do
       all[i], at = read_settle(at)
