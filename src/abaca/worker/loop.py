@@ -289,6 +289,8 @@ class ExchangeLoop:
                 await self._exchange([], want)
                 for _ in range(_TURNS_OF_A_SHORT_JOB):  # its settle goes first: somebody may be waiting for it
                     await asyncio.sleep(0)
+                    if self._in_flight:  # in this turn, as a rule: the store can send both at once
+                        break
                 self._held_lanes = {}
 
     async def _exchange(self, batch: list[Finished], want: Want | None) -> None:
