@@ -35,6 +35,10 @@ from abaca.worker.spawn import Kept, end_left_over, end_tree, spawn
 _LEAVES_BY_ITSELF = 4.0
 """A runner says good-bye to nobody: it has this long after its link closed, for what it still writes."""
 
+_UNREAD = 0.02
+"""Seconds for which the link is not read again. Deadlines are looked at far less often."""
+_MUCH = 65_536
+
 OnReady = Callable[["RunnerProxy", Ready], Awaitable[None]]
 
 
@@ -67,7 +71,7 @@ class RunnerProxy(asyncio.Protocol):
         self._executed = False
         self._released = False
         self._process: Kept
-        self._transport: asyncio.WriteTransport
+        self._transport: asyncio.Transport
         self._starting: asyncio.Future[None] | None = None
         self.ready = False
         self.hopeless: str | None = None
@@ -98,7 +102,15 @@ class RunnerProxy(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
+        """What comes meanwhile waits for a moment in the socket: a process less to wake for every job."""
         self._reader.feed(data)
+        if len(data) < _MUCH:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(_UNREAD, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.gone.is_set():
+            self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone.set()

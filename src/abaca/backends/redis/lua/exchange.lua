@@ -9,15 +9,17 @@
 -- flags: allow-oom
 
 local work, verdicts = nil, ''
-if ARGV[3] ~= '0' then
+if ARGV[3] == '1' and straight.settle(4) then
+  verdicts = '0'
+elseif ARGV[3] ~= '0' then
   work, verdicts = settle_all(3)
   commit(work)
 end
 
 local answer = {score_text(now), verdicts, '0'}
-if ARGV[2] ~= '' then
+local want = ARGV[2] ~= '' and read_want(ARGV[2])
+if want and not straight.hold(want) then
   refill()
-  local want = read_want(ARGV[2])
   local claims = lazy_work()
   local got = claim(claims, want)
   commit_claim(claims)

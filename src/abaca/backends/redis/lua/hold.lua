@@ -10,6 +10,9 @@ if ARGV[3] ~= '1' and call('EXISTS', base .. 'v:' .. want.name) == 0 then
   answer[2] = '1'
   return answer
 end
+if straight.hold(want) then
+  return answer
+end
 refill()
 local work = lazy_work()
 local got = claim(work, want)

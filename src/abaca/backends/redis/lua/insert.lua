@@ -5,7 +5,7 @@
 --         unknown), then in order the holder's id for each that is held or replaced, the maximal length of the queue for
 --         each refused, and which of its parents is unknown
 
-if #ARGV == 3 and straight(ARGV[2], ARGV[3]) then
+if #ARGV == 3 and straight.insert(ARGV[2], ARGV[3]) then
   return {'0'}
 end
 local work = new_work()

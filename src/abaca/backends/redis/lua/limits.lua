@@ -294,7 +294,7 @@ do
   -- work of their own. A time that is later than it can be is of a clock that has stepped back.
   function refill()
     local refills = base .. 'refills'
-    local first = call('ZRANGE', refills, 0, 0, 'WITHSCORES')
+    local first = call('ZRANGE', refills, '0', '0', 'WITHSCORES')
     if not first[1] then
       return
     end

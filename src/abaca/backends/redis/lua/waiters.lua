@@ -4,7 +4,7 @@
 local drop_waiter, add_waiter, serve
 
 do
-  local WAITER_LIFE_MS = 3000
+  local WAITER_LIFE_MS, QUEUE_LIFE_MS = '3000', '6000'
   local HANDOVER_BYTES = 1048576
   local MOST_WAITERS = 32
 
@@ -19,7 +19,7 @@ do
     call('SET', base .. 'v:' .. want.name, want.blob, 'PX', WAITER_LIFE_MS)
     for _, queue in ipairs(want.queues) do
       call('ZADD', base .. 'h:' .. queue, 'NX', score_text(now), want.name)
-      call('PEXPIRE', base .. 'h:' .. queue, WAITER_LIFE_MS * 2)
+      call('PEXPIRE', base .. 'h:' .. queue, QUEUE_LIFE_MS)
     end
   end
 
