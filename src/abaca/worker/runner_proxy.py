@@ -71,7 +71,8 @@ class RunnerProxy(asyncio.Protocol):
         self._executed = False
         self._released = False
         self._process: Kept
-        self._transport: asyncio.Transport
+        self._transport: asyncio.WriteTransport
+        self._connected: asyncio.Transport | None = None
         self._starting: asyncio.Future[None] | None = None
         self.ready = False
         self.hopeless: str | None = None
@@ -99,20 +100,21 @@ class RunnerProxy(asyncio.Protocol):
         self.send(Drain(grace=seconds))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = self._connected = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         """What comes meanwhile waits for a moment in the socket: a process less to wake for every job."""
         self._reader.feed(data)
-        if len(data) < _MUCH:
-            self._transport.pause_reading()
+        if self._connected is not None and len(data) < _MUCH:
+            self._connected.pause_reading()
             asyncio.get_running_loop().call_later(_UNREAD, self._read_on)
 
     def _read_on(self) -> None:
-        if not self.gone.is_set():
-            self._transport.resume_reading()
+        if self._connected is not None:
+            self._connected.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._connected = None
         self.gone.set()
 
     def _on_message(self, message: Message) -> None:
