@@ -16,7 +16,10 @@ end
 look(work, ids)
 local outcomes, answer = {}, {''}
 for i = 2, #ARGV, 2 do
-  local outcome, held = enter_new(work, ARGV[i], ARGV[i + 1])
+  local outcome, held = '0', nil
+  if not straight.enter(work, ARGV[i], ARGV[i + 1]) then
+    outcome, held = enter_new(work, ARGV[i], ARGV[i + 1])
+  end
   outcomes[#outcomes + 1] = outcome
   if held then
     answer[#answer + 1] = held

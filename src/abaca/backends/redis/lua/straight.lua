@@ -68,6 +68,43 @@ do
     return hand(want, id, pack('<BI7', FRESH, now) .. static, queue)
   end
 
+  -- The line of jobs whose static parts begin so, entered once for all of them in this unit of work; false where they need
+  -- the whole way.
+  local function plain_line(work, head)
+    local info = band(byte(head, 1), NOT_PLAIN + HAS_KEEP) == 0 and line_info(sub(head, 3))
+    if not info or next(settings.of_queue(work, info.queue)) then
+      return false
+    end
+    work.queues[info.queue], work.lists[info.key] = true, true
+    move(work, info.index, info.member, info.rank)
+    return info
+  end
+
+  -- Has a new job wait in its line, as `enter_new` does for one without key, rules and delay in a queue without settings;
+  -- answers whether it was that.
+  function straight.enter(work, place, static)
+    if #place ~= PLAIN or sub(place, 17) ~= DUE_NOW then
+      return false
+    end
+    local id, head = sub(place, 1, 16), sub(static, 4, 5 + byte(static, 5))
+    local info = work.plain[head]
+    if info == nil then
+      info = plain_line(work, head)
+      work.plain[head] = info
+    end
+    if not info or work.jobs[id] or work.raw[id] then
+      return false
+    end
+    local values, queue = work.values, info.queue
+    local count = #values
+    values[count + 1], values[count + 2] = base .. 'j:' .. id, pack('<BI7', FRESH, now) .. static
+    work.fresh[id], work.jobs[id] = count + 2, true
+    work.moves[info.key] = work.moves[info.key] or {}
+    work.moves[info.key][id] = now
+    work.due[queue] = (work.due[queue] or 0) + 1
+    return true
+  end
+
   -- Holds a claim open for which nothing waits, now or later; answers whether that was so.
   function straight.hold(want)
     if want.name == '' or not are_absent(want.queues, base .. 'refills') then

@@ -10,7 +10,7 @@ local function new_work()
     jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {},
     later = {}, queues = {}, lists = {}, held = {}, cursors = {}, hints = {}, payloads = {}, leases = {}, ends = {},
     popped = {}, queue_settings = {}, limits = {}, running = {}, rates = {}, passed = {}, permits = {}, parks = {},
-    refilling = {}, let_back = {}, fresh = {}, room = {}, fronts = {}, tenants = {}, counts = {},
+    refilling = {}, let_back = {}, fresh = {}, room = {}, fronts = {}, tenants = {}, counts = {}, plain = {},
   }
 end
 
