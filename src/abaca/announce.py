@@ -6,7 +6,8 @@ One record of kind ``task`` per task name, written by workers when they start. `
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -16,6 +17,7 @@ from abaca.client import Client
 from abaca.errors import UnknownTask
 from abaca.model import Record
 from abaca.options import Pool, TaskOptions
+from abaca.text import did_you_mean, near_names
 
 KIND = "task"
 REMEMBER_FOR = 30.0
@@ -42,8 +44,14 @@ async def announce(backend: Backend, tasks: Mapping[str, Announced]) -> None:
 
 
 async def announced(backend: Backend, name: str) -> TaskOptions | None:
-    record = (await backend.read(KIND, [name]))[0]
-    return _decode(record.data) if record is not None and record.data is not None else None
+    return (await _many_announced([name], backend))[0]
+
+
+async def _many_announced(names: Sequence[str], backend: Backend) -> list[TaskOptions | None]:
+    return [
+        None if record is None or record.data is None else _decode(record.data)
+        for record in await backend.read(KIND, names)
+    ]
 
 
 class Announcements:
@@ -65,27 +73,52 @@ class Announcements:
         """Raises ``UnknownTask`` when nobody has said anything and ``pool`` is not given."""
         if name in self._tasks:
             options = self._tasks[name].options
+        elif (known := await self._remembered(client, name)) is not None:
+            options = known
+        elif pool is not None:
+            options = TaskOptions(pool=pool)
         else:
-            options = await self._remembered(client, name) or _unannounced(name, pool)
+            raise _unknown(name, near_names(name, [*self._tasks, *await client.ask(_announced_names)]))
         return options if pool is None else msgspec.structs.replace(options, pool=pool)
 
-    async def _remembered(self, client: Client, name: str) -> TaskOptions | None:
+    async def secrets_of(self, client: Client, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The secret parameters of each task, as its code or an announcement says; of an unknown task none."""
+        found = {name: self._tasks[name].options.secret for name in names if name in self._tasks}
+        fresh = {name: known for name in names if (known := self._believed(name)) is not None}
+        found |= {name: options.secret for name, options in fresh.items() if name not in found}
+        missing = [name for name in names if name not in found]
+        for start in range(0, len(missing), MAX_BATCH):
+            part = missing[start : start + MAX_BATCH]
+            for name, options in zip(part, await client.ask(partial(_many_announced, part)), strict=True):
+                if options is not None:
+                    self._read[name] = (time.monotonic(), options)
+                found[name] = () if options is None else options.secret
+        return found
+
+    def _believed(self, name: str) -> TaskOptions | None:
         known = self._read.get(name)
-        if known is not None and time.monotonic() - known[0] < REMEMBER_FOR:
-            return known[1]
+        return known[1] if known is not None and time.monotonic() - known[0] < REMEMBER_FOR else None
+
+    async def _remembered(self, client: Client, name: str) -> TaskOptions | None:
+        known = self._believed(name)
+        if known is not None:
+            return known
         options = await client.ask(lambda backend: announced(backend, name))
         if options is not None:
             self._read[name] = (time.monotonic(), options)
         return options
 
 
-def _unannounced(name: str, pool: Pool | None) -> TaskOptions:
-    if pool is None:
-        raise UnknownTask(
-            f"task {name!r} is not registered here and no worker has announced it; nothing was enqueued. "
-            "Start a worker that has it, or say where it runs with pool= (and queue=)"
-        )
-    return TaskOptions(pool=pool)
+async def _announced_names(backend: Backend) -> list[str]:
+    return [record.id for record in await backend.scan(KIND, "", MAX_BATCH)]
+
+
+def _unknown(name: str, near: tuple[str, ...]) -> UnknownTask:
+    return UnknownTask(
+        f"task {name!r} is not registered here and no worker has announced it{did_you_mean(near) or ';'} nothing was "
+        "enqueued. Start a worker that has it, or say where it runs with pool= (and queue=)",
+        near,
+    )
 
 
 def _changed(names: Sequence[str], present: Sequence[Record | None], tasks: Mapping[str, Announced]) -> list[Record]:

@@ -8,11 +8,12 @@
     ├── UnknownTask            no task of that name is registered here
     ├── DuplicateStep          a run used the name of a step, a sleep or an event twice
     ├── ScheduleNotFound       no schedule of that name is stored
+    ├── KeyNotFound            no API key of that id is stored
     ├── ArgumentError          an argument does not fit the task's signature; also a TypeError
     ├── ResultError            a result that cannot be stored, or read, as its declared type; also a TypeError
     ├── PayloadTooLarge        arguments or a result above the size limit
     ├── EnqueueRefused         the store refused a new job; the message gives its reason
-    │   ├── QueueFull          as many jobs wait in the queue as its settings allow; try again later
+    │   ├── QueueFull          as many jobs wait in the queue as its settings allow, or for as long
     │   └── DuplicateJob       another job has its key, and the call asked to be told so
     ├── WebhookRejected        a webhook that came in is not genuine, or too old; raised by verify_webhook()
     ├── RunningLoopError       a _sync method was called inside a running event loop
@@ -59,7 +60,11 @@ class TaskDeclarationError(AbacaError, TypeError):
 
 
 class UnknownTask(AbacaError, LookupError):
-    """No task of this name is registered in this process."""
+    """No task of this name is registered here or was announced. ``near`` are known names that look like it."""
+
+    def __init__(self, message: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.near = near
 
 
 class DuplicateStep(AbacaError, ValueError):
@@ -68,6 +73,10 @@ class DuplicateStep(AbacaError, ValueError):
 
 class ScheduleNotFound(AbacaError, LookupError):
     """There is no schedule of this name in the store."""
+
+
+class KeyNotFound(AbacaError, LookupError):
+    """There is no API key of this id in the store."""
 
 
 class ArgumentError(AbacaError, TypeError):
@@ -94,7 +103,14 @@ class EnqueueRefused(AbacaError):
 
 
 class QueueFull(EnqueueRefused):
-    """As many jobs wait in the queue as its settings allow. Nothing was stored; there is room when some have begun."""
+    """As many jobs wait in the queue as its settings allow, or for as long. Nothing was stored; try again later.
+
+    ``wait`` is the store's estimate of how many seconds a new job would wait, or ``None`` where it gave none.
+    """
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class DuplicateJob(EnqueueRefused):

@@ -30,6 +30,7 @@ from abaca.limitspec import Limit, limit_rules
 from abaca.model import Keep
 from abaca.options import Pool, TaskOptions
 from abaca.retryspec import Retry
+from abaca.secret import secret_names
 from abaca.streamtask import task_of
 from abaca.tasks import Callbacks, Task, TaskFunction
 from abaca.webhooks import Webhooks
@@ -55,6 +56,7 @@ class TaskSettings(TypedDict, total=False):
     on_success: Callbacks[Any] | None
     on_failure: Callbacks[Any] | None
     webhook: Webhooks | None
+    secret: Iterable[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def make_task(
     on_success: Callbacks[Any] | None = None,
     on_failure: Callbacks[Any] | None = None,
     webhook: Webhooks | None = None,
+    secret: Iterable[str] = (),
 ) -> TaskFunction[..., Any, Any]:
     """Raises ``TaskDeclarationError`` for a function that cannot be a task, ``ConfigError`` naming an option."""
     handler = examine(fn, pool, batch=batch is not None)
@@ -114,6 +117,7 @@ def make_task(
         start_within_ms=None if start_within is None else positive(start_within, what + "start_within"),
         expires_ms=None if expires is None else positive(expires, what + "expires"),
         callbacks=callbacks_of(on_success, on_failure, webhook),
+        secret=secret_names(secret, chosen, list(handler.signature.parameters), limits),
         **batch_fields(chosen, batch, linger, parallel),
     )
     task: TaskFunction[..., Any, Any] = task_of(host, chosen, handler, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 SHOWN = 80
 MAX_CLASS_NAME = 300
@@ -28,6 +29,18 @@ def clip(text: str, limit: int) -> str:
     head = limit // 4
     mark = f"\n... {len(text) - limit:,} characters left out ...\n"
     return text[:head] + mark + text[len(text) - (limit - head) :]
+
+
+def near_names(name: str, known: Iterable[str], most: int = 3) -> tuple[str, ...]:
+    """Known names that look like this one, the nearest first."""
+    import difflib  # noqa: PLC0415 - only a mistake pays for it
+
+    return tuple(difflib.get_close_matches(name, set(known), n=most))
+
+
+def did_you_mean(near: Sequence[str]) -> str:
+    """The end of an error's sentence; empty where nothing is near."""
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def safe_repr(value: object, limit: int = 2_000) -> str:

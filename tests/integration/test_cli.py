@@ -142,7 +142,7 @@ def test_an_id_may_be_written_with_dashes(run: Run, stored: Stored) -> None:
 
 def test_a_job_that_nobody_will_run_says_why(run: Run, stored: Stored) -> None:
     # Given a store on which no worker lives: the waiting job says so
-    assert "no worker is alive" in run("jobs", "show", stored.waiting, "--url", stored.url).out
+    assert "why: No worker is alive" in run("jobs", "show", stored.waiting, "--url", stored.url).out
     # When a worker lives that knows other tasks only
     other = App(stored.url)
 
@@ -151,12 +151,12 @@ def test_a_job_that_nobody_will_run_says_why(run: Run, stored: Stored) -> None:
             other.task(name=name)(_nothing)
         async with other, other.worker(queues=queues):
             answer = await asyncio.to_thread(run, "jobs", "show", stored.later, "--url", stored.url, "--json")
-        return str(answer.json["note"])
+        return str(answer.json["why"]["sentence"])
 
     # Then the job says that the task is unknown
-    assert "no live worker knows the task 'add'" in asyncio.run(look_beside_a_worker("default"))
+    assert "no live worker of the queue 'default' knows the task 'add'" in asyncio.run(look_beside_a_worker("default"))
     # And one that knows the task but serves another queue is no help either
-    assert "serves the queue 'default'" in asyncio.run(look_beside_a_worker("far", name="add"))
+    assert "does not serve the queue 'default'" in asyncio.run(look_beside_a_worker("far", name="add"))
 
 
 async def _nothing() -> None:
@@ -176,7 +176,7 @@ def test_waiting_ends_with_the_job_or_with_the_time(run: Run, stored: Stored) ->
     assert run("jobs", "wait", stored.completed, "--url", stored.url).out == "5\n"
     assert run("jobs", "wait", stored.failed, "--url", stored.url).status == 1
     late = run("jobs", "wait", stored.waiting, "--timeout", "50ms", "--url", stored.url)
-    assert (late.status, "had not ended after 0.05 s" in late.err) == (1, True)
+    assert (late.status, "had not ended after 0.05 s" in late.err) == (4, True)
 
 
 def test_updates_are_printed_in_order_one_a_line(run: Run, stored: Stored) -> None:

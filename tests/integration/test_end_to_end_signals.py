@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from abaca import App, JobFailed
+from abaca.orders import order_drain
 from tests.integration import shop
 from tests.integration.crew import WorkerProcess
 
@@ -50,3 +52,17 @@ async def test_a_handler_in_a_process_has_signals_in_order(worker: WorkerProcess
         # When it runs / Then the program ends by that signal, as it does outside of a worker
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
             assert await (await stop.enqueue(int(number))).result(timeout=40) == -number
+
+
+async def test_it_drains_when_an_operator_says_so(worker: WorkerProcess, sqlite_url: str) -> None:
+    async with App(sqlite_url) as app:
+        # Given
+        (card,) = (await app.stats()).workers
+
+        # When
+        await order_drain(await app.backend(), card.id)
+        status = await asyncio.to_thread(worker.wait)
+
+        # Then
+        assert status == 0
+        assert "told to drain" in worker.log

@@ -12,9 +12,9 @@ import msgspec
 from abaca import __version__
 from abaca.app import App
 from abaca.backend import Backend
-from abaca.cli.output import span
 from abaca.config import hide_passwords
 from abaca.model import Card, Fault, Query, QueueStats, Stats, Status
+from abaca.views.words import span
 
 STALE_SECONDS = 15.0
 """A worker beats every 5 s by default: one that missed three beats is told."""

@@ -7,42 +7,52 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-from cyclopts import App, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from abaca import __version__
-from abaca.cli.helping import HangingFormatter
+from abaca.cli.helping import HangingFormatter, mistake
 from abaca.cli.session import Session
-from abaca.errors import AbacaError, ConfigError
+from abaca.cli.status import EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_TIMEOUT, EXIT_USAGE
+from abaca.errors import AbacaError, ConfigError, JobCancelled, ResultTimeout
 from abaca.text import escape
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
 
 _HELP = (
     "Typed, durable background jobs on SQLite or Redis.\n\n"
     "Exit status: 0 it worked; 1 it did not (no such job, a failed job, a store that is away); "
-    "2 the command, a flag or a setting is wrong."
+    "2 the command, a flag or a setting is wrong; of a command that waits for a job also 3 it was cancelled, "
+    "4 the time to wait was over."
 )
+_LENGTH = re.compile(r"\d+(\.\d+)?\s*(ms|s|m|h|d)?", re.ASCII)
 
 COMMANDS = {
     "demo": ("abaca.cli.demo.command:demo", "Analyse Python files in worker processes, kill one, lose nothing."),
     "worker": ("abaca.cli.worker:worker", "Run jobs of an application in worker processes."),
+    "dev": ("abaca.cli.dev:dev", "Run worker, API and dashboard, which start anew when code changes."),
+    "serve": ("abaca.cli.serve:serve", "Answer over HTTP: the API, its description, and the dashboard."),
     "enqueue": ("abaca.cli.enqueue:enqueue", "Enqueue one job by its task's name."),
-    "jobs": ("abaca.cli.jobs:jobs", "List jobs; show, wait for, cancel, requeue or delete them."),
+    "jobs": ("abaca.cli.jobs:jobs", "List jobs; show, explain, follow, cancel, requeue or delete them."),
     "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue; pause, limit, weigh, empty one."),
     "tasks": ("abaca.cli.tasks:tasks", "Show the tasks that workers know; pause, resume or limit one."),
     "schedules": ("abaca.cli.schedules:schedules", "List schedules; create, change, run, disable or delete them."),
     "workers": ("abaca.cli.workers:workers", "Show the live workers."),
+    "top": ("abaca.cli.top.command:top", "Watch a store live: queues, workers, running jobs, rates."),
+    "keys": ("abaca.cli.keys:keys", "Show the API keys of the service; create or revoke one."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
+    "copy": ("abaca.cli.copy:copy", "Copy waiting jobs, schedules and settings to another store."),
     "config": ("abaca.cli.config:config", "Print every setting and where it came from."),
+    "bench": ("abaca.cli.bench:bench", "Measure a store from this machine: enqueue, drain, submit and wait."),
     "verify": ("abaca.cli.verify:verify", "Put a store to the test: kill, stop and cut off workers, and count."),
+    "completion": (
+        "abaca.cli.completion:completion",
+        "Print a script that completes commands in bash, zsh or fish.",
+    ),
     "version": ("abaca.cli.version:version", "Print the version of abaca and of what it runs on."),
 }
 
@@ -55,6 +65,8 @@ app = App(
     help_formatter=HangingFormatter(),
     help_format="plaintext",
     group_parameters=Group("Parameters", sort_key=1),
+    print_error=False,
+    exit_on_error=False,
 )
 for _name, (_where, _about) in COMMANDS.items():
     app.command(_where, name=_name, help=_about)
@@ -69,7 +81,7 @@ def launch(
     debug: Annotated[bool, _everywhere(negative="", help="Show the traceback of an error.")] = False,
 ) -> Any:
     session = Session(url=url, config=config, json=json, debug=debug)
-    command, bound, ignored = app.parse_args(words)
+    command, bound, ignored = app.parse_args(_with_optional_values(words))
     given = {"session": session} if "session" in ignored else {}
     return _answer(lambda: command(*bound.args, **bound.kwargs, **given), debug=debug)
 
@@ -80,6 +92,9 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     try:
         status = app.meta(words, result_action="return_value")
         sys.stdout.flush()
+    except CycloptsError as error:
+        print(f"abaca: {escape(mistake(error))}", file=sys.stderr)
+        status = EXIT_USAGE
     except BrokenPipeError:
         _leave_the_pipe()
         status = 0
@@ -98,7 +113,29 @@ def _answer(run: Callable[[], Any], *, debug: bool) -> Any:
         from abaca.config import hide_passwords
 
         print(f"abaca: {escape(hide_passwords(str(error)))}", file=sys.stderr)
-        return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
+        return _status_of(error)
+
+
+def _status_of(error: AbacaError) -> int:
+    match error:
+        case ConfigError():
+            return EXIT_USAGE
+        case JobCancelled():
+            return EXIT_CANCELLED
+        case ResultTimeout():
+            return EXIT_TIMEOUT
+        case _:
+            return EXIT_FAILED
+
+
+def _with_optional_values(words: Sequence[str]) -> list[str]:
+    """``--wait`` may stand alone: then it waits as long as it takes."""
+    found = list(words)
+    for place, word in enumerate(words):
+        after = words[place + 1] if place + 1 < len(words) else ""
+        if word == "--wait" and not _LENGTH.fullmatch(after):
+            found[place] = "--wait=forever"
+    return found
 
 
 def _write_what_the_terminal_lacks_as_escapes() -> None:

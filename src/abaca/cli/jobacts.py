@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated
 
-from abaca.app import App
-from abaca.backend import MAX_BATCH, Backend
-from abaca.cli.jobview import job_id
-from abaca.cli.output import print_json
-from abaca.cli.session import Given, Session
-from abaca.errors import ConfigError
-from abaca.model import Amended, Cancelled, Change, Job, Requeued
+from cyclopts import Parameter
+
+from abaca.backend import Backend
+from abaca.cli.bulk import Answer, act_on
+from abaca.cli.filters import NO_FILTER, Filter
+from abaca.cli.session import Given
+from abaca.model import Amended, Cancelled, Change, Job, Requeued, Status
 
 _UNKNOWN = "no such job"
 
@@ -33,21 +33,46 @@ _DELETED = {
     Amended.UNKNOWN: (False, _UNKNOWN),
 }
 
-Answer = tuple[bool, str]
-Act = Callable[[Backend, list[str]], Awaitable[list[Answer]]]
+_WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)
+_ENDED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+All = Annotated[bool, Parameter(negative="", help="Every job, where no filter is given.")]
+DryRun = Annotated[bool, Parameter(negative="", help="Say how many fit, and change nothing.")]
+Yes = Annotated[bool, Parameter(negative="", help="Do not ask for the number to be confirmed.")]
 
 
-def cancel(*ids: str, session: Given) -> int:
-    """Cancel jobs: one that waits ends at once, one that runs is told to stop."""
+def cancel(
+    *ids: str,
+    filter: Filter = NO_FILTER,
+    all: All = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    session: Given,
+) -> int:
+    """Cancel jobs: one that waits ends at once, one that runs is told to stop.
+
+    They are named by ids, or by a filter; then those that have not ended, unless --status says otherwise.
+    """
 
     async def act(backend: Backend, wanted: list[str]) -> list[Answer]:
         return [_CANCELLED[answer] for answer in await backend.cancel(wanted)]
 
-    return _each(session, ids, act)
+    live = (*_WAITING, Status.RUNNING)
+    return act_on(session, "cancel", ids, filter, act, usual=live, all=all, dry_run=dry_run, yes=yes)
 
 
-def requeue(*ids: str, session: Given) -> int:
-    """Put ended jobs back in line under the same id, with a fresh budget of attempts."""
+def requeue(
+    *ids: str,
+    filter: Filter = NO_FILTER,
+    all: All = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    session: Given,
+) -> int:
+    """Put ended jobs back in line under the same id, with a fresh budget of attempts.
+
+    They are named by ids, or by a filter; then those that failed or were cancelled, unless --status says otherwise.
+    """
 
     async def act(backend: Backend, wanted: list[str]) -> list[Answer]:
         jobs = await backend.get(wanted)
@@ -56,37 +81,28 @@ def requeue(*ids: str, session: Given) -> int:
         answers = {job.id: _REQUEUED[answer] for job, answer in zip(ended, done, strict=True)}
         return [answers.get(id) or _not_ended(job) for id, job in zip(wanted, jobs, strict=True)]
 
-    return _each(session, ids, act)
+    lost = (Status.FAILED, Status.CANCELLED)
+    return act_on(session, "requeue", ids, filter, act, usual=lost, all=all, dry_run=dry_run, yes=yes)
 
 
-def delete(*ids: str, session: Given) -> int:
-    """Delete waiting or ended jobs with their results. Nothing is left of them."""
+def delete(
+    *ids: str,
+    filter: Filter = NO_FILTER,
+    all: All = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    session: Given,
+) -> int:
+    """Delete waiting or ended jobs with their results. Nothing is left of them.
+
+    They are named by ids, or by a filter; then those that do not run.
+    """
 
     async def act(backend: Backend, wanted: list[str]) -> list[Answer]:
         return [_DELETED[answer] for answer in await backend.amend([Change(id=id, delete=True) for id in wanted])]
 
-    return _each(session, ids, act)
-
-
-def _each(session: Session, ids: Sequence[str], act: Act) -> int:
-    wanted = list(dict.fromkeys(job_id(id) for id in ids))
-    if not wanted:
-        raise ConfigError("give at least one job's id")
-
-    async def in_batches(app: App) -> list[Answer]:
-        backend = await app.backend()
-        answers: list[Answer] = []
-        for start in range(0, len(wanted), MAX_BATCH):
-            answers += await act(backend, wanted[start : start + MAX_BATCH])
-        return answers
-
-    answers = session.run(in_batches)
-    if session.json:
-        print_json([{"id": id, "done": done, "answer": text} for id, (done, text) in zip(wanted, answers, strict=True)])
-    else:
-        for id, (_, text) in zip(wanted, answers, strict=True):
-            print(f"{id}  {text}")
-    return 0 if all(done for done, _ in answers) else 1
+    still = (*_WAITING, *_ENDED)
+    return act_on(session, "delete", ids, filter, act, usual=still, all=all, dry_run=dry_run, yes=yes)
 
 
 def _not_ended(job: Job | None) -> Answer:

@@ -9,75 +9,60 @@ import msgspec
 from cyclopts import App, Parameter
 
 from abaca.app import App as AbacaApp
+from abaca.cli.filters import NO_FILTER, Filter
 from abaca.cli.jobacts import cancel, delete, requeue
-from abaca.cli.jobview import (
-    as_json,
-    brought,
-    errors_of,
-    job_id,
-    job_json,
-    print_errors,
-    print_job,
-    update_json,
-    update_line,
-    why_it_waits,
-)
-from abaca.cli.output import ago, note, print_json, print_table
-from abaca.cli.session import Given
-from abaca.client import no_such_job
+from abaca.cli.jobfollow import follow
+from abaca.cli.joblog import logs, updates
+from abaca.cli.jobview import brought, errors_of, job_id, print_errors, print_job, print_result
+from abaca.cli.near import hint
+from abaca.cli.output import note, print_json, print_table, say
+from abaca.cli.session import Given, Session
 from abaca.config.values import read_duration
 from abaca.errors import ConfigError, JobError
-from abaca.handle import JobHandle
-from abaca.jobresult import why_no_value
-from abaca.model import STATUS_ALIASES, Job, Page, Query, Status, Update
-from abaca.policy.history import read_from, synthesise
+from abaca.model import Job
+from abaca.views import JobView, job_view, job_views
+from abaca.views.finding import first_jobs
+from abaca.views.why import why
+from abaca.views.words import ago
 
-jobs = App(name="jobs", help="List jobs; show, wait for, cancel, requeue or delete them.")
-jobs.command(cancel)
-jobs.command(requeue)
-jobs.command(delete)
+jobs = App(name="jobs", help="List jobs; show, explain, follow, cancel, requeue or delete them.")
 
-_MOST_PAGES = 50
-_PAGE = 200
+Limit = Annotated[int, Parameter(help="At most so many.")]
+Cursor = Annotated[str | None, Parameter(help="Go on where an earlier list ended.")]
 
 
 @jobs.default
-def list_jobs(
-    *,
-    status: Annotated[
-        tuple[str, ...], Parameter(negative="", show_default=False, help="Only these; may be given several times.")
-    ] = (),
-    queue: Annotated[str | None, Parameter(help="Only this queue's.")] = None,
-    task: Annotated[str | None, Parameter(help="Only this task's.")] = None,
-    tag: Annotated[str | None, Parameter(help="Only those with this tag.")] = None,
-    key: Annotated[str | None, Parameter(help="Only those with this key.")] = None,
-    workflow: Annotated[str | None, Parameter(help="Only the members of this one.")] = None,
-    text: Annotated[str | None, Parameter(help="Look for this in ids, task names and arguments.")] = None,
-    limit: Annotated[int, Parameter(help="At most so many.")] = 50,
-    cursor: Annotated[str | None, Parameter(help="Go on where an earlier list ended.")] = None,
-    session: Given,
-) -> None:
-    """List jobs, and show, wait for, cancel, requeue or delete them."""
+def list_jobs(*, filter: Filter = NO_FILTER, limit: Limit = 50, cursor: Cursor = None, session: Given) -> None:
+    """List jobs; show, explain, follow, cancel, requeue or delete them."""
+    _list(filter, limit, cursor, session)
+
+
+@jobs.command(name="list")
+def list_again(*, filter: Filter = NO_FILTER, limit: Limit = 50, cursor: Cursor = None, session: Given) -> None:
+    """List jobs; the same as `abaca jobs` without a command."""
+    _list(filter, limit, cursor, session)
+
+
+def _list(filter: Filter, limit: int, cursor: str | None, session: Session) -> None:
     if limit < 1:
         raise ConfigError(f"--limit: {limit} is not usable; give a number above zero")
-    query = Query(
-        status=_statuses(status),
-        queue=queue,
-        task=task,
-        tag=tag,
-        key=key,
-        parent=None if workflow is None else job_id(workflow),
-        text=text,
-        cursor=cursor,
-        limit=limit,
-    )
-    page = session.run(lambda app: _find(app, query))
+    filter.query(0)  # a wrong flag is told before the store is asked
+
+    async def find(app: AbacaApp) -> tuple[list[Job], list[JobView], str | None]:
+        now = (await app.stats()).seen_at if filter.since or filter.before else 0
+        query = msgspec.structs.replace(filter.query(now), cursor=cursor)
+        found, rest = await first_jobs(app.client(), query, limit)
+        if not found:
+            await hint(app, filter.queue, filter.task)
+        return found, await job_views(app, found), rest
+
+    found, views, rest = session.run(find)
     if session.json:
-        print_json({"jobs": [job_json(job) for job in page.jobs], "cursor": page.cursor})
+        print_json({"jobs": views, "cursor": rest})
         return
-    print_jobs(page.jobs)
-    if page.cursor is not None:
-        note(f"there may be more: --cursor {page.cursor}")
+    print_jobs(found)
+    if rest is not None:
+        note(f"there may be more: --cursor {rest}")
 
 
 def print_jobs(found: Sequence[Job]) -> None:
@@ -93,46 +78,43 @@ def show(id: str, /, *, session: Given) -> None:
         job = await brought(app.blobs, await app.job(job_id(id)).info())
         backend = await app.backend()
         errors = await errors_of(backend, job)
-        waits = why_it_waits(job, await backend.stats())
+        reason = None if job.state.ended else await why(app, job.id)
+        secret = (await app.secrets([job.spec.task]))[job.spec.task]
         if session.json:
-            print_json({**job_json(job), "errors": errors, "note": waits})
+            print_json({**msgspec.structs.asdict(job_view(job, secret)), "errors": errors, "why": reason})
             return
-        print_job(job)
-        if waits is not None:
-            print(f"note: {waits}")
+        print_job(job, secret)
+        if reason is not None:
+            say(f"why: {reason.sentence}")
         print_errors(errors)
 
     session.run(ask)
 
 
-@jobs.command
-def updates(
-    id: str,
-    /,
-    *,
-    follow: Annotated[bool, Parameter(negative="", help="Stay until the job has ended.")] = False,
-    after: Annotated[int, Parameter(help="Only updates above this id.")] = 0,
-    session: Given,
-) -> None:
-    """Print a job's updates in order, one a line."""
-
-    async def read(app: AbacaApp) -> None:
-        handle = app.job(job_id(id))
-        ended = (await handle.info()).state.ended
-        if follow or ended:
-            async for update in handle.updates(after):
-                print(update_json(update) if session.json else update_line(update), flush=True)
-            return
-        for update in await _so_far(app, handle.id, after):
-            print(update_json(update) if session.json else update_line(update))
-
-    session.run(read)
+@jobs.command(name="why")
+def explain(id: str, /, *, session: Given) -> None:
+    """Say in one sentence why a job waits: on whom, until when. Of one that runs or has ended it says that."""
+    answer = session.run(lambda app: why(app, job_id(id)))
+    if session.json:
+        print_json(answer)
+        return
+    say(answer.sentence)
+    if answer.remedy is not None:
+        note(f"try: {answer.remedy}")
 
 
 @jobs.command
 def result(id: str, /, *, session: Given) -> int:
     """Print a job's result as JSON. Does not wait; 1 when there is none."""
-    return session.run(lambda app: _print_result(app, app.job(job_id(id))))
+
+    async def ask(app: AbacaApp) -> int:
+        job = await app.blobs.whole(await app.job(job_id(id)).info())
+        if not job.state.ended:
+            message = f"job {job.id} is {job.status} and has no result yet; `abaca jobs wait {job.id}` waits"
+            raise JobError(job.id, message)
+        return print_result(job)
+
+    return session.run(ask)
 
 
 @jobs.command
@@ -143,65 +125,23 @@ def wait(
     timeout: Annotated[str | None, Parameter(help="As 30s or 5m; else without end.")] = None,
     session: Given,
 ) -> int:
-    """Wait until a job has ended and print its result as JSON; 1 when it failed or was cancelled."""
+    """Wait until a job has ended and print its result as JSON.
+
+    Exit status: 0 it completed, 1 it failed, 3 it was cancelled, 4 --timeout was over first and the job goes on.
+    """
     limit = None if timeout is None else read_duration(timeout, "--timeout")
 
     async def until_ended(app: AbacaApp) -> int:
-        handle = app.job(job_id(id))
-        await handle.outcome(limit)
-        return await _print_result(app, handle)
+        return print_result(await app.client().ended(job_id(id), limit, needs_value=False))
 
     return session.run(until_ended)
-
-
-async def _print_result(app: AbacaApp, handle: JobHandle[object]) -> int:
-    job = await app.blobs.whole(await handle.info())
-    if not job.state.ended:
-        raise JobError(job.id, f"job {job.id} is {job.status} and has no result yet; `abaca jobs wait {job.id}` waits")
-    if job.result is None:
-        raise why_no_value(job)
-    print_json(as_json(job.result))
-    return 0
-
-
-async def _find(app: AbacaApp, query: Query) -> Page:
-    """A full page where there is one: a store may answer with short ones and a cursor."""
-    backend = await app.backend()
-    found: list[Job] = []
-    cursor = query.cursor
-    for _ in range(_MOST_PAGES):
-        page = await backend.find(msgspec.structs.replace(query, cursor=cursor, limit=query.limit - len(found)))
-        found += page.jobs
-        cursor = page.cursor
-        if cursor is None or len(found) >= query.limit:
-            break
-    return Page(jobs=found, cursor=cursor)
-
-
-async def _so_far(app: AbacaApp, id: str, after: int) -> list[Update]:
-    backend = await app.backend()
-    found: list[Update] = []
-    while True:
-        history = await backend.updates(id, read_from(after), _PAGE)
-        if history.job is None:
-            raise no_such_job(id)
-        part = synthesise(history, after, _PAGE)
-        found += part.updates
-        if not part.updates or part.ended:
-            return found
-        after = part.after
-
-
-def _statuses(given: tuple[str, ...]) -> tuple[Status, ...]:
-    words = [word.strip().lower() for text in given for word in text.split(",") if word.strip()]
-    known = {status.value for status in Status}
-    for word in words:
-        if STATUS_ALIASES.get(word, word) not in known:
-            raise ConfigError(f"--status: {word!r} is no status; use one of {', '.join(Status)}")
-    return tuple(dict.fromkeys(Status(STATUS_ALIASES.get(word, word)) for word in words))
 
 
 def _row(job: Job) -> tuple[object, ...]:
     spec = job.spec
     age = ago(job.created_at or None, job.seen_at)
     return job.id, job.status, spec.task, spec.queue, spec.priority, job.attempts, age, ",".join(spec.tags)
+
+
+for _command in (updates, logs, follow, cancel, requeue, delete):
+    jobs.command(_command)

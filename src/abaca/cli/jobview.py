@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
 
 from abaca.backend import Backend
-from abaca.cli.output import ago, clean, instant, json_text, print_pairs, span
+from abaca.cli.output import clean, json_text, print_json, print_pairs
+from abaca.cli.status import EXIT_OK
 from abaca.codec import NotHere, is_reference, read_reference, unpack
 from abaca.errors import AbacaError, ConfigError
-from abaca.model import ErrorInfo, Job, Kind, Progress, State, Stats, Update
+from abaca.jobresult import why_no_value
+from abaca.model import ErrorInfo, Job, Kind, Progress, State, Update
 from abaca.places import Blobs
 from abaca.policy.retry import DEFAULT_RULE
+from abaca.views import as_json, instant, update_view, workflow_of
+from abaca.views.payloads import arguments_json, payload_elsewhere
+from abaca.views.words import ago, span
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _PAGE = 200
@@ -31,20 +36,6 @@ def job_id(text: str) -> str:
     return id
 
 
-def as_json(data: bytes | None) -> Any:
-    """Stored JSON, to be put into an answer unchanged; a payload that cannot be read or is not here says so."""
-    if data is None:
-        return None
-    try:
-        if is_reference(data):
-            return _away(data)
-        text = unpack(data)
-        msgspec.json.decode(text)
-        return msgspec.Raw(text)
-    except (ValueError, RecursionError, NotHere, msgspec.MsgspecError) as error:
-        return {"unreadable": str(error)}
-
-
 async def brought(blobs: Blobs, job: Job) -> Job:
     """The job with arguments and result from their place, where they can be had and are not too long to look at."""
     for fetch, data in ((blobs.whole_arguments, job.spec.args), (blobs.whole, job.result)):
@@ -56,54 +47,7 @@ async def brought(blobs: Blobs, job: Job) -> Job:
     return job
 
 
-def _away(data: bytes) -> dict[str, Any]:
-    reference = read_reference(data)
-    return {"elsewhere": f"{reference.space}/{reference.name}", "bytes": reference.length}
-
-
-def job_json(job: Job) -> dict[str, Any]:
-    """The whole job for machines: times in RFC 3339, lengths in milliseconds, payloads as the JSON they are."""
-    spec = job.spec
-    return {
-        "id": job.id,
-        "task": spec.task,
-        "status": job.status,
-        "queue": spec.queue,
-        "priority": spec.priority,
-        "pool": spec.lane,
-        "args": as_json(spec.args) if not job.purged else None,
-        "tags": spec.tags,
-        "key": spec.key,
-        "owner": spec.owner,
-        "tenant": spec.tenant,
-        "parent": spec.parent,
-        "workflow": _workflow(job),
-        "after": spec.after,
-        "open_parents": job.open_parents,
-        "unmet": job.unmet,
-        "start_within_ms": spec.start_within_ms,
-        "expires_ms": spec.expires_ms,
-        "attempts": job.attempts,
-        "losses": job.losses,
-        "epoch": job.epoch,
-        "cancel_requested": job.cancel,
-        "worker": job.worker,
-        "timeout_ms": spec.timeout_ms,
-        "created_at": instant(job.created_at or None),
-        "due_at": instant(job.due_at or None),
-        "started_at": instant(job.started_at),
-        "claimed_at": instant(job.claimed_at),
-        "ended_at": instant(job.ended_at),
-        "lease_until": instant(job.lease_until),
-        "progress": as_json(job.progress),
-        "result": as_json(job.result),
-        "error": job.error,
-        "purged": job.purged,
-        "damage": job.damage,
-    }
-
-
-def print_job(job: Job) -> None:
+def print_job(job: Job, secret: Collection[str] = ()) -> None:
     spec = job.spec
     now = job.seen_at
     print_pairs(
@@ -112,13 +56,13 @@ def print_job(job: Job) -> None:
             ("task", spec.task),
             ("status", f"{job.status}{' (told to stop)' if job.cancel and not job.state.ended else ''}"),
             ("queue", f"{spec.queue}, priority {spec.priority}, pool {clean(spec.lane)}"),
-            ("arguments", _text(spec.args) if not job.purged else "gone: this is all that is left of a purged job"),
+            ("arguments", _arguments(job, secret)),
             ("tags", ", ".join(spec.tags)),
             ("key", spec.key),
             ("owner", spec.owner),
             ("tenant", spec.tenant),
-            ("workflow", _workflow(job)),
-            ("parent", spec.parent if spec.parent != _workflow(job) else None),
+            ("workflow", workflow_of(job)),
+            ("parent", spec.parent if spec.parent != workflow_of(job) else None),
             ("after", _after(job)),
             ("start within", _length(spec.start_within_ms)),
             ("expires", _length(spec.expires_ms)),
@@ -136,12 +80,6 @@ def print_job(job: Job) -> None:
     )
 
 
-def _workflow(job: Job) -> str | None:
-    """The workflow that it is a member of: those carry its id as their mark."""
-    parent = job.spec.parent
-    return parent if parent is not None and _ID.fullmatch(parent) else None
-
-
 def _after(job: Job) -> str | None:
     """Whom it waits for: the first few parents of each kind of edge, and how many have not ended or ended wrongly."""
     if not job.spec.after:
@@ -156,8 +94,25 @@ def _after(job: Job) -> str | None:
     return "; ".join(kinds) + (f" ({', '.join(counts)})" if counts else "")
 
 
+def _arguments(job: Job, secret: Collection[str]) -> str | None:
+    """As they are stored, unless some of them are masked."""
+    if job.purged:
+        return "gone: this is all that is left of a purged job"
+    if not secret or is_reference(job.spec.args):
+        return _text(job.spec.args)
+    return _json(arguments_json(job.spec.args, secret))
+
+
 def _length(ms: int | None) -> str | None:
     return None if ms is None else span(ms / 1000)
+
+
+def print_result(job: Job) -> int:
+    """An ended job's result as JSON. Raises the ``JobError`` that says why there is none."""
+    if job.result is None:
+        raise why_no_value(job)
+    print_json(as_json(job.result))
+    return EXIT_OK
 
 
 def print_errors(errors: Iterable[ErrorInfo]) -> None:
@@ -179,25 +134,23 @@ async def errors_of(backend: Backend, job: Job) -> list[ErrorInfo]:
         after = history.entries[-1].id
 
 
-def why_it_waits(job: Job, stats: Stats) -> str | None:
-    """A word about a job that nobody is going to run, ``None`` when there is no such reason."""
-    if job.state.ended:
-        return None
-    if not stats.workers:
-        return "no worker is alive on this store; the job waits for one"
-    if job.open_parents:
-        return f"it waits for {job.open_parents:,} of its {len(job.spec.parents):,} parents"
-    if not any(job.spec.task in card.tasks for card in stats.workers):
-        return f"no live worker knows the task {job.spec.task!r}; the job waits until one that does is started"
-    if not any(job.spec.task in card.tasks and job.spec.queue in card.queues for card in stats.workers):
-        return f"no live worker that knows the task serves the queue {job.spec.queue!r}"
-    return None
-
-
 def update_line(update: Update) -> str:
     """One line for people. An error's traceback is left to ``abaca jobs show``."""
     attempt = f"attempt {update.attempt}" if update.attempt else ""
     return clean(f"{update.id:>5}  {instant(update.at)}  {attempt:<10} {update.kind:<8}  {_says(update)}")
+
+
+def log_line(update: Update) -> str:
+    """A line that a job logged: when, level, message, fields. Of a gap how many are no longer there."""
+    at = instant(update.at)
+    if update.kind is Kind.GAP:
+        return clean(f"{at}  ... {_says(update)} updates before this are no longer kept")
+    try:
+        line = msgspec.json.decode(update.data, type=dict[str, Any])
+        level, message = str(line.pop("level")), str(line.pop("message"))
+    except (msgspec.MsgspecError, KeyError):
+        return clean(f"{at}  {update.data.decode(errors='replace')}")
+    return clean(" ".join([f"{at}  {level:<8} {message}", *(f"{name}={_json(value)}" for name, value in line.items())]))
 
 
 def _says(update: Update) -> str:
@@ -211,6 +164,8 @@ def _says(update: Update) -> str:
                 line = msgspec.json.decode(update.data, type=dict[str, Any])
                 said = f"{line.pop('level')}: {line.pop('message')}"
                 return " ".join([said, *(f"{name}={_json(value)}" for name, value in line.items())])
+            case Kind.GAP:
+                return str(msgspec.json.decode(update.data))
             case _:
                 return msgspec.json.decode(update.data, type=str)
     except (msgspec.MsgspecError, KeyError):
@@ -219,8 +174,7 @@ def _says(update: Update) -> str:
 
 def update_json(update: Update) -> str:
     """One line of JSON."""
-    body = {"id": update.id, "kind": update.kind, "at": instant(update.at), "attempt": update.attempt}
-    return json_text(msgspec.json.encode({**body, "data": as_json(update.data)}))
+    return json_text(msgspec.json.encode(update_view(update)))
 
 
 def _error(entry: Update) -> ErrorInfo:
@@ -235,7 +189,7 @@ def _text(data: bytes | None) -> str | None:
         return None
     try:
         if is_reference(data):
-            away = _away(data)
+            away = payload_elsewhere(data)
             return f"{away['bytes']:,} bytes in another place, as {away['elsewhere']}"
         return unpack(data).decode()
     except (ValueError, NotHere) as error:

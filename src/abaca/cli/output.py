@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
@@ -15,11 +15,15 @@ from abaca.text import escape
 
 _STEERING = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _LEAST_TEXT = 4
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def print_json(value: Any) -> None:
     print(json_text(msgspec.json.format(msgspec.json.encode(value), indent=2)))
+
+
+def json_line(value: Any) -> str:
+    """A value as JSON on one line, without what could steer a terminal."""
+    return json_text(msgspec.json.encode(value))
 
 
 def json_text(data: bytes) -> str:
@@ -82,40 +86,26 @@ def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
         print(f"{name.ljust(width)}  {value}")
 
 
+def say(text: str) -> None:
+    """A sentence: folded between words in a terminal, one line elsewhere."""
+    print(_folded(clean(text), sys.stdout))
+
+
 def note(text: str) -> None:
     """A word beside the answer, on stderr so that it never mixes with what a program reads."""
-    print(clean(text), file=sys.stderr)
+    print(_folded(clean(text), sys.stderr), file=sys.stderr)
+
+
+def _folded(text: str, stream: TextIO) -> str:
+    if not stream.isatty():
+        return text
+    width = os.get_terminal_size(stream.fileno()).columns
+    return textwrap.fill(text, width, break_on_hyphens=False, break_long_words=False)
 
 
 def clean(value: object) -> str:
     """Text on one line: what a job brings must not steer a terminal or pass for a line of ours."""
     return escape("-" if value is None or value == "" else str(value))
-
-
-def instant(micros: int | None) -> str | None:
-    """RFC 3339 in UTC with microseconds."""
-    if micros is None:
-        return None
-    return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def ago(micros: int | None, now: int) -> str:
-    return "-" if micros is None else span((now - micros) / 1e6)
-
-
-def span(seconds: float) -> str:
-    """A length of time in its largest one or two units."""
-    if seconds < 0:
-        return f"in {span(-seconds)}"
-    if seconds < 1:
-        return f"{round(seconds * 1000)}ms"
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    for size, unit, below, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "m"), (60, "m", 1, "s")):
-        if whole >= size:
-            return f"{whole // size}{unit}{whole % size // below}{small}"
-    return f"{whole}s"
 
 
 def _is_number(text: str) -> bool:

@@ -8,9 +8,12 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from abaca.app import App as AbacaApp
-from abaca.cli.output import ago, instant, note, print_json, print_pairs, print_table
+from abaca.cli.near import New, expect_queue, hint
+from abaca.cli.output import note, print_json, print_pairs, print_table
 from abaca.cli.session import Given, Session
-from abaca.model import QUEUE, QueueSettings, Stats
+from abaca.model import QUEUE, Overflow, QueueSettings, Stats
+from abaca.views import instant, queue_view
+from abaca.views.words import ago
 
 queues = App(name="queues", help="Show how much waits in each queue; pause, limit, weigh, empty one.")
 
@@ -43,15 +46,15 @@ def list_queues(*, session: Given) -> None:
 
 
 @queues.command
-def pause(name: str, /, *, session: Given) -> None:
+def pause(name: str, /, *, new: New = False, session: Given) -> None:
     """Let workers claim nothing from a queue; what runs goes on."""
-    _change(session, name, lambda app: app.queues.pause(name))
+    _change(session, name, lambda app: app.queues.pause(name), new=new)
 
 
 @queues.command
-def resume(name: str, /, *, session: Given) -> None:
+def resume(name: str, /, *, new: New = False, session: Given) -> None:
     """Let workers claim from a queue again."""
-    _change(session, name, lambda app: app.queues.resume(name))
+    _change(session, name, lambda app: app.queues.resume(name), new=new)
 
 
 @queues.command
@@ -62,10 +65,11 @@ def limit(
     ] = None,
     /,
     *,
+    new: New = False,
     session: Given,
 ) -> None:
     """Say how many jobs of a queue run at once, over all workers."""
-    _change(session, name, lambda app: app.queues.limit(name, concurrency))
+    _change(session, name, lambda app: app.queues.limit(name, concurrency), new=new)
 
 
 @queues.command(name="limit-length")
@@ -74,10 +78,40 @@ def limit_length(
     max_length: Annotated[int | None, Parameter(help="How many may wait; none takes the limit away.")] = None,
     /,
     *,
+    new: New = False,
     session: Given,
 ) -> None:
     """Say how many jobs may wait in a queue; enqueuing more is refused."""
-    _change(session, name, lambda app: app.queues.limit_length(name, max_length))
+    _change(session, name, lambda app: app.queues.limit_length(name, max_length), new=new)
+
+
+@queues.command(name="limit-wait")
+def limit_wait(
+    name: str,
+    max_wait: Annotated[
+        str | None, Parameter(help="How long a new job may have to wait, as 30s or 5m; none takes the limit away.")
+    ] = None,
+    /,
+    *,
+    session: Given,
+) -> None:
+    """Say how long a new job may have to wait in a queue, by the pace of its claims; enqueuing more is refused."""
+    _change(session, name, lambda app: app.queues.limit_wait(name, max_wait))
+
+
+@queues.command
+def overflow(
+    name: str,
+    how: Annotated[
+        Literal["reject", "wait", "shed-lowest"],
+        Parameter(help="Refuse it; have its producer wait; or cancel a waiting job of a lower priority for it."),
+    ],
+    /,
+    *,
+    session: Given,
+) -> None:
+    """Say what becomes of a new job when a queue is full."""
+    _change(session, name, lambda app: app.queues.overflow(name, how))
 
 
 @queues.command
@@ -87,10 +121,11 @@ def weigh(
     weight: Annotated[int, Parameter(help="How many claims it gets in its turn, 1 to 1000.")],
     /,
     *,
+    new: New = False,
     session: Given,
 ) -> None:
     """Say how many claims a tenant gets in its turn; the others get 1."""
-    _change(session, name, lambda app: app.queues.weigh(name, {tenant: weight}))
+    _change(session, name, lambda app: app.queues.weigh(name, {tenant: weight}), new=new)
 
 
 @queues.command
@@ -99,21 +134,33 @@ def age(
     switch: Annotated[Literal["on", "off"], Parameter(help="Whether the job that has been due longest gets its turn.")],
     /,
     *,
+    new: New = False,
     session: Given,
 ) -> None:
     """Give one claim in sixteen to the job that has been due longest, or stop that."""
-    _change(session, name, lambda app: app.queues.age(name, switch == "on"))
+    _change(session, name, lambda app: app.queues.age(name, switch == "on"), new=new)
 
 
 @queues.command
 def purge(name: str, /, *, session: Given) -> None:
     """Delete the jobs that wait in a queue, those of later too; running and ended ones stay."""
-    deleted = session.run(lambda app: app.queues.purge(name))
+
+    async def empty(app: AbacaApp) -> int:
+        deleted = await app.queues.purge(name)
+        if not deleted:
+            await hint(app, name, None)
+        return deleted
+
+    deleted = session.run(empty)
     print_json({"deleted": deleted}) if session.json else note(f"queue {name}: {deleted} waiting jobs deleted")
 
 
-def _change(session: Session, name: str, act: Callable[[AbacaApp], Awaitable[QueueSettings]]) -> None:
-    settings = session.run(act)
+def _change(session: Session, name: str, act: Callable[[AbacaApp], Awaitable[QueueSettings]], *, new: bool) -> None:
+    async def change(app: AbacaApp) -> QueueSettings:
+        await expect_queue(app, name, new=new)
+        return await act(app)
+
+    settings = session.run(change)
     if session.json:
         print_json(settings)
         return
@@ -126,6 +173,10 @@ def _state(settings: QueueSettings) -> str:
         words.append(f"{settings.concurrency} at once")
     if settings.max_length is not None:
         words.append(f"{settings.max_length} may wait")
+    if settings.max_wait_ms is not None:
+        words.append(f"for {settings.max_wait_ms / 1000:g} s at most")
+    if settings.overflow is not Overflow.REJECT:
+        words.append(f"overflow {settings.overflow.value}")
     if settings.weights:
         words.append("weights " + " ".join(f"{tenant}:{weight}" for tenant, weight in sorted(settings.weights.items())))
     if settings.aging:
@@ -141,23 +192,7 @@ async def _look(app: AbacaApp) -> tuple[Stats, dict[str, QueueSettings]]:
 
 def _as_json(stats: Stats, settings: dict[str, QueueSettings]) -> dict[str, object]:
     return {
-        "queues": [
-            {
-                "name": queue.name,
-                "due": queue.due,
-                "later": queue.later,
-                "blocked": queue.blocked,
-                "paused": settings.get(queue.name, QueueSettings()).paused,
-                "concurrency": settings.get(queue.name, QueueSettings()).concurrency,
-                "max_length": settings.get(queue.name, QueueSettings()).max_length,
-                "weights": settings.get(queue.name, QueueSettings()).weights,
-                "aging": settings.get(queue.name, QueueSettings()).aging,
-                "late": stats.late.get(queue.name, 0),
-                "by_priority": queue.by_priority,
-                "oldest_due_at": instant(queue.oldest_due_at),
-            }
-            for queue in stats.queues
-        ],
+        "queues": [queue_view(queue, settings.get(queue.name, QueueSettings()), stats) for queue in stats.queues],
         "running": stats.running,
         "totals": stats.totals,
         "seen_at": instant(stats.seen_at),

@@ -59,7 +59,7 @@ class Session:
 
 
 def _spelling(name: str) -> str:
-    return "--" + name.removeprefix("worker.").replace(".", "-").replace("_", "-")
+    return "--" + name.removeprefix("worker.").removeprefix("serve.").replace(".", "-").replace("_", "-")
 
 
 def _check_file(url: str) -> None:

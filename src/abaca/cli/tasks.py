@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from abaca.app import App as AbacaApp
+from abaca.cli.near import New, expect_task
 from abaca.cli.output import note, print_json, print_table
 from abaca.cli.session import Given, Session
 from abaca.config.values import read_duration
@@ -38,15 +39,15 @@ def list_tasks(*, session: Given) -> None:
 
 
 @tasks.command
-def pause(name: str, /, *, session: Given) -> None:
+def pause(name: str, /, *, new: New = False, session: Given) -> None:
     """Let workers start no job of a task; what runs goes on."""
-    _change(session, name, lambda app: app.task_control.pause(name))
+    _change(session, name, lambda app: app.task_control.pause(name), new=new)
 
 
 @tasks.command
-def resume(name: str, /, *, session: Given) -> None:
+def resume(name: str, /, *, new: New = False, session: Given) -> None:
     """Let workers start jobs of a task again."""
-    _change(session, name, lambda app: app.task_control.resume(name))
+    _change(session, name, lambda app: app.task_control.resume(name), new=new)
 
 
 @tasks.command
@@ -58,6 +59,7 @@ def limit(
     rate: Annotated[int | None, Parameter(help="How many start in each --period.")] = None,
     period: Annotated[str, Parameter(help="As 1s or 1m.")] = "1s",
     burst: Annotated[int, Parameter(help="How many may start at once after a rest.")] = 1,
+    new: New = False,
     session: Given,
 ) -> None:
     """Say how many jobs of a task run at once or start in a time, over all workers; with neither, take it away."""
@@ -66,11 +68,16 @@ def limit(
         session,
         name,
         lambda app: app.task_control.limit(name, concurrency, rate=rate, period=seconds, burst=burst),
+        new=new,
     )
 
 
-def _change(session: Session, name: str, act: Callable[[AbacaApp], Awaitable[TaskSettings]]) -> None:
-    settings = session.run(act)
+def _change(session: Session, name: str, act: Callable[[AbacaApp], Awaitable[TaskSettings]], *, new: bool) -> None:
+    async def change(app: AbacaApp) -> TaskSettings:
+        await expect_task(app, name, new=new)
+        return await act(app)
+
+    settings = session.run(change)
     print_json(settings) if session.json else note(f"task {name}: {_state(settings) or 'open'}")
 
 

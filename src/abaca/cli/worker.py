@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import signal
 from collections.abc import Coroutine
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from abaca.cli.loops import run_fast
 from abaca.cli.session import Given
 from abaca.config import Settings, hide_passwords
 from abaca.errors import ConfigError
@@ -87,7 +87,7 @@ def worker(
     adopt_orphans()
     supervisor = Supervisor(application, settings.processes, settings.worker, settings.log)
     start = _Start(settings, supervisor.id)
-    status = _run(_to_its_end(supervisor.run(start)))
+    status = run_fast(_to_its_end(supervisor.run(start)))
     status = 2 if status == EXIT_CONFIG or start.refused else min(status, 1)
     worker_log().info("worker stopped", worker=supervisor.id, exit_status=status)
     return status
@@ -138,11 +138,3 @@ async def _to_its_end(work: Coroutine[Any, Any, int]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
-
-
-def _run(work: Coroutine[Any, Any, int]) -> int:
-    try:
-        uvloop = importlib.import_module("uvloop")
-    except ImportError:
-        return asyncio.run(work)
-    return int(uvloop.run(work))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abaca.app import App
-from abaca.cli.output import ago, instant, print_json, print_table
+from abaca.cli.output import print_json, print_table
 from abaca.cli.session import Given
 from abaca.model import Card, Stats
-
-_SILENT_AFTER_MICROS = 15_000_000
-"""Three beats of five seconds, the default; whoever beats more slowly looks silent in between."""
+from abaca.views import worker_view
+from abaca.views.takers import silent
+from abaca.views.words import ago
 
 
 def workers(*, session: Given) -> None:
@@ -19,7 +19,7 @@ def workers(*, session: Given) -> None:
     stats = session.run(_stats)
     cards = sorted(stats.workers, key=lambda card: (card.name, card.id))
     if session.json:
-        print_json([_as_json(card) for card in cards])
+        print_json([worker_view(card) for card in cards])
         return
     heads = ("worker", "host", "pid", "queues", "tasks", "running", "done", "ok", "failed", "avg ms", "up", "beat", "")
     print_table(heads, [_row(card, stats.seen_at) for card in cards], "no live workers")
@@ -48,26 +48,6 @@ def _row(card: Card, now: int) -> tuple[object, ...]:
 
 
 def _doing(card: Card, now: int) -> str:
-    if now - card.seen_at > _SILENT_AFTER_MICROS:
+    if silent(card, now):
         return "silent"
     return "draining" if card.draining else "working"
-
-
-def _as_json(card: Card) -> dict[str, object]:
-    return {
-        "id": card.id,
-        "name": card.name,
-        "host": card.host,
-        "pid": card.pid,
-        "queues": card.queues,
-        "tasks": card.tasks,
-        "slots": card.slots,
-        "running": card.running,
-        "processed": card.processed,
-        "succeeded": card.succeeded,
-        "failed": card.failed,
-        "busy_ms": card.busy_ms,
-        "draining": card.draining,
-        "started_at": instant(card.started_at),
-        "seen_at": instant(card.seen_at),
-    }

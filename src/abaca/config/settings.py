@@ -19,8 +19,10 @@ from abaca.config.values import (
     read_choice,
     read_count,
     read_duration,
+    read_host,
     read_hosts,
     read_name,
+    read_port,
     read_queues,
     read_seconds,
     read_size,
@@ -32,6 +34,7 @@ from abaca.errors import ConfigError
 from abaca.logs import LogSettings
 from abaca.model import DAY_MS, HOUR_MS, Keep
 from abaca.places import DEFAULT_ABOVE, IN_THE_RECORD, place_url
+from abaca.text import near_names
 from abaca.worker.options import WorkerOptions, default_process_slots
 
 FILE_NAME = "abaca.toml"
@@ -81,6 +84,13 @@ SETTINGS = (
     Setting("worker.give_up_after", read_seconds, _WORKER.give_up_after, "seconds without the store until it stops"),
     Setting("worker.webhook_allow", read_hosts, (), "networks and hosts, not public, that webhooks may reach"),
     Setting("worker.name", read_name, "", "name in the registry; the worker's id without one"),
+    Setting("serve.host", read_host, "127.0.0.1", "the address at which the service listens"),
+    Setting("serve.port", read_port, 8000, "its port; 0 is any free one"),
+    Setting(
+        "serve.auth", read_choice(("auto", "on", "off")), "auto", "whether callers need a key; auto: if there is any"
+    ),
+    Setting("serve.max_body", read_size, 1 << 20, "bytes of the largest request"),
+    Setting("serve.drain", read_duration, 10.0, "seconds requests have at shutdown"),
     Setting("keep.completed", read_duration, HOUR_MS / 1000, "seconds a completed job and its result stay"),
     Setting("keep.cancelled", read_duration, DAY_MS / 1000, "seconds a cancelled job stays"),
     Setting("keep.failed", read_duration, 7 * DAY_MS / 1000, "seconds a failed job stays"),
@@ -204,10 +214,8 @@ def _from_flags(flags: Mapping[str, Flag]) -> list[Sourced]:
 
 
 def _suggestion(name: str, known: Mapping[str, Setting]) -> str:
-    import difflib  # noqa: PLC0415  (only a mistake pays for it)
-
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else "; `abaca config` lists them all"
+    near = near_names(name, known, most=1)
+    return f"; did you mean {near[0]}?" if near else "; `abaca config` lists them all"
 
 
 def _compose(found: Mapping[str, Sourced]) -> Settings:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -98,6 +98,24 @@ def read_hosts(raw: Any, what: str) -> tuple[str, ...]:
             if not _HOST.fullmatch(entry) or _NUMBERS.fullmatch(entry):
                 raise ConfigError(f"{what}: {shown(entry)} is neither a network nor a host name") from None
     return tuple(entries)
+
+
+def read_host(raw: Any, what: str) -> str:
+    """An address or a name of this machine to listen at."""
+    host = raw.strip().strip("[]") if isinstance(raw, str) else ""
+    try:
+        ip_address(host)
+    except ValueError:
+        if not _HOST.fullmatch(host) or _NUMBERS.fullmatch(host):
+            raise ConfigError(f"{what}: {shown(raw)} is neither an address nor a host name") from None
+    return host
+
+
+def read_port(raw: Any, what: str) -> int:
+    number = int(raw) if isinstance(raw, str) and _COUNT.fullmatch(raw.strip()) else raw
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 65_535:
+        raise ConfigError(f"{what}: {shown(raw)} is no port; give a number from 0 to 65535")
+    return number
 
 
 def read_weights(raw: Any, what: str) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""A chaos run's keys on a Redis server: below a prefix that nobody else has."""
+"""A run's keys on a Redis server: below a prefix that nobody else has."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _SCAN = 500
 class RedisSpace:
     """Needs a server that lets this user ``SCAN`` and ``UNLINK``. Keys outside the prefix are never touched."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self._prefix = f"abaca-verify-{token}"
+    def __init__(self, url: str, token: str, command: str) -> None:
+        self._prefix = f"abaca-{command}-{token}"
         self.url = with_option(url, "prefix", self._prefix)
         self._libraries: set[str] | None = None
 

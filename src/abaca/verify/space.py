@@ -1,4 +1,4 @@
-"""The part of a store that a chaos run has for itself, beside what is there already."""
+"""The part of a store that a run has for itself, beside what is there already."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class SqliteSpace:
 
     address = None
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, command: str) -> None:
         settings = parse_url(url)
         if not settings.path.parent.is_dir():
-            raise ConfigError(f"abaca verify needs the folder of the store, and {settings.path.parent} is not there")
-        self.path = settings.path.with_name(f"{settings.path.name}.verify-{token}.db")
+            raise ConfigError(f"abaca {command} needs the folder of the store, and {settings.path.parent} is not there")
+        self.path = settings.path.with_name(f"{settings.path.name}.{command}-{token}.db")
         self.url = f"sqlite:///{self.path}?{urlencode({'synchronous': settings.synchronous})}"
 
     async def open(self) -> None:
@@ -56,14 +56,16 @@ class SqliteSpace:
         return count
 
 
-def make_space(url: str, token: str) -> Space:
-    """Raises ``ConfigError`` for a store that processes cannot share."""
+def make_space(url: str, token: str, command: str = "verify") -> Space:
+    """Named after the command that runs. Raises ``ConfigError`` for a store that processes cannot share."""
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
-        return SqliteSpace(url, token)
+        return SqliteSpace(url, token, command)
     if scheme in ("redis", "rediss"):
-        return cast("Space", importlib.import_module("abaca.verify.redis_space").RedisSpace(url, token))
-    raise ConfigError(f"abaca verify runs worker processes, which cannot share {scheme}://; give a SQLite or Redis URL")
+        return cast("Space", importlib.import_module("abaca.verify.redis_space").RedisSpace(url, token, command))
+    raise ConfigError(
+        f"abaca {command} needs a store that processes share, not {scheme}://; give a SQLite or Redis URL"
+    )
 
 
 def with_option(url: str, name: str, value: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from abaca.buggify import arm_from_environment
 from abaca.errors import AbacaError
-from abaca.logs import configure_logs
+from abaca.logs import adopt_standard_logs, configure_logs
 from abaca.model import Job, Lease
 from abaca.policy.builtin import BUILT_IN
 from abaca.policy.decide import quarantined
@@ -217,6 +217,7 @@ class RunnerProcess(asyncio.Protocol):
                 succeeded=totals.succeeded,
                 failed=totals.failed,
                 busy_ms=totals.busy_ms,
+                measures=engine.measures.pack(),
             )
         )
 
@@ -269,6 +270,7 @@ def main() -> None:
     except AbacaError as error:
         sock.sendall(frame(Hopeless(reason=str(error))))
         sys.exit(EXIT_CONFIG)
+    adopt_standard_logs(configure.logs.format, configure.logs.level)
     gc.freeze()  # the loaded application stays as long as the process: collections need not walk it
     try:
         import uvloop  # noqa: PLC0415  (absent on Windows)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from abaca.measures import Measures
 from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut, WasCancelled
 from abaca.worker.held import HeldRun
 from abaca.worker.link import (
@@ -236,6 +237,9 @@ class RunnerProxy(asyncio.Protocol):
     def counts(self) -> tuple[int, int, int, int]:
         counters = self._counters
         return counters.processed, counters.succeeded, counters.failed, counters.busy_ms
+
+    def measures(self) -> Measures:
+        return Measures.unpack(self._counters.measures)
 
     def left_over(self) -> list[RunKey]:
         return [run_key(packed) for packed in self._held]

@@ -101,7 +101,9 @@ class Worker:
                 beat=self.options.beat,
                 name=self.name,
                 suspend=engine.loop.suspend,
+                drain=self._drain_soon,
                 schedules=self._schedules,
+                counted=engine.measures.copy,
                 blobs=self._blobs,
             )
             life.stack.push_async_callback(heart.stop)
@@ -149,6 +151,10 @@ class Worker:
             for key in list(engine.runner.runs):
                 engine.stop(key, StopReason.LOST)
             await heart.stop()
+
+    def _drain_soon(self) -> None:
+        if self._life is not None and self._life.stopping is None:
+            self._life.stopping = asyncio.ensure_future(self._stop(self._life, self.options.drain))
 
     async def stop(self, drain: float | None = None) -> bool:
         """Claim no more, let runs finish for ``drain`` seconds (default: the option), give back the rest uncharged.

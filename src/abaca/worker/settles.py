@@ -17,11 +17,12 @@ from abaca.worker.judging import judge
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """``refused`` marks a settle that stands for one the store would not take."""
+    """``took``: seconds, of a run that began. ``refused``: it stands for one that the store would not take."""
 
     job: Job
     outcome: Outcome
     settle: Settle
+    took: float | None = None
     refused: bool = False
 
     @property
@@ -101,7 +102,7 @@ class Settles:
             return [item]
         outcome = Aborted(error=describe_error(error))
         settle = msgspec.structs.replace(item.settle, to=judge(item.job, outcome))
-        self._return([Finished(item.job, outcome, settle, refused=True)])
+        self._return([Finished(item.job, outcome, settle, item.took, refused=True)])
         self._alone += 1
         return []
 

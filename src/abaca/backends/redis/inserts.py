@@ -7,14 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, MAX_PARENTS
+from abaca.backends.admission import refused
 from abaca.backends.redis.keys import SERVED_PARTITION
 from abaca.backends.redis.requests import pack_new
 from abaca.backends.redis.server import Server
 from abaca.backends.search import unknown_parent
-from abaca.model import Inserted, NewJob, Receipt, full_queue
+from abaca.model import Inserted, Keep, NewJob, Receipt
 
 _SERVED = f"{SERVED_PARTITION:02x}"
 _INSERTED, _KNOWN, _HELD, _REFUSED, _REPLACED, _PASSED, _ORPHAN = b"0123456"
+_BY_LENGTH = b"l"
+_CANCEL_KEEP = Keep().cancelled_ms
 _LARGE = 100
 """A call of so many jobs travels by itself: waiting a turn for others would gain nothing."""
 _EDGE_BYTES = MAX_BATCH_BYTES // MAX_PARENTS
@@ -63,7 +66,7 @@ class Inserts:
 
     async def submit(self, server: Server, before: Sequence[Sequence[bytes]], job: NewJob, now: bytes) -> Receipt:
         """One job at once, over another connection, behind commands whose answers are pushed."""
-        outcomes, *holders = await server.run("insert", self._base, now, *pack_new(job), before=before)
+        outcomes, *holders = await server.run("insert", self._base, now, _CANCEL_KEEP, *pack_new(job), before=before)
         return _receipt(job, outcomes[0], iter(holders))
 
     def _flush(self, now: bytes) -> None:
@@ -77,7 +80,7 @@ class Inserts:
     async def _send(self, calls: list[_Call], now: bytes) -> None:
         try:
             words = [word for call in calls for word in call.words]
-            outcomes, *holders = await self._server.run("insert", self._base, now, *words)
+            outcomes, *holders = await self._server.run("insert", self._base, now, _CANCEL_KEEP, *words)
         except BaseException as error:
             for call in calls:
                 if not call.receipts.done():
@@ -109,12 +112,18 @@ def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
     if outcome == _PASSED:
         return Receipt(id=job.id, outcome=Inserted.PASSED)
     if outcome == _REFUSED:
-        return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=full_queue(job.queue, int(next(held))))
+        return _full(job, next(held))
     if outcome == _ORPHAN:
         parent = job.parents[int(next(held)) - 1]
         reason = unknown_parent(parent, job.id)
         return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=reason)
     return Receipt(id=next(held).hex(), outcome=Inserted.HELD if outcome == _HELD else Inserted.REPLACED)
+
+
+def _full(job: NewJob, told: bytes) -> Receipt:
+    limit, most, wait_ms, again = told.split()
+    too_long = limit == _BY_LENGTH
+    return refused(job.id, job.queue, int(wait_ms), int(most), too_long=too_long, again=again == b"1")
 
 
 def is_foreign(job: NewJob) -> bool:

@@ -24,6 +24,7 @@ PRELUDES = (
     "limits",
     "kin",
     "edges",
+    "admission",
     "streams",
     "turns",
     "picking",

@@ -254,6 +254,7 @@ do
 
   local function claim_queue(work, queue, want, state)
     local own = settings.of_queue(work, queue)
+    local before = #state.got
     local groups = own.paused and {} or groups_of(queue, state.free, own.aging)
     local apart = {}
     for _, group in ipairs(groups) do
@@ -280,6 +281,9 @@ do
     end
     if order then
       picking.close(order)
+    end
+    if #state.got > before and (own.max_length or own.max_wait_ms) then
+      admission.claimed(work, queue, state.got, before)
     end
   end
 

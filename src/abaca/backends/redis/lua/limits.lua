@@ -17,7 +17,7 @@
 local MOST_PARKED = 1000
 local spots = {}
 local blocked_by, unblock, exhausted, take_permits, park, unpark, release_permits
-local leave, refill, fill_up, settings_changed, room_in
+local leave, refill, fill_up, settings_changed
 
 do
   local BLOCKED_AT_ONCE, FIRST_PAGE = 100, 8
@@ -233,25 +233,6 @@ do
     return false
   end
 
-  -- How many more jobs may be stored in a queue, and how many it may hold; nil for any number.
-  function room_in(work, queue)
-    local most = settings.of_queue(work, queue).max_length
-    if most and not work.room[queue] then
-      local count = 0
-      for _, member in ipairs(call('ZRANGE', base .. 'q:' .. queue, 0, -1)) do
-        count = count + call('ZCARD', (kinds.listed(member, queue)))
-      end
-      for _, place in ipairs(call('SMEMBERS', base .. 'parks')) do
-        local _, _, text = spots.read(place)
-        if line_info(text).queue == queue then
-          count = count + call('ZCARD', base .. 'p:' .. place)
-        end
-      end
-      work.room[queue] = most - count
-    end
-    return most and work.room[queue], most
-  end
-
   -- A run is over: its permits go to those parked first.
   function release_permits(work, job)
     if band(job.kinds, TAIL_PERMITS) == 0 then
@@ -350,6 +331,7 @@ do
       end
     end
     if kind == 'queue' then
+      work.paces[id] = false
       work.due[id] = (work.due[id] or 0) + MOST_PARKED
       work.later[id] = true
     end

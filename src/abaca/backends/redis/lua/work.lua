@@ -10,7 +10,8 @@ local function new_work()
     jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {},
     later = {}, queues = {}, lists = {}, held = {}, cursors = {}, hints = {}, payloads = {}, leases = {}, ends = {},
     popped = {}, queue_settings = {}, limits = {}, running = {}, rates = {}, passed = {}, permits = {}, parks = {},
-    refilling = {}, let_back = {}, fresh = {}, room = {}, fronts = {}, tenants = {}, counts = {}, plain = {},
+    refilling = {}, let_back = {}, fresh = {}, room = {}, fronts = {}, tenants = {}, counts = {}, paces = {},
+    plain = {},
   }
 end
 
@@ -258,6 +259,9 @@ local function prove_all(work)
   if next(part(work, 'counts')) then
     prove('HLEN', base .. 'claims')
   end
+  if next(part(work, 'paces')) then
+    prove('HLEN', base .. 'paces')
+  end
   if next(part(work, 'queues')) then
     prove('SCARD', base .. 'queues')
   end
@@ -317,6 +321,13 @@ local function commit(work)
   fronts.set(work)
   for queue, count in pairs(part(work, 'counts')) do
     call('HSET', base .. 'claims', queue, count)
+  end
+  for queue, packed in pairs(part(work, 'paces')) do
+    if packed then
+      call('HSET', base .. 'paces', queue, packed)
+    else
+      call('HDEL', base .. 'paces', queue)
+    end
   end
   if work.family then
     commit_family(work)

@@ -1,0 +1,1 @@
+"""``abaca top``: what happens on a store, live in a terminal."""

@@ -1,0 +1,187 @@
+"""How a route is declared, and how a request goes through it.
+
+A route is a coroutine with ``@endpoint``. It takes the ``ApiRequest``, the parameters of its path as texts, and where
+it wants them ``body`` and ``query``, structs that name and type every field. What it returns is encoded as JSON; its
+docstring and types become the description of the API.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.types import ASGIApp
+
+from abaca.carrying import carrying
+from abaca.errors import ConfigError
+from abaca.http.caller import Caller
+from abaca.http.errors import ApiError, Code, problem, unauthenticated
+from abaca.http.idempotency import HEADER
+from abaca.http.replies import Answer, Reply, reply
+from abaca.http.requests import ApiRequest, QueryReader, read_body
+from abaca.http.service import Service
+from abaca.logs import service_log
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One method of one path below ``/api/v1`` (or, with ``root``, of the service). ``scope=None`` is open to all."""
+
+    method: str
+    path: str
+    handler: Handler
+    scope: str | None
+    status: int
+    root: bool
+    tag: str
+    answer: Any
+    body: type[Any] | None
+    query: type[Any] | None
+    parameters: tuple[str, ...]
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+
+def endpoint(
+    method: str,
+    path: str,
+    *,
+    scope: str | None,
+    status: int = 200,
+    root: bool = False,
+    tag: str = "",
+    examples: Mapping[str, Any] | None = None,
+) -> Callable[[Handler], Endpoint]:
+    """Declare a route. ``examples``: values of ``body`` and ``answer`` for the description."""
+
+    def declare(handler: Handler) -> Endpoint:
+        signature = inspect.signature(handler, eval_str=True)
+        names = tuple(_PARAMETER.findall(path))
+        given = dict(signature.parameters)
+        taken = {"request", "body", "query", *names}
+        if wrong := set(given) - taken or set(names) - set(given):
+            raise ConfigError(f"route {method} {path}: parameter {min(wrong)!r} is not of its path")
+        return Endpoint(
+            method=method,
+            path=path,
+            handler=handler,
+            scope=scope,
+            status=status,
+            root=root,
+            tag=tag or path.strip("/").partition("/")[0],
+            answer=signature.return_annotation,
+            body=given["body"].annotation if "body" in given else None,
+            query=given["query"].annotation if "query" in given else None,
+            parameters=names,
+            examples=examples or {},
+        )
+
+    return declare
+
+
+class Performer:
+    """Takes requests through one endpoint: scope, body, query, the handler, the answer."""
+
+    def __init__(self, endpoint: Endpoint, service: Service) -> None:
+        self._endpoint = endpoint
+        self._service = service
+        self._decoder = None if endpoint.body is None else msgspec.json.Decoder(endpoint.body)
+        self._query = None if endpoint.query is None else QueryReader(endpoint.query)
+
+    async def __call__(self, request: Request[Any, Any, Any]) -> ASGIApp:
+        request_id: str = request.scope["state"]["abaca.request_id"]
+        try:
+            return await self._answer(request, request_id)
+        except Exception as error:
+            return failure(error, request_id)
+
+    async def _answer(self, connection: Request[Any, Any, Any], request_id: str) -> ASGIApp:
+        endpoint = self._endpoint
+        caller = permitted(connection.scope["state"].get("abaca.caller"), endpoint.scope)
+        given: dict[str, Any] = {}
+        for name in endpoint.parameters:
+            given[name] = connection.scope["path_params"][name]
+        if self._query is not None:
+            given["query"] = self._query.read(connection.scope["query_string"])
+        request = ApiRequest(connection, self._service, caller, request_id)
+        if endpoint.method == "POST" and (key := request.header(HEADER)) is not None:
+            return await self._once(request, key, given)
+        return await self._perform(request, given)
+
+    async def _once(self, request: ApiRequest, key: str, given: dict[str, Any]) -> ASGIApp:
+        """The same for a request that may have been heard before."""
+        connection = request.connection
+        scope = connection.scope
+        asked = b"\0".join((scope["path"].encode(), scope["query_string"], await request.body()))
+
+        async def work(seed: str) -> ASGIApp:
+            request.seed = seed
+            try:
+                return await self._perform(request, given)
+            except Exception as error:
+                return failure(error, request.id)
+
+        seconds: float = getattr(given.get("query"), "wait", 0.0)
+        return await self._service.answers.once(request.app.client(), request.caller, key, asked, seconds, work)
+
+    async def _perform(self, request: ApiRequest, given: dict[str, Any]) -> ASGIApp:
+        if self._decoder is not None:
+            depth = self._service.settings.max_depth
+            given["body"] = await read_body(request, self._decoder, depth)
+        if self._endpoint.method != "GET" and (carried := request.carried):
+            with carrying(carried):
+                answer = await self._endpoint.handler(request, **given)
+        else:
+            answer = await self._endpoint.handler(request, **given)
+        return as_reply(answer, self._endpoint.status, request.connection)
+
+
+def permitted(caller: Caller | ApiError | None, scope: str | None) -> Caller:
+    """Raises ``ApiError``: 401 for nobody, 403 for somebody who may not."""
+    if scope is None:
+        return caller if isinstance(caller, Caller) else Caller()
+    if isinstance(caller, ApiError):
+        raise caller
+    if caller is None:
+        raise unauthenticated("this needs a key: Authorization: Bearer abaca_...")
+    if scope:
+        caller.require(scope)
+    return caller
+
+
+def caller_of(request: Request[Any, Any, Any]) -> Caller:
+    """For handlers of Litestar: who calls. Raises ``ApiError`` (401) for nobody."""
+    return permitted(request.scope["state"].get("abaca.caller"), "")
+
+
+def service_of(request: Request[Any, Any, Any]) -> Service:
+    """For handlers of Litestar: their service."""
+    service: Service = request.app.state["service"]
+    return service
+
+
+def as_reply(answer: Any, status: int, request: Request[Any, Any, Any]) -> ASGIApp:
+    if isinstance(answer, Reply):
+        return answer
+    if isinstance(answer, Answer):
+        return reply(status if answer.status is None else answer.status, answer.body, answer.headers)
+    if isinstance(answer, Response):
+        return answer.to_asgi_response(app=None, request=request)
+    return reply(204 if answer is None else status, answer)
+
+
+def failure(error: Exception, request_id: str) -> Reply:
+    """The answer for an error; one that nobody foresaw is logged, and answered without saying what it was."""
+    found = problem(error)
+    if found is None:
+        service_log().error("request failed", request_id=request_id, exc_info=error)
+        found = ApiError(500, Code.INTERNAL, "the service failed at this request; its log has this request_id")
+    return reply(found.status, found.answer(request_id), found.headers)

@@ -1,0 +1,106 @@
+"""``/dead-letters``: failed jobs. They keep arguments and errors until they are requeued or their time is over."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from abaca.http.caller import Scope
+from abaca.http.endpoint import endpoint
+from abaca.http.errors import conflict
+from abaca.http.filters import JobFilter, jobs_of, pages_of
+from abaca.http.paging import sealed
+from abaca.http.replies import Items
+from abaca.http.requests import ApiRequest
+from abaca.http.routes.jobs import ListJobs
+from abaca.model import Job, State, Status
+from abaca.views import JobView, instant, job_view, job_views
+
+MOST_LOOKED_AT = 10_000
+_EXAMPLES = 3
+
+
+class GroupFailures(JobFilter, frozen=True, kw_only=True):
+    """``most``: how many failed jobs are looked at, the latest first."""
+
+    most: Annotated[int, Meta(ge=1, le=MOST_LOOKED_AT)] = 2000
+
+
+class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Failures of one task with one type of error. ``message`` is the latest one's, ``jobs`` are some of their ids."""
+
+    task: str
+    error: str
+    message: str
+    count: int
+    first_at: str | None
+    last_at: str | None
+    jobs: list[str]
+
+
+class FailureGroups(msgspec.Struct, frozen=True, kw_only=True):
+    """The largest first. ``complete: false``: there are failed jobs beyond those that were looked at."""
+
+    items: list[FailureGroup]
+    looked_at: int
+    complete: bool
+
+
+@endpoint("GET", "/dead-letters", scope=Scope.READ)
+async def list_failed(request: ApiRequest, query: ListJobs) -> Items[JobView]:
+    """List failed jobs, the latest first. ``/jobs/requeue`` with a filter puts many of them back in line."""
+    wanted = msgspec.structs.replace(query.query(request), status=(Status.FAILED,))
+    found, position = await jobs_of(request, wanted, query.limit, query.cursor)
+    return Items(items=await job_views(request, found), next_cursor=sealed(position))
+
+
+@endpoint("GET", "/dead-letters/groups", scope=Scope.READ)
+async def group_failed(request: ApiRequest, query: GroupFailures) -> FailureGroups:
+    """Group failed jobs by task and type of error, to see what is wrong at a glance."""
+    wanted = msgspec.structs.replace(query.query(request), status=(Status.FAILED,))
+    groups: dict[tuple[str, str], list[Job]] = {}
+    looked_at = 0
+    complete = True
+    async for jobs in pages_of(request, wanted):
+        for job in jobs:
+            if job.purged:
+                continue
+            if looked_at >= query.most:
+                complete = False
+                break
+            looked_at += 1
+            groups.setdefault((job.spec.task, job.error.type if job.error else ""), []).append(job)
+        if not complete:
+            break
+    items = [_group(task, error, jobs) for (task, error), jobs in groups.items()]
+    items.sort(key=lambda group: (-group.count, group.task, group.error))
+    return FailureGroups(items=items, looked_at=looked_at, complete=complete)
+
+
+@endpoint("GET", "/dead-letters/{id}", scope=Scope.READ)
+async def get_failed(request: ApiRequest, id: str) -> JobView:
+    """Read one failed job with its arguments and its last error. 409 for a job that has not failed."""
+    job = await request.job(id)
+    if job.state is not State.FAILED:
+        raise conflict(f"job {job.id} is {job.status}; a dead letter is a job that failed", status=job.status)
+    secrets = await request.secrets([job.spec.task])
+    return job_view(job, secrets[job.spec.task])
+
+
+def _group(task: str, error: str, jobs: list[Job]) -> FailureGroup:
+    ends = [job.ended_at for job in jobs if job.ended_at is not None]
+    latest = max(jobs, key=lambda job: job.ended_at or 0)
+    return FailureGroup(
+        task=task,
+        error=error,
+        message=latest.error.message if latest.error else "",
+        count=len(jobs),
+        first_at=instant(min(ends, default=None)),
+        last_at=instant(max(ends, default=None)),
+        jobs=[job.id for job in jobs[:_EXAMPLES]],
+    )
+
+
+ENDPOINTS = (list_failed, group_failed, get_failed)

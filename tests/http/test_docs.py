@@ -1,0 +1,68 @@
+"""Every command of docs/http.md, run as a reader runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.http.served import Served, running, wait_for
+
+PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MARK = "@@@ block"
+
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not here")
+
+
+def shape(value: Any) -> Any:
+    """What a reader takes from an example: names, and values of a kind."""
+    if isinstance(value, dict):
+        return {name: shape(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [shape(one) for one in value]
+    return type(value).__name__
+
+
+def test_the_page_says_what_happens(tmp_path: Path) -> None:
+    # Given
+    blocks = BLOCK.findall(PAGE)
+    tasks = next(text for kind, text in blocks if kind == "python")
+    (tmp_path / "tasks.py").write_text(tasks)
+    environ = {
+        **os.environ,
+        "ABACA_URL": f"sqlite:///{tmp_path}/page.db",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    commands = [number for number, (kind, _) in enumerate(blocks) if kind == "sh"]
+    with running(tmp_path, environ, "worker", "tasks:app"), Served(tmp_path, environ) as served:
+        wait_for(lambda: b'"status":"ok"' in served.get("/health"))
+        script = "\n".join(f"echo '{MARK}'\n{blocks[number][1]}" for number in commands)
+        script = script.replace("http://127.0.0.1:8000", served.url)
+        # When
+        done = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", script],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            stdin=subprocess.DEVNULL,
+        )
+    # Then
+    assert done.returncode == 0, done.stderr
+    answers = done.stdout.split(f"{MARK}\n")[1:]
+    assert len(answers) == len(commands) > 8
+    for number, answer in zip(commands, answers, strict=True):
+        kind, expected = blocks[number + 1] if number + 1 < len(blocks) else ("", "")
+        if kind == "text":
+            assert answer == expected
+        elif kind == "json":
+            assert shape(json.loads(answer)) == shape(json.loads(expected)), answer
