@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from abaca.checks import check_priority
-from abaca.client import refusal
 from abaca.codec import new_id
 from abaca.durations import parse_duration
 from abaca.http.dashboard.acting import ACTS, in_words
@@ -17,6 +16,7 @@ from abaca.http.dashboard.times import micros, utc
 from abaca.http.errors import ApiError, Code, conflict, invalid
 from abaca.http.replies import Reply
 from abaca.model import Amended, Change, Inserted, Job, State
+from abaca.patience import refusal
 from abaca.views.payloads import MASK, arguments_of
 
 
