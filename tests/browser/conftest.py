@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
+from abaca.http.sessions import COOKIE
 from tests.browser.site import Site
 
 FLAGS = [
@@ -83,10 +84,7 @@ def new_page(browser: Browser, site: Site) -> Iterator[NewPage]:
         page.on("console", said)
         page.on("pageerror", lambda error: wrong.append(f"raised {error}"))
         if logged_in:
-            page.goto("/ui/login")
-            page.fill("#key", site.key)
-            page.get_by_role("button", name="Log in").click()
-            page.wait_for_url("**/ui")
+            context.add_cookies([{"name": COOKIE, "value": site.session, "url": site.base, "httpOnly": True}])
         return page
 
     yield make

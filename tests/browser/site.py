@@ -15,6 +15,8 @@ from abaca.app import App
 from abaca.backends.memory import MemoryBackend
 from abaca.codec import new_id
 from abaca.http import asgi
+from abaca.http.caller import Caller
+from abaca.http.sessions import begin_session
 from abaca.http.streams.live import Live
 from abaca.keys import create_key
 from abaca.model import Job, NewJob, State
@@ -26,11 +28,12 @@ PATIENCE = 20.0
 
 
 class Site:
-    """``base`` is its address, ``key`` opens all of it. ``forward`` lets the jobs of ``walk`` take one step."""
+    """``base`` is its address; ``key``, and the cookie of ``session``, open all of it. ``forward`` lets the jobs of
+    ``walk`` take one step."""
 
     def __init__(self) -> None:
         self.app = App(backend=MemoryBackend(), poll_interval=0.1)
-        self.key = ""
+        self.key = self.session = ""
         self._steps: asyncio.Semaphore
         self._gateway = asgi(self.app)
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -52,7 +55,8 @@ class Site:
                 await self._steps.acquire()
             return "arrived"
 
-        _, self.key = await create_key(self.app.client(), "ada", scopes=["admin"])
+        key, self.key = await create_key(self.app.client(), "ada", scopes=["admin"])
+        self.session = await begin_session(self.app.client(), Caller.of(key))
         async with self.app.worker(beat=0.5, lease=10):
             self._ready.set()
             await self._server.serve(sockets=[self._socket])

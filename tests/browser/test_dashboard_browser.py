@@ -171,4 +171,5 @@ def test_every_page_fits_speaks_to_its_own_host_and_keeps_its_policy(
             page.emulate_media(color_scheme=scheme)
             overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert overflow <= 0, f"{path} is {overflow} px wider than {width} px"
-            shoot(page, f"{name}{'-one' if path.count('/') > 1 else ''}-{width}-{scheme}")
+            if scheme == "light" or path in ("", f"/jobs/{hostile}"):
+                shoot(page, f"{name}{'-one' if path.count('/') > 1 else ''}-{width}-{scheme}")

@@ -229,6 +229,18 @@ async def test_the_page_of_a_running_job_tells_its_progress_its_log_and_its_item
     assert page.all("body", data_stream=f"/api/v1/jobs/{job.id}/events?after=21")
 
 
+async def test_a_job_that_waits_says_why_and_what_would_help(api: Api) -> None:
+    # Given
+    ids = await jobs_of_each_status(api)
+    await api.app.queues.pause("default")
+    # When
+    page = await visit(api, f"/jobs/{ids['queued']}")
+    # Then
+    assert "Why it waits. The queue 'default' is paused" in page.text
+    assert "abaca queues resume default" in page.text
+    assert "Until in" in (await visit(api, f"/jobs/{ids['scheduled']}")).text
+
+
 async def test_a_job_is_copied_as_curl_and_as_python(api: Api) -> None:
     # Given
     backend = await api.app.backend()

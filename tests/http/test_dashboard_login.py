@@ -9,7 +9,8 @@ import pytest
 from abaca.codec import new_id
 from abaca.http.sessions import COOKIE
 from abaca.keys import create_key
-from abaca.model import NewJob, Status
+from abaca.model import Lease, Limit, NewJob, Status, Want
+from tests.http import filling
 from tests.http.browsing import Page, press, visit
 from tests.http.harness import Api, serving
 
@@ -121,6 +122,26 @@ async def test_another_owners_jobs_are_neither_listed_nor_there_nor_hit(api: Api
     await press(api, asked, "/bulk/cancel")
     jobs = await (await api.app.backend()).get([mine, other])
     assert [job.status for job in jobs if job is not None] == [Status.CANCELLED, Status.QUEUED]
+
+
+async def test_why_a_job_waits_names_no_job_of_another_owner(api: Api) -> None:
+    # Given
+    backend = await api.app.backend()
+    limit = (Limit(bucket="name:one", concurrency=1),)
+    ids = []
+    for owner in ("bob", "ada"):
+        new = NewJob(id=new_id(), task="render", lane="async", owner=owner, limits=limit)
+        await backend.insert([new])
+        await backend.exchange([], Want(queues=("default",), slots={"async": 1}), Lease(worker="w", ms=60_000))
+        ids.append(new.id)
+    await filling.beat(backend)
+    text = await key(api, "jobs:read")
+    # When
+    await log_in(api, text)
+    page = await visit(api, f"/jobs/{ids[1]}")
+    # Then
+    assert "Why it waits. It waits for others (limit)." in page.text
+    assert ids[0] not in page.html
 
 
 async def test_after_the_logout_the_session_is_gone(api: Api) -> None:
