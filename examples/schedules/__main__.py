@@ -1,4 +1,4 @@
-"""``python -m examples.schedules``: some seconds of a schedule, a debounced and a unique call, a full queue, in one process."""
+"""``python -m examples.schedules``: a schedule, a debounced and a unique call, a full queue, in one process."""
 
 from __future__ import annotations
 

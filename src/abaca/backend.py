@@ -56,8 +56,8 @@ one never crosses a fork: a child process makes its own, or opens its own connec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 from abaca.model import (
     Amended,
@@ -118,6 +118,30 @@ class Watch(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Attendance(Protocol):
+    """A new job whose hints somebody is told of from before it is stored."""
+
+    async def insert(self) -> Receipt:
+        """Store it, as ``Backend.insert`` does. Called once, at once."""
+        ...
+
+    def close(self) -> None:
+        """End of the hints."""
+        ...
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """What a store may have beside its verbs: the subscription to a job and its insert in one message."""
+
+    def attend(self, job: NewJob, told: Callable[[Hint], None]) -> Attendance | None:
+        """``told`` gets every hint on the job's topic, as ``Watch.next`` answers them, in this event loop.
+
+        ``None``: not now, or not for this job; then ``watch`` and ``insert`` do the same.
+        """
+        ...
 
 
 class Backend(Protocol):

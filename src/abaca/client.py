@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
+from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Attendance, Attentive, Backend
 from abaca.buggify import buggify
 from abaca.carrying import Stamp, stamped
 from abaca.codec import is_reference
@@ -48,6 +48,8 @@ class Client:
         self.stamp = stamp
         self._open_backend = open_backend
         self._opened: Backend | None = None
+        self._attentive: Attentive | None = None
+        self._attending = False
         self._loop = asyncio.get_running_loop()
         self._pending: list[tuple[NewJob, asyncio.Future[Receipt]]] = []
         self._sending: set[asyncio.Task[None]] = set()
@@ -58,6 +60,7 @@ class Client:
     async def backend(self) -> Backend:
         if self._opened is None:
             self._opened = await self._open_backend()
+            self._attentive = self._opened if isinstance(self._opened, Attentive) else None
         return self._opened
 
     async def close(self) -> None:
@@ -66,7 +69,7 @@ class Client:
         self._flush()
         await asyncio.gather(*self._sending, return_exceptions=True)
         await self.waiting.close()
-        self._opened = None
+        self._opened = self._attentive = None
 
     async def ask(self, verb: Callable[[Backend], Awaitable[T]]) -> T:
         """Call a verb that may be repeated blindly; while the store is away, a few times with growing pauses.
@@ -238,15 +241,7 @@ class Client:
         Raises what ``insert`` and ``ended`` raise, and ``EnqueueRefused``; with ``rejects`` also ``DuplicateJob``.
         """
         start = self._loop.time()
-        waiter = self.waiting.add(job.id, known=False, needs_value=True)
-        try:
-            receipt = await self.insert(job)
-            if receipt.again:
-                room = _seconds(patience)
-                receipt = await self.insist(job, receipt, room if timeout is None else min(room, timeout))
-        except BaseException:
-            self.waiting.discard(waiter)
-            raise
+        waiter, receipt = await self._begin(job, timeout, patience)
         if receipt.outcome is Inserted.REFUSED or receipt.id != job.id:
             self.waiting.discard(waiter)
         if receipt.outcome is Inserted.REFUSED:
@@ -258,6 +253,36 @@ class Client:
             return await self.ended(receipt.id, left, needs_value=True)
         self.waiting.acknowledge(waiter)
         return await self.finish(waiter, left)
+
+    async def _begin(self, job: NewJob, timeout: float | None, patience: float | None) -> tuple[Waiter, Receipt]:
+        """Subscribe and insert: in one message where the store can and nothing else is on its way."""
+        job = stamped(job, self.stamp)
+        alone = None
+        if self._attentive is not None and not (self._attending or self._pending or self._sending):
+            alone = self.waiting.attend(self._attentive, job) if len(job.args) <= self.blobs.above else None
+        waiter = self.waiting.add(job.id, known=False, needs_value=True) if alone is None else alone[0]
+        try:
+            receipt = await (self.insert(job) if alone is None else self._insert_attended(job, *alone))
+            if receipt.again:
+                room = _seconds(patience)
+                receipt = await self.insist(job, receipt, room if timeout is None else min(room, timeout))
+            return waiter, receipt
+        except BaseException:
+            self.waiting.discard(waiter)
+            raise
+
+    async def _insert_attended(self, job: NewJob, waiter: Waiter, attendance: Attendance) -> Receipt:
+        self._attending = True
+        buggify("client.before_insert")
+        try:
+            receipt = await attendance.insert()
+            buggify("client.after_insert")
+        except BackendUnavailable:
+            receipt = await self.insert(job)
+            self.waiting.look(waiter)
+        finally:
+            self._attending = False
+        return receipt
 
     async def finish(self, waiter: Waiter, timeout: float | None, *, whole: bool = True) -> Job:
         """Wait for a waiter's answer and discard it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from abaca.callbacks import FollowUp, arguments_of, end_parameter, joined, template
@@ -128,12 +129,12 @@ class Task(Generic[P, R]):
         """The parameters that every call must give."""
         return self._handler.required()
 
-    @property
+    @cached_property
     def arguments(self) -> ArgumentCodec:
         """Raises ``TaskDeclarationError`` when an annotation is still undefined."""
         return self._both()[0]
 
-    @property
+    @cached_property
     def results(self) -> ResultCodec[R]:
         """Raises ``TaskDeclarationError`` when an annotation is still undefined."""
         return self._both()[1]

@@ -144,6 +144,7 @@ async def test_a_store_that_workers_serve_is_not_copied() -> None:
             await copy_store(old.client(), new.client())
 
 
+@pytest.mark.timeout(120)
 def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     # Given a SQLite store with two jobs
     urls = [f"sqlite:///{tmp_path / name}" for name in ("old.db", "new.db")]
@@ -157,7 +158,7 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=110,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["jobs"] == 2

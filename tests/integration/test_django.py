@@ -14,6 +14,8 @@ from tests.integration.crew import WorkerProcess
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "examples" / "django"
+
+pytestmark = pytest.mark.timeout(400)  # each starts processes of its own
 ENQUEUE = """
 import json
 from django.test import Client
@@ -54,7 +56,7 @@ def manage(data: Path, *words: str) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=110,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -108,7 +110,7 @@ def test_without_settings_the_command_line_says_what_is_missing(tmp_path: Path) 
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=110,
     )
     assert done.returncode == 2, done.stdout + done.stderr
     assert "set DJANGO_SETTINGS_MODULE" in done.stdout + done.stderr
@@ -122,6 +124,6 @@ def test_newer_pythons_test_djangos_own_tasks() -> None:
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings", "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=110,
     )
     assert done.stdout.strip() == "django.tasks.base", done.stderr

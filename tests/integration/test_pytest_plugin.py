@@ -7,8 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "testing"
+
+pytestmark = pytest.mark.timeout(180)  # each starts processes of its own
 
 
 def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -20,7 +24,7 @@ def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=170,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -64,16 +65,13 @@ async def test_a_trace_goes_from_the_producer_over_the_attempt_to_what_it_enqueu
     @app.task
     async def child() -> None: ...
 
-    if kind == "async":
+    async def in_loop() -> None:
+        await child.enqueue()
 
-        @app.task
-        async def parent() -> None:
-            await child.enqueue()
-    else:
+    def in_thread() -> None:
+        child.enqueue_sync()
 
-        @app.task
-        def parent() -> None:
-            child.enqueue_sync()
+    parent: Any = app.task(name="parent")(in_loop if kind == "async" else in_thread)
 
     # When it is enqueued by a program that has a span of its own, and both have run
     async with app, app.worker():

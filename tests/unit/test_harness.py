@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from abaca import App, ArgumentError, Ctx, JobFailed, Limit, Retry, Status, UnknownTask
+from abaca import App, ArgumentError, Ctx, JobFailed, Limit, Retry, Status, UnknownTask, Webhook
 from abaca.model import Lease, Want
 from abaca.testing import Harness, harness
 
@@ -174,6 +174,16 @@ async def test_results_stay_until_the_test_purges(abaca: Harness) -> None:
     # When the test purges, Then it is gone
     assert await abaca.purge() == 1
     assert (await job.info()).purged
+
+
+async def test_no_webhook_leaves_the_test(abaca: Harness) -> None:
+    # Given a job whose end is told to the world
+    await note.opts(webhook=Webhook("https://example.org/hook")).enqueue("told")
+    # When it has run
+    drained = await abaca.drain(delays=True)
+    # Then the webhook waits, and was not sent
+    assert [job.spec.task for job in drained.ended] == ["note"]
+    assert [job.status for job in abaca.store.jobs() if job.spec.task == "abaca.webhook"] == [Status.BLOCKED]
 
 
 async def test_the_app_is_given_back_as_it_was() -> None:

@@ -93,10 +93,11 @@ def limit_wait(
     ] = None,
     /,
     *,
+    new: New = False,
     session: Given,
 ) -> None:
     """Say how long a new job may have to wait in a queue, by the pace of its claims; enqueuing more is refused."""
-    _change(session, name, lambda app: app.queues.limit_wait(name, max_wait))
+    _change(session, name, lambda app: app.queues.limit_wait(name, max_wait), new=new)
 
 
 @queues.command
@@ -108,10 +109,11 @@ def overflow(
     ],
     /,
     *,
+    new: New = False,
     session: Given,
 ) -> None:
     """Say what becomes of a new job when a queue is full."""
-    _change(session, name, lambda app: app.queues.overflow(name, how))
+    _change(session, name, lambda app: app.queues.overflow(name, how), new=new)
 
 
 @queues.command

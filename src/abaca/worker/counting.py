@@ -28,14 +28,15 @@ class Counting:
         self._queue = queue
 
     def claimed(self, jobs: Sequence[Job]) -> None:
-        """What one claim brought: it was made at one time."""
+        """What one claim brought, which is not nothing: it was made at one time."""
         if len(jobs) >= _MANY:
             tasks = {job.spec.task for job in jobs}
             queues = {job.spec.queue for job in jobs} if self._queue is None else {self._queue}
             if len(tasks) == len(queues) == 1:
                 self._claimed_alike(self.measures.cell(queues.pop(), tasks.pop()), jobs)
                 return
-        queue = task = None
+        queue, task = jobs[0].spec.queue, jobs[0].spec.task
+        cell = self.measures.cell(queue, task)
         for job in jobs:
             spec = job.spec
             if spec.task != task or spec.queue != queue:
@@ -58,14 +59,15 @@ class Counting:
         cell.waited += max(0, at * len(due) - sum(due)) * _US
 
     def settled(self, batch: Sequence[Finished]) -> None:
-        """What the store has applied."""
+        """What the store has applied; not nothing."""
         if len(batch) >= _MANY:
             tasks = {item.job.spec.task for item in batch}
             queues = {item.job.spec.queue for item in batch} if self._queue is None else {self._queue}
             if len(tasks) == len(queues) == 1:
                 self._settled_alike(self.measures.cell(queues.pop(), tasks.pop()), batch)
                 return
-        queue = task = None
+        queue, task = batch[0].job.spec.queue, batch[0].job.spec.task
+        cell = self.measures.cell(queue, task)
         for item in batch:
             spec, took = item.job.spec, item.took
             if spec.task != task or spec.queue != queue:

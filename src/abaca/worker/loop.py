@@ -296,6 +296,8 @@ class ExchangeLoop:
                 await self._exchange([], want)
                 for _ in range(_TURNS_OF_A_SHORT_JOB):  # its settle goes first: somebody may be waiting for it
                     await asyncio.sleep(0)
+                    if self._in_flight:  # in this turn, as a rule: the store can send both at once
+                        break
                 self._held_lanes = {}
 
     async def _exchange(self, batch: list[Finished], want: Want | None) -> None:
@@ -371,7 +373,8 @@ class ExchangeLoop:
             and any(count > 0 and lane not in self._held_lanes for lane, count in self._free.items())
         ):
             self._backend.unhold()  # it is open for other lanes only; the next one asks for all
-        self._wake.set()
+        if self._hungry or not want.hold_ms:
+            self._wake.set()
 
     def _trusted_from(self, jobs: Sequence[Job], sent_at: float) -> float:
         """A claim may have been held open longer than a job's own lease: half of that is left for its first beat."""

@@ -131,13 +131,14 @@ class RunnerProcess(asyncio.Protocol):
         """What is gone may be told a moment later, together with what is taken next. Until then the supervisor believes
         that it runs: it asks the store before it judges a run, and blames nobody alone."""
         if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(_TELL_AFTER, self._say_gone)
+            self._telling = asyncio.get_running_loop().call_later(_TELL_AFTER, self._tell)
         self._gone += frame_gone(keys)
 
+    def _tell(self) -> None:
+        self._telling = None
+        self._say_gone()
+
     def _say_gone(self, more: bytes = b"") -> None:
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
         if self._gone or more:
             self._transport.write(self._gone + more)
             self._gone = b""

@@ -36,6 +36,10 @@ from abaca.worker.spawn import Kept, end_left_over, end_tree, spawn
 _LEAVES_BY_ITSELF = 4.0
 """A runner says good-bye to nobody: it has this long after its link closed, for what it still writes."""
 
+_UNREAD = 0.02
+"""Seconds for which the link is not read again. Deadlines are looked at far less often."""
+_MUCH = 65_536
+
 OnReady = Callable[["RunnerProxy", Ready], Awaitable[None]]
 
 
@@ -69,6 +73,7 @@ class RunnerProxy(asyncio.Protocol):
         self._released = False
         self._process: Kept
         self._transport: asyncio.WriteTransport
+        self._connected: asyncio.Transport | None = None
         self._starting: asyncio.Future[None] | None = None
         self.ready = False
         self.hopeless: str | None = None
@@ -96,12 +101,21 @@ class RunnerProxy(asyncio.Protocol):
         self.send(Drain(grace=seconds))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = self._connected = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
+        """What comes meanwhile waits for a moment in the socket: a process less to wake for every job."""
         self._reader.feed(data)
+        if self._connected is not None and len(data) < _MUCH:
+            self._connected.pause_reading()
+            asyncio.get_running_loop().call_later(_UNREAD, self._read_on)
+
+    def _read_on(self) -> None:
+        if self._connected is not None:
+            self._connected.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._connected = None
         self.gone.set()
 
     def _on_message(self, message: Message) -> None:

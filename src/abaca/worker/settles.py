@@ -49,7 +49,8 @@ class Settles:
 
     def add(self, item: Finished) -> None:
         self._waiting.append(item)
-        self._results += item.size
+        to = item.settle.to
+        self._results += item.size if to.then or to.result is None else len(to.result)
 
     def take(self) -> list[Finished]:
         """The next batch; one settle at a time while one of them is suspected."""

@@ -48,7 +48,7 @@ class Inserts:
             half = len(jobs) // 2
             return await self.insert(jobs[:half], now) + await self.insert(jobs[half:], now)
         loop = asyncio.get_running_loop()
-        served = [job for job in jobs if not _foreign(job)]
+        served = [job for job in jobs if not is_foreign(job)]
         words = [word for job in served for word in pack_new(job)]
         size = sum(map(len, words)) + _EDGE_BYTES * edges
         call = _Call(served, words, size, loop.create_future())
@@ -63,6 +63,11 @@ class Inserts:
         self._jobs += len(served)
         self._bytes += size
         return _in_order(jobs, await call.receipts)
+
+    async def submit(self, server: Server, before: Sequence[Sequence[bytes]], job: NewJob, now: bytes) -> Receipt:
+        """One job at once, over another connection, behind commands whose answers are pushed."""
+        outcomes, *holders = await server.run("insert", self._base, now, _CANCEL_KEEP, *pack_new(job), before=before)
+        return _receipt(job, outcomes[0], iter(holders))
 
     def _flush(self, now: bytes) -> None:
         calls, self._calls = self._calls, []
@@ -96,7 +101,7 @@ def _in_order(jobs: Sequence[NewJob], receipts: list[Receipt]) -> list[Receipt]:
     if len(receipts) == len(jobs):
         return receipts
     rest = iter(receipts)
-    return [_refused(job) if _foreign(job) else next(rest) for job in jobs]
+    return [_refused(job) if is_foreign(job) else next(rest) for job in jobs]
 
 
 def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
@@ -121,7 +126,7 @@ def _full(job: NewJob, told: bytes) -> Receipt:
     return refused(job.id, job.queue, int(wait_ms), int(most), too_long=too_long, again=again == b"1")
 
 
-def _foreign(job: NewJob) -> bool:
+def is_foreign(job: NewJob) -> bool:
     return job.id[-2:] != _SERVED
 
 

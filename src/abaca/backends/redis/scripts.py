@@ -30,6 +30,7 @@ PRELUDES = (
     "picking",
     "claiming",
     "waiters",
+    "straight",
     "entering",
     "settling",
     "auditing",

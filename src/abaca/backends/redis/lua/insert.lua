@@ -6,6 +6,9 @@
 --         unknown), then in order the holder's id for each that is held or replaced, how the queue is full for each
 --         refused (admission.lua), and which of its parents is unknown
 
+if #ARGV == 4 and straight.insert(ARGV[3], ARGV[4]) then
+  return {'0'}
+end
 local work = new_work()
 local ids = {}
 for i = 3, #ARGV, 2 do
@@ -15,7 +18,10 @@ work.cancel_keep = tonumber(ARGV[2])
 look(work, ids)
 local outcomes, answer = {}, {''}
 for i = 3, #ARGV, 2 do
-  local outcome, held = enter_new(work, ARGV[i], ARGV[i + 1])
+  local outcome, held = '0', nil
+  if not straight.enter(work, ARGV[i], ARGV[i + 1]) then
+    outcome, held = enter_new(work, ARGV[i], ARGV[i + 1])
+  end
   outcomes[#outcomes + 1] = outcome
   if held then
     answer[#answer + 1] = held

@@ -275,7 +275,7 @@ do
   -- work of their own. A time that is later than it can be is of a clock that has stepped back.
   function refill()
     local refills = base .. 'refills'
-    local first = call('ZRANGE', refills, 0, 0, 'WITHSCORES')
+    local first = call('ZRANGE', refills, '0', '0', 'WITHSCORES')
     if not first[1] then
       return
     end
@@ -305,7 +305,7 @@ do
 
   -- Where limits that a claim passed still have room, those parked under them may come. After the claim is written.
   function fill_up(claimed)
-    if not next(claimed.passed) then
+    if not next(part(claimed, 'passed')) then
       return
     end
     local work = new_work()
