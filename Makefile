@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace run test test-quick test-all check format bench bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace chromium run test test-quick test-all check check-mypy check-pyright format bench bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -24,25 +24,33 @@ redis-server: setup
 strace: setup
 	@scripts/ensure_strace.sh
 
+chromium: setup
+	@scripts/ensure_chromium.sh
+
 run: setup  ## Run the demo on the embedded store. ARGS="PATH --url redis://..." goes through.
 	@$(VENV)/bin/abaca demo $(ARGS)
 
-test: redis-server strace  ## Run every test, with branch coverage. ARGS goes to pytest.
+test: redis-server strace chromium  ## Run every test, with branch coverage. ARGS goes to pytest.
 	@scripts/test.sh $(PY) $(WORKERS) $(ARGS)
 
-test-quick: redis-server strace  ## Run the tests that are neither slow nor chaos.
-	$(PY) -m pytest -n $(WORKERS) -m "not slow and not chaos" $(ARGS)
+test-quick: redis-server strace  ## Run the tests that are neither slow nor chaos and need no browser.
+	$(PY) -m pytest -n $(WORKERS) -m "not slow and not chaos and not browser" $(ARGS)
 
-test-all: redis-server strace  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
+test-all: redis-server strace chromium  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
 	@scripts/test_all.sh $(WORKERS) $(ARGS)
 
-# pyright and the node it runs on come as wheels, so nothing is fetched here; the variable keeps it from asking for news.
 check: setup  ## Format, lint, types and layers: what CI asks before the tests.
 	$(PY) -m ruff format --check $(CODE)
 	$(PY) -m ruff check $(CODE)
-	$(PY) -m mypy $(TYPED)
-	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(PY) -m pyright
 	$(VENV)/bin/lint-imports --no-logo
+	@$(MAKE) --no-print-directory -j 2 check-mypy check-pyright
+
+check-mypy: setup
+	$(PY) -m mypy $(TYPED)
+
+# pyright and the node it runs on come as wheels, so nothing is fetched here; the variable keeps it from asking for news.
+check-pyright: setup
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(PY) -m pyright
 
 format: setup  ## Format the code and mend what the linter can mend.
 	$(PY) -m ruff format $(CODE)

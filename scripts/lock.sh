@@ -10,10 +10,14 @@ trap 'rm -rf "$work"' EXIT
 "$python" -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check hatchling
 # redis needs async-timeout below Python 3.11.3, which Debian 12 has, wherever the lock is made.
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[redis,s3,server,webhooks,reload,dev]' async-timeout
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[otel,redis,reload,s3,server,webhooks,dev]' async-timeout
+# Django's newest needs a newer Python than our oldest, and only it has tasks of its own.
+newest_django=$("$work/venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    --python-version 3.13 --dest "$work" django && basename "$work"/[dD]jango-*.whl | cut -d- -f2)
 {
     echo "# Exact versions of everything \`make setup\` installs. Written by \`make lock\`; do not edit."
-    "$work/venv/bin/python" -m pip freeze --exclude-editable
+    "$work/venv/bin/python" -m pip freeze --exclude-editable |
+        sed "s/^\\(Django==.*\\)/\\1; python_version < '3.12'\\nDjango==$newest_django; python_version >= '3.12'/"
 } >"$work/constraints.txt"
 
 if grep -q '://' "$work/constraints.txt"; then

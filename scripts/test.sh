@@ -2,6 +2,9 @@
 # Usage: scripts/test.sh PYTHON WORKERS [PYTEST ARGUMENT]...
 # Runs the tests with branch coverage. Those that kill and stop processes run after the others: both kinds are disturbed
 # by each other. With arguments of your own there is one call of pytest, and they choose what it runs.
+#
+# There are more processes than WORKERS, which is the number of cores: many tests wait, for a lease, a beat, or another
+# process. Those that kill and stop processes wait most.
 set -u
 
 python=$1
@@ -13,6 +16,14 @@ if [ $# -gt 0 ]; then
 fi
 
 failed=0
-"$python" -m pytest -n "$workers" --dist worksteal -m "not chaos" --cov --cov-report= || failed=$?
-"$python" -m pytest -n "$workers" --dist worksteal -m chaos --cov --cov-append --cov-report=term || failed=$?
+most=$((workers + (workers + 1) / 2))
+# In memory: what a test proves about a disk, it proves by the calls that are made, or on a disk of its own.
+PYTEST_DEBUG_TEMPROOT=$(scripts/memory_folder.sh)
+export PYTEST_DEBUG_TEMPROOT
+"$python" -m pytest -n "$most" --dist worksteal -m "not chaos" --cov --cov-report= || failed=$?
+unset PYTEST_DEBUG_TEMPROOT
+most=$((workers * 2))
+where=$(grep -rl --include='test_*.py' 'mark\.chaos' tests) # the others need not be loaded by each process
+# shellcheck disable=SC2086 # names of files without blanks
+"$python" -m pytest -n "$most" --dist worksteal -m chaos --cov --cov-append --cov-report=term $where || failed=$?
 exit "$failed"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from botocore.loaders import create_loader
+from hypothesis import HealthCheck, settings
 
 from tests.buckets import S3Server
 from tests.servers import Option, RedisServer, require_redis
@@ -15,6 +19,9 @@ from tests.watchdog import pytest_configure
 
 __all__ = ["pytest_configure"]
 
+settings.register_profile("busy", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
 
 class MakeRedis(Protocol):
     """Starts a server with options of its own, `make_redis(appendonly=True)`; it is stopped after the test."""
@@ -22,10 +29,19 @@ class MakeRedis(Protocol):
     def __call__(self, **options: Option) -> RedisServer: ...
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if {"redis_session", "make_redis"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.redis)
+    if hasattr(config, "workerinput"):
+        # Long ones first: none is begun when the other processes have nothing left to take over.
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded and collected by now stays to the end: no collection of garbage has to walk it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +96,10 @@ def make_redis(tmp_path: Path) -> Iterator[MakeRedis]:
 def s3_session() -> Iterator[S3Server]:
     server = S3Server()
     server.start()
-    yield server
+    with pytest.MonkeyPatch.context() as patch:
+        # Every client has a session of its own, which would read and parse what S3 is from the same files again.
+        patch.setattr("botocore.session.create_loader", cache(create_loader))
+        yield server
     server.stop()
 
 

@@ -1,4 +1,4 @@
-"""``python -m examples.schedules``: some seconds of a schedule, a debounced and a unique call, in one process."""
+"""``python -m examples.schedules``: a schedule, a debounced and a unique call, a full queue, in one process."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ async def main() -> None:
         first = await index.opts(unique="1m").enqueue("doc-8", 1)
         second = await index.opts(unique="1m").enqueue("doc-8", 1)
         print(f"asked twice, the same job: {first.id == second.id}")
+
+        await app.queues.limit_length("small", 1)
+        await app.queues.overflow("small", "shed-lowest")
+        usual = await index.opts(queue="small").enqueue("doc-9", 1)
+        urgent = await index.opts(queue="small", priority="high").enqueue("doc-9", 2)
+        print(f"a full queue: the first is {await usual.status()}, the urgent one {await urgent.status()}")
 
 
 if __name__ == "__main__":

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
 from abaca.announce import Announcements
 from abaca.backend import Backend
 from abaca.backends import open_backend
+from abaca.carrying import Stamp
 from abaca.checks import KeepSpec, check_keep, check_name, check_size, keep_unless_default, positive
 from abaca.client import Client
 from abaca.codec import DEFAULT_MAX_PAYLOAD
@@ -34,6 +35,7 @@ from abaca.events import SendsEvents
 from abaca.handle import JobHandle
 from abaca.lookup import Lookup
 from abaca.model import NewJob, Page, Query, Stats
+from abaca.places import Blobs
 from abaca.queues import Queues
 from abaca.records import Records
 from abaca.registering import Defaults, TaskSettings, make_task, register
@@ -201,6 +203,10 @@ class App(Lookup, SendsEvents):
         """The names of the schedules that this app's code declares."""
         return self._declared.names
 
+    def stamp_jobs(self, stamp: Stamp | None) -> None:
+        """Have every job of this app carry what ``stamp`` answers, as it is enqueued; see ``abaca.carrying``."""
+        self._stores.stamp_with(stamp)
+
     def add_middleware(self, middleware: Middleware) -> Middleware:
         """Put a callable around every run of this app's workers; the first added is the outermost."""
         self.middleware.append(middleware)
@@ -213,13 +219,16 @@ class App(Lookup, SendsEvents):
         came before in whole batches is stored then. Enqueuing the same calls again stores none twice.
         """
         sent: list[Call[R]] = []
+        patience: dict[str, float] = {}
 
         def jobs() -> Iterable[NewJob]:
             for call in calls:
                 sent.append(call)
+                if call.patience is not None:
+                    patience[call.id] = call.patience
                 yield call.job_for(self)
 
-        receipts = await self.client().insert_many(jobs())
+        receipts = await self.client().insert_many(jobs(), lambda job: patience.get(job.id))
         return [call.handle(receipt) for call, receipt in zip(sent, receipts, strict=True)]
 
     async def find(self, query: Query | None = None) -> Page:
@@ -285,6 +294,19 @@ class App(Lookup, SendsEvents):
             await self._announcements.tell(backend)
             await self._declared.tell(backend)
             yield backend
+
+    @contextmanager
+    def bound_to(self, backend: Backend, blobs: Blobs | None = None) -> Iterator[Stores]:
+        """For tests: as long as the block lasts this app's jobs live in ``backend``, which must serve every event loop,
+        and its large payloads in ``blobs``. What workers tell a store is told to it anew."""
+        stood = self._stores, self._announcements, self.blobs
+        self.blobs = blobs or Blobs()
+        self._announcements = Announcements(self.tasks)
+        self._stores = Stores(lambda: backend, shared=True, poll_interval=self._stores.poll_interval, blobs=self.blobs)
+        try:
+            yield self._stores
+        finally:
+            self._stores, self._announcements, self.blobs = stood
 
     def client(self) -> Client:
         """The running loop's client. Tasks and handles use it."""

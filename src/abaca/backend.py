@@ -34,14 +34,30 @@ parked there, every later claim, for whatever queues, begins with letting as man
 that bucket or it is exhausted anew: a claim parks a job under it. From then on permits and rates bring back the rest.
 A held claim goes on by itself.
 
+*Full*: a queue whose settings say ``max_length`` or ``max_wait_ms`` takes no new job when so many wait in it, those of
+later and those held back included, or when a new one would wait for longer by the estimate. Only of such a queue the
+jobs that claims take are counted, in slices of ``SLICE_MS`` of the store's clock, and how long they took: each claim's
+time is that since the claim before it, or since the first due time of the jobs it takes where that is later. A claim
+takes no time if none was counted before it in its slice and the one before. A change of the queue's settings forgets
+all that was counted. The estimate is the number of due jobs, times the time of the present slice and the one before it,
+divided by their claims. Due are the jobs in its lines that are due, and those that limits hold back. To the time is
+added that since the latest claim, or since the first due job came due where that is later (one that is held back and
+has a deadline counts as due since the deadline). Where no claim was counted in the two slices the estimate is the age
+of the first due job, and without due jobs it is zero. A clock that stepped back makes no time negative.
+
+*Shed*: in a full queue whose settings say ``Overflow.SHED`` a new job takes the place of one with a lower priority. The
+jobs of lower priority that stand in lines are looked at, ``MOST_LOWER`` at most: of the lowest priority first, of these
+the one due latest, then the one with the highest id. The first of them that was never claimed ends as cancelled in the
+same write, with an error of type ``SHED`` that names the new job, and an entry of its log.
+
 A backend object may be used from several event loops and threads where it says so (the three stores here do). An open
 one never crosses a fork: a child process makes its own, or opens its own connections.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 from abaca.model import (
     Amended,
@@ -76,6 +92,10 @@ TRIMMED_LOG_CAP = 1000
 """How many trimmed entries (progress and log lines) a job's log keeps."""
 MOST_PARKED = 1000
 """How many jobs one claim sets aside because of limits, and how many one act lets back into their lines."""
+SLICE_MS = 10_000
+"""The length of the slices of time in which the claims of queues that can be full are counted."""
+MOST_LOWER = 100
+"""How many jobs are looked at for one that makes room in a full queue."""
 MAX_PARENTS = 10_000
 """How many edges one job may have."""
 MIN_TOMBSTONE_MS = 3_600_000
@@ -98,6 +118,30 @@ class Watch(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Attendance(Protocol):
+    """A new job whose hints somebody is told of from before it is stored."""
+
+    async def insert(self) -> Receipt:
+        """Store it, as ``Backend.insert`` does. Called once, at once."""
+        ...
+
+    def close(self) -> None:
+        """End of the hints."""
+        ...
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """What a store may have beside its verbs: the subscription to a job and its insert in one message."""
+
+    def attend(self, job: NewJob, told: Callable[[Hint], None]) -> Attendance | None:
+        """``told`` gets every hint on the job's topic, as ``Watch.next`` answers them, in this event loop.
+
+        ``None``: not now, or not for this job; then ``watch`` and ``insert`` do the same.
+        """
+        ...
 
 
 class Backend(Protocol):
@@ -135,6 +179,9 @@ class Backend(Protocol):
         from the insert or the latest replacement; deleting the holder releases any. Within one batch earlier jobs
         count as present. A job that is due becomes claimable in the same write, and a held claim
         that it satisfies may be answered with it, already leased.
+
+        Then the queue: one that is full answers ``REFUSED`` with a reason that begins with ``FULL`` and the estimate,
+        unless a job is shed for it. Neither follow-ups nor replacements are judged by it.
 
         Parents (``after``) are judged last, before anything is written but the cursor: one that is unknown answers
         ``REFUSED`` with a reason that begins with ``UNKNOWN_PARENT``. One that has ended, tombstones included, counts

@@ -8,11 +8,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Backend
+from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, Attendance, Attentive, Backend
 from abaca.buggify import buggify
+from abaca.carrying import Stamp, stamped
 from abaca.codec import is_reference
-from abaca.errors import BackendUnavailable, DuplicateJob, EnqueueRefused, JobNotFound, QueueFull, ResultTimeout
-from abaca.model import FULL, Inserted, Job, NewJob, Receipt
+from abaca.errors import BackendUnavailable, DuplicateJob, JobNotFound, ResultTimeout
+from abaca.model import Inserted, Job, NewJob, Receipt
+from abaca.patience import PATIENCE, insist, refusal, refusals
 from abaca.places import Blobs
 from abaca.waiting import Waiter, Waiting
 
@@ -36,11 +38,18 @@ class Client:
     """What tasks and handles use of the store. It belongs to the event loop that it was made in."""
 
     def __init__(
-        self, open_backend: Callable[[], Awaitable[Backend]], poll_interval: float, blobs: Blobs | None = None
+        self,
+        open_backend: Callable[[], Awaitable[Backend]],
+        poll_interval: float,
+        blobs: Blobs | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         self.blobs = blobs or Blobs()
+        self.stamp = stamp
         self._open_backend = open_backend
         self._opened: Backend | None = None
+        self._attentive: Attentive | None = None
+        self._attending = False
         self._loop = asyncio.get_running_loop()
         self._pending: list[tuple[NewJob, asyncio.Future[Receipt]]] = []
         self._sending: set[asyncio.Task[None]] = set()
@@ -51,6 +60,7 @@ class Client:
     async def backend(self) -> Backend:
         if self._opened is None:
             self._opened = await self._open_backend()
+            self._attentive = self._opened if isinstance(self._opened, Attentive) else None
         return self._opened
 
     async def close(self) -> None:
@@ -59,7 +69,7 @@ class Client:
         self._flush()
         await asyncio.gather(*self._sending, return_exceptions=True)
         await self.waiting.close()
-        self._opened = None
+        self._opened = self._attentive = None
 
     async def ask(self, verb: Callable[[Backend], Awaitable[T]]) -> T:
         """Call a verb that may be repeated blindly; while the store is away, a few times with growing pauses.
@@ -78,6 +88,7 @@ class Client:
 
         One whose arguments are large follows when they are in their place; raises ``PlaceUnavailable`` as well.
         """
+        job = stamped(job, self.stamp)
         if len(job.args) > self.blobs.above:
             task = self._loop.create_task(self._insert_parted(job))
             self._parting.add(task)
@@ -111,16 +122,42 @@ class Client:
         self._pending.append((job, receipt))
         return receipt
 
-    async def insert_many(self, jobs: Iterable[NewJob]) -> list[Receipt]:
+    async def insist(self, job: NewJob, receipt: Receipt, patience: float | None) -> Receipt:
+        """Wait for room in the full queue that refused a job, at most so many seconds; answers the last receipt."""
+        (parted,) = await self.parted([job])
+        (latest,) = await insist(self._hand_over_all, [parted], [receipt], lambda _: _seconds(patience))
+        return latest
+
+    async def insert_whole(self, batch: list[NewJob]) -> list[Receipt]:
+        """Insert jobs that stand or fall together; where a full queue asks for it, all of them again for a while."""
+        receipts = await self._insert(batch)
+
+        async def insert_again(_: list[NewJob]) -> list[Receipt]:
+            nonlocal receipts
+            receipts = await self._insert(batch)
+            return [_told_to_wait(receipts) or receipts[0]]
+
+        waits = _told_to_wait(receipts)
+        if waits is not None:
+            await insist(insert_again, batch[:1], [waits], lambda _: PATIENCE)
+        return receipts
+
+    async def _hand_over_all(self, jobs: list[NewJob]) -> list[Receipt]:
+        return await asyncio.gather(*map(self._hand_over, jobs))
+
+    async def insert_many(
+        self, jobs: Iterable[NewJob], patience: Callable[[NewJob], float | None] = lambda _: None
+    ) -> list[Receipt]:
         """Receipts in order. Raises ``EnqueueRefused`` after the last one.
 
+        ``patience``: for how many seconds a job waits for room in a full queue that asks for it.
         While the store works on one batch the next is being made: the batches leave in order, a few are under way.
         """
         receipts: list[Receipt] = []
         under_way: deque[asyncio.Task[list[Receipt]]] = deque()
         try:
-            for batch in batches(jobs, BULK_BATCH):
-                under_way.append(self._loop.create_task(self._insert_part(batch)))
+            for batch in batches((stamped(job, self.stamp) for job in jobs), BULK_BATCH):
+                under_way.append(self._loop.create_task(self._insert_part(batch, patience)))
                 await asyncio.sleep(0)  # it leaves before the next is made
                 if len(under_way) == _BULK_UNDER_WAY:
                     receipts += await under_way.popleft()
@@ -131,16 +168,16 @@ class Client:
                 await asyncio.gather(*under_way, return_exceptions=True)
         refused = [receipt for receipt in receipts if receipt.outcome is Inserted.REFUSED]
         if refused:
-            full = all(receipt.reason.startswith(FULL) for receipt in refused)
-            raise (QueueFull if full else EnqueueRefused)(
-                f"{len(refused)} of {len(receipts)} jobs were refused, the first ({refused[0].id}) because: "
-                f"{refused[0].reason}; the others are stored"
-            )
+            raise refusals(receipts, refused)
         return receipts
 
-    async def _insert_part(self, batch: list[NewJob]) -> list[Receipt]:
+    async def _insert_part(self, batch: list[NewJob], patience: Callable[[NewJob], float | None]) -> list[Receipt]:
         try:
-            return await self._insert(await self.parted(batch))
+            parted = await self.parted(batch)
+            receipts = await self._insert(parted)
+            if _told_to_wait(receipts) is not None:
+                return await insist(self._insert, parted, receipts, lambda job: _seconds(patience(job)))
+            return receipts
         except BackendUnavailable as error:
             raise BackendUnavailable(_unknown_outcome(batch, error)) from error
 
@@ -194,18 +231,17 @@ class Client:
         """
         return await self.finish(self.waiting.add(id, needs_value=needs_value), timeout, whole=whole)
 
-    async def run(self, job: NewJob, timeout: float | None, *, rejects: bool = False) -> Job:
+    async def run(
+        self, job: NewJob, timeout: float | None, *, rejects: bool = False, patience: float | None = None
+    ) -> Job:
         """Insert a job and wait for its end; the subscription is made while the insert travels.
+
+        ``patience``: of ``timeout``, for how many seconds it waits for room in a full queue that asks for it.
 
         Raises what ``insert`` and ``ended`` raise, and ``EnqueueRefused``; with ``rejects`` also ``DuplicateJob``.
         """
         start = self._loop.time()
-        waiter = self.waiting.add(job.id, known=False, needs_value=True)
-        try:
-            receipt = await self.insert(job)
-        except BaseException:
-            self.waiting.discard(waiter)
-            raise
+        waiter, receipt = await self._begin(job, timeout, patience)
         if receipt.outcome is Inserted.REFUSED or receipt.id != job.id:
             self.waiting.discard(waiter)
         if receipt.outcome is Inserted.REFUSED:
@@ -217,6 +253,36 @@ class Client:
             return await self.ended(receipt.id, left, needs_value=True)
         self.waiting.acknowledge(waiter)
         return await self.finish(waiter, left)
+
+    async def _begin(self, job: NewJob, timeout: float | None, patience: float | None) -> tuple[Waiter, Receipt]:
+        """Subscribe and insert: in one message where the store can and nothing else is on its way."""
+        job = stamped(job, self.stamp)
+        alone = None
+        if self._attentive is not None and not (self._attending or self._pending or self._sending):
+            alone = self.waiting.attend(self._attentive, job) if len(job.args) <= self.blobs.above else None
+        waiter = self.waiting.add(job.id, known=False, needs_value=True) if alone is None else alone[0]
+        try:
+            receipt = await (self.insert(job) if alone is None else self._insert_attended(job, *alone))
+            if receipt.again:
+                room = _seconds(patience)
+                receipt = await self.insist(job, receipt, room if timeout is None else min(room, timeout))
+            return waiter, receipt
+        except BaseException:
+            self.waiting.discard(waiter)
+            raise
+
+    async def _insert_attended(self, job: NewJob, waiter: Waiter, attendance: Attendance) -> Receipt:
+        self._attending = True
+        buggify("client.before_insert")
+        try:
+            receipt = await attendance.insert()
+            buggify("client.after_insert")
+        except BackendUnavailable:
+            receipt = await self.insert(job)
+            self.waiting.look(waiter)
+        finally:
+            self._attending = False
+        return receipt
 
     async def finish(self, waiter: Waiter, timeout: float | None, *, whole: bool = True) -> Job:
         """Wait for a waiter's answer and discard it."""
@@ -255,11 +321,12 @@ def batches(jobs: Iterable[NewJob], most: int = MAX_BATCH) -> Iterator[list[NewJ
         yield batch
 
 
-def refusal(job: NewJob, receipt: Receipt) -> EnqueueRefused:
-    kind = QueueFull if receipt.reason.startswith(FULL) else EnqueueRefused
-    return kind(
-        f"task {job.task!r}, queue {job.queue!r}: the job was refused because {receipt.reason}; nothing was stored"
-    )
+def _told_to_wait(receipts: Iterable[Receipt]) -> Receipt | None:
+    return next((receipt for receipt in receipts if receipt.again), None)
+
+
+def _seconds(patience: float | None) -> float:
+    return PATIENCE if patience is None else patience
 
 
 def duplicate(job: NewJob, receipt: Receipt) -> DuplicateJob:

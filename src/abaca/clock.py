@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from abaca.durations import Duration, parse_duration
+
 
 class Clock(Protocol):
     def now(self) -> int:
@@ -26,5 +28,9 @@ class ManualClock:
     def now(self) -> int:
         return self._now
 
-    def advance(self, seconds: float) -> None:
-        self._now += round(seconds * 1_000_000)
+    def advance(self, distance: Duration) -> None:
+        """Move by seconds, which may be negative: clocks do step back; or by a text such as ``"1h"``."""
+        if isinstance(distance, int | float):
+            self._now += round(distance * 1_000_000)
+        else:
+            self._now += parse_duration(distance, "advance") * 1000

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar, overload
 
 import msgspec
 
 from abaca.codec import ResultCodec
+from abaca.current import request_of
 from abaca.durations import Duration
 from abaca.emitting import Emitter, Items
 from abaca.errors import CancelledByRequest, PayloadTooLarge
@@ -47,10 +48,12 @@ class JobLogger:
     Raises ``PayloadTooLarge`` for a line above ``MAX_UPDATE_BYTES``.
     """
 
-    __slots__ = ("_report",)
+    __slots__ = ("_about", "_report")
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, about: Mapping[str, str] | None = None) -> None:
         self._report = report
+        self._about = about or {}
+        """Fields of every line."""
 
     def debug(self, message: str, /, **fields: Any) -> None:
         self._write("debug", message, fields)
@@ -65,7 +68,7 @@ class JobLogger:
         self._write("error", message, fields)
 
     def _write(self, level: str, message: str, fields: dict[str, Any]) -> None:
-        line = {**fields, "level": level, "message": message}
+        line = {**self._about, **fields, "level": level, "message": message}
         try:
             data = _encode_loosely(line)
         except Exception:
@@ -113,7 +116,7 @@ class Ctx(StepCalls):
         self.max_attempts = task_max_attempts
         self.deadline = deadline
         """When this run is stopped, in UTC; ``None`` for a task without a timeout."""
-        self.log = JobLogger(report)
+        self.log = JobLogger(report, request_of(job))
 
     @property
     def job_id(self) -> str:
@@ -123,6 +126,11 @@ class Ctx(StepCalls):
     def enqueued_at(self) -> datetime:
         """When the job was stored, by the store's clock, in UTC."""
         return datetime.fromtimestamp(self._job.created_at / 1e6, UTC)
+
+    @property
+    def started_at(self) -> datetime:
+        """When the first run of the job began, by the store's clock, in UTC."""
+        return datetime.fromtimestamp((self._job.started_at or self._job.created_at) / 1e6, UTC)
 
     @property
     def attempt(self) -> int:

@@ -13,7 +13,7 @@
     ├── ResultError            a result that cannot be stored, or read, as its declared type; also a TypeError
     ├── PayloadTooLarge        arguments or a result above the size limit
     ├── EnqueueRefused         the store refused a new job; the message gives its reason
-    │   ├── QueueFull          as many jobs wait in the queue as its settings allow; try again later
+    │   ├── QueueFull          as many jobs wait in the queue as its settings allow, or for as long
     │   └── DuplicateJob       another job has its key, and the call asked to be told so
     ├── WebhookRejected        a webhook that came in is not genuine, or too old; raised by verify_webhook()
     ├── RunningLoopError       a _sync method was called inside a running event loop
@@ -103,7 +103,14 @@ class EnqueueRefused(AbacaError):
 
 
 class QueueFull(EnqueueRefused):
-    """As many jobs wait in the queue as its settings allow. Nothing was stored; there is room when some have begun."""
+    """As many jobs wait in the queue as its settings allow, or for as long. Nothing was stored; try again later.
+
+    ``wait`` is the store's estimate of how many seconds a new job would wait, or ``None`` where it gave none.
+    """
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class DuplicateJob(EnqueueRefused):

@@ -38,23 +38,57 @@ def service_log() -> Any:
 def configure_logs(format: LogFormat = "text", level: str = "info") -> None:
     """Set up logs for a process that is Abaca's own (the command line); a library user's set-up is left alone."""
     structlog = importlib.import_module("structlog")
-    renderers = (
-        [structlog.processors.JSONRenderer()]
-        if format == "json"
-        else [escape_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            *renderers,
+            *_renderers(structlog, format),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def adopt_standard_logs(format: LogFormat = "text", level: str = "info") -> None:
+    """Write lines of standard ``logging`` in the same form and to the same place, with what surrounds them.
+
+    For a process that is Abaca's own, once it has loaded the application: one that has set logging up by itself is left
+    alone.
+    """
+    root = logging.getLogger()
+    if any(not type(handler).__module__.startswith("abaca.") for handler in root.handlers):
+        return
+    structlog = importlib.import_module("structlog")
+    stdlib = importlib.import_module("structlog.stdlib")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.contextvars.merge_contextvars,
+                stdlib.add_log_level,
+                stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+            processors=[
+                stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                *_renderers(structlog, format),
+            ],
+        )
+    )
+    number = logging.getLevelNamesMapping()[level.upper()]
+    handler.setLevel(number)
+    root.addHandler(handler)
+    root.setLevel(number)
+
+
+def _renderers(structlog: Any, format: LogFormat) -> list[Any]:
+    if format == "json":
+        return [structlog.processors.JSONRenderer()]
+    return [escape_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
 
 
 def escape_line(_logger: object, _level: str, line: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 from abaca.announce import Announcements
 from abaca.callbacks import joined
 from abaca.checks import check_name
-from abaca.client import Client, duplicate, refusal
+from abaca.client import Client, duplicate
 from abaca.codec import encode_untyped, new_id
 from abaca.handle import UNTYPED, JobHandle
 from abaca.limitspec import limits_of_call
 from abaca.model import Inserted, NewJob
 from abaca.options import NO_OPTIONS, CallOptions, CallSettings, Pool, call_options, check_times
+from abaca.patience import refusal
 from abaca.sync import twin
 from abaca.tasks import Task
 from abaca.workflows.handle import GroupHandle, WorkflowHandle
@@ -44,8 +45,11 @@ class Lookup:
         is not registered here are checked by the worker. The options are those of ``Task.opts``.
         Raises ``UnknownTask``, and what ``Task.enqueue`` raises.
         """
-        job = await self.named_job(name, args, call_options(**options), pool=pool)
+        given = call_options(**options)
+        job = await self.named_job(name, args, given, pool=pool)
         receipt = await self.client().insert(job)
+        if receipt.again:
+            receipt = await self.client().insist(job, receipt, given.patience)
         if receipt.outcome is Inserted.REFUSED:
             raise refusal(job, receipt)
         if receipt.outcome is Inserted.HELD and options.get("on_duplicate") == "reject":

@@ -104,7 +104,7 @@ class CallOptions(Value, frozen=True, kw_only=True):
     """What ``opts`` says of one call. ``fields`` go into the new job; the rest concerns the call alone.
 
     ``key_of`` makes the key where none is given: from the task's name, or with the arguments too. ``rejects``: a key
-    that is held is an error for the caller.
+    that is held is an error for the caller. ``patience``: for how many seconds it waits for room in a full queue.
     """
 
     fields: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -112,6 +112,7 @@ class CallOptions(Value, frozen=True, kw_only=True):
     cancel_on_timeout: bool = False
     key_of: KeyOf | None = None
     rejects: bool = False
+    patience: float | None = None
 
     def over(self, earlier: CallOptions) -> CallOptions:
         """These options, and the earlier ones where these say nothing. Raises ``ConfigError`` for pairs that clash."""
@@ -129,6 +130,7 @@ class CallOptions(Value, frozen=True, kw_only=True):
             cancel_on_timeout=cancel_on_timeout,
             key_of=None if "key" in fields else self.key_of or earlier.key_of,
             rejects=self.rejects or earlier.rejects,
+            patience=earlier.patience if self.patience is None else self.patience,
         )
 
     def key(self, task: str, args: bytes) -> str:
@@ -151,6 +153,7 @@ class CallSettings(TypedDict, total=False):
     queue: str | None
     tags: Iterable[str] | None
     timeout: Duration | None
+    enqueue_timeout: Duration | None
     retry: Retry | None
     keep: KeepSpec | None
     owner: str | None
@@ -175,6 +178,7 @@ def call_options(
     retry: Retry | None = None,
     keep: KeepSpec | None = None,
     wait: Duration | None = None,
+    enqueue_timeout: Duration | None = None,
     cancel_on_timeout: bool = False,
     owner: str | None = None,
     tenant: str | None = None,
@@ -217,6 +221,7 @@ def call_options(
         rejects=on_duplicate == "reject",
         wait_ms=None if wait is None else parse_duration(wait, "wait"),
         cancel_on_timeout=cancel_on_timeout,
+        patience=None if enqueue_timeout is None else parse_duration(enqueue_timeout, "enqueue_timeout") / 1000,
     )
 
 

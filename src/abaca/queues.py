@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from abaca.backend import MAX_BATCH, Backend
 from abaca.changing import Changed, change_record
 from abaca.checks import check_name, check_text
 from abaca.client import Host
+from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError
-from abaca.model import MOST_WEIGHT, QUEUE, Amended, Change, Job, Page, Query, QueueSettings, Record, Status
+from abaca.model import MOST_WEIGHT, QUEUE, Amended, Change, Job, Overflow, Page, Query, QueueSettings, Record, Status
 from abaca.sync import twin
+from abaca.text import shown
 
 MOST_AT_ONCE = 1_000_000_000
 MOST_TENANTS = 1_000
 """How many tenants of one queue may have a weight: all of them stand in one record, which every claim reads."""
+OnFull = Overflow | Literal["reject", "wait", "shed-lowest"]
+_OVERFLOWS = "'reject', 'wait' or 'shed-lowest'"
 _WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(QueueSettings).decode
@@ -58,8 +64,52 @@ class Queues:
 
         Retries, requeues and follow-ups of other jobs come in all the same. Raises ``ConfigError``.
         """
-        _check(name, "max_length", max_length)
-        return await self._change(name, lambda stored: msgspec.structs.replace(stored, max_length=max_length))
+        return await self.bound(name, max_length=max_length)
+
+    async def limit_wait(self, name: str, max_wait: Duration | None) -> QueueSettings:
+        """Take new jobs only while one would wait no longer than that, by the measured pace of claims.
+
+        Beyond it enqueuing raises ``QueueFull``, as with ``limit_length``. ``None`` takes the limit away. Raises
+        ``ConfigError``.
+        """
+        return await self.bound(name, max_wait=max_wait)
+
+    async def overflow(self, name: str, how: OnFull) -> QueueSettings:
+        """Say what becomes of a new job when the queue is full.
+
+        ``"reject"``: ``QueueFull`` at once. ``"wait"``: whoever enqueues waits for room, as long as
+        ``opts(enqueue_timeout=)`` says. ``"shed-lowest"``: a waiting job of a lower priority that has not begun is
+        cancelled in its favour; where there is none, ``QueueFull``. Raises ``ConfigError``.
+        """
+        return await self.bound(name, overflow=how)
+
+    async def bound(
+        self,
+        name: str,
+        *,
+        max_length: int | UnsetType | None = UNSET,
+        max_wait: Duration | UnsetType | None = UNSET,
+        overflow: OnFull | UnsetType = UNSET,
+    ) -> QueueSettings:
+        """``limit_length``, ``limit_wait`` and ``overflow`` in one change; what is not given stays."""
+        fields: dict[str, int | Overflow | None] = {}
+        if max_length is not UNSET:
+            _check(name, "max_length", max_length)
+            fields["max_length"] = max_length
+        if max_wait is not UNSET:
+            what = f"queue {name!r}, max_wait"
+            fields["max_wait_ms"] = None if max_wait is None else parse_duration(max_wait, what)
+        if overflow is not UNSET:
+            if overflow not in list(Overflow):
+                raise ConfigError(f"queue {name!r}, overflow: {shown(overflow)} is not usable; give {_OVERFLOWS}")
+            fields["overflow"] = Overflow(overflow)
+
+        def change(stored: QueueSettings) -> QueueSettings:
+            settings = msgspec.structs.replace(stored, **fields)
+            _check_bounds(name, settings)
+            return settings
+
+        return await self._change(name, change)
 
     async def weigh(self, name: str, weights: Mapping[str, int]) -> QueueSettings:
         """Say how many claims these tenants get in their turn, 1 to 1000; 1 where nothing is said. Others stay.
@@ -116,6 +166,9 @@ class Queues:
     resume_sync = twin(resume)
     limit_sync = twin(limit)
     limit_length_sync = twin(limit_length)
+    limit_wait_sync = twin(limit_wait)
+    overflow_sync = twin(overflow)
+    bound_sync = twin(bound)
     weigh_sync = twin(weigh)
     age_sync = twin(age)
     purge_sync = twin(purge)
@@ -139,6 +192,20 @@ class Queues:
 
 def _settings(record: Record | None) -> QueueSettings:
     return QueueSettings() if record is None else _decode(record.data or b"{}")
+
+
+def _check_bounds(name: str, settings: QueueSettings) -> None:
+    """Refuse settings that do not go together."""
+    if settings.overflow is Overflow.REJECT:
+        return
+    what = f"queue {name!r}, overflow {settings.overflow.value!r}"
+    if not settings.bounded:
+        raise ConfigError(
+            f"{what}: without max_length and max_wait it is never full. Set one of them first; to take the last one "
+            "away, set overflow to 'reject' before"
+        )
+    if settings.max_length == 0:
+        raise ConfigError(f"{what}: with max_length 0 there is never room, and no job to make any; use 'reject'")
 
 
 def _check(name: str, what: str, value: int | None) -> None:

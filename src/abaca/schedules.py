@@ -13,7 +13,7 @@ import msgspec
 from abaca.backend import MAX_BATCH, Backend
 from abaca.changing import Changed, change_record
 from abaca.checks import check_name, instant, positive
-from abaca.client import Client, Host, refusal
+from abaca.client import Client, Host
 from abaca.codec import new_id
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, ScheduleNotFound, TaskDeclarationError
@@ -34,6 +34,7 @@ from abaca.model import (
     Schedule,
     Verdict,
 )
+from abaca.patience import refusal
 from abaca.policy.cron import check_cadence, first_cursor, preview
 from abaca.sync import twin
 from abaca.tasks import Call, Task
@@ -289,6 +290,8 @@ class Schedules:
         """Make one job of the schedule at once, beside its ticks. Raises ``ScheduleNotFound``, ``EnqueueRefused``."""
         job = msgspec.structs.replace((await self.get(id)).job, id=new_id(), parent=f"schedule:{id}")
         receipt = await self._client().insert(job)
+        if receipt.again:
+            receipt = await self._client().insist(job, receipt, None)
         if receipt.outcome is Inserted.REFUSED:
             raise refusal(job, receipt)
         return JobHandle(self._host, receipt.id, UNTYPED)

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from abaca.backend import Backend
+from abaca.carrying import Stamp
 from abaca.client import Client
 from abaca.places import Blobs
 
@@ -37,10 +38,11 @@ class Stores:
     def __init__(
         self, make: Callable[[], Backend], *, shared: bool, poll_interval: float, blobs: Blobs | None = None
     ) -> None:
+        self._stamp: Stamp | None = None
         self._make = make
         self._blobs = blobs or Blobs()
         self._shared = shared
-        self._poll_interval = poll_interval
+        self.poll_interval = poll_interval
         self._process = _Process(os.getpid())
         self._left_behind: list[_Process] = []
 
@@ -51,8 +53,14 @@ class Stores:
         client = process.clients.get(loop)
         if client is None:
             self._drop_closed(process)
-            client = process.clients[loop] = Client(self.backend, self._poll_interval, self._blobs)
+            client = process.clients[loop] = Client(self.backend, self.poll_interval, self._blobs, self._stamp)
         return client
+
+    def stamp_with(self, stamp: Stamp | None) -> None:
+        """What jobs carry that are enqueued from now on, by any loop of this process."""
+        self._stamp = stamp
+        for client in self._here().clients.values():
+            client.stamp = stamp
 
     async def backend(self) -> Backend:
         """The running loop's backend, open. Raises ``ConfigError`` and ``BackendUnavailable``."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from abaca.callbacks import FollowUp, arguments_of, end_parameter, joined, template
 from abaca.checks import KeepSpec, Priority
-from abaca.client import Client, Host, duplicate, refusal
+from abaca.client import Client, Host, duplicate
 from abaca.codec import ArgumentCodec, ResultCodec, new_id
 from abaca.declare import Handler
 from abaca.durations import Duration
@@ -29,6 +30,7 @@ from abaca.options import (
     call_options,
     check_times,
 )
+from abaca.patience import refusal
 from abaca.retryspec import Retry
 from abaca.streaming import emitting
 from abaca.sync import twin
@@ -59,6 +61,11 @@ class Call(Generic[R_co]):
     @property
     def task(self) -> Task[..., R_co]:
         return self._task
+
+    @property
+    def patience(self) -> float | None:
+        """For how many seconds its enqueue waits for room in a full queue that asks for it; ``None``: the default."""
+        return self._task._call_options.patience
 
     def job_for(self, host: Host) -> NewJob:
         """The job, for the app that stores it. Raises ``ConfigError`` when the task is another app's."""
@@ -122,12 +129,12 @@ class Task(Generic[P, R]):
         """The parameters that every call must give."""
         return self._handler.required()
 
-    @property
+    @cached_property
     def arguments(self) -> ArgumentCodec:
         """Raises ``TaskDeclarationError`` when an annotation is still undefined."""
         return self._both()[0]
 
-    @property
+    @cached_property
     def results(self) -> ResultCodec[R]:
         """Raises ``TaskDeclarationError`` when an annotation is still undefined."""
         return self._both()[1]
@@ -158,6 +165,7 @@ class Task(Generic[P, R]):
         retry: Retry | None = None,
         keep: KeepSpec | None = None,
         wait: Duration | None = None,
+        enqueue_timeout: Duration | None = None,
         cancel_on_timeout: bool = False,
         owner: str | None = None,
         tenant: str | None = None,
@@ -184,7 +192,8 @@ class Task(Generic[P, R]):
         take turns inside a queue and priority. ``start_within``: before the others of its priority, the earliest
         deadline first. ``expires``: cancelled if it has not begun so long after it was enqueued. ``after``: once these
         jobs have ended, and only if each ended as ``when`` asks: ``"completed"``, ``"failed"`` or ``"ended"``. ``wait``
-        and ``cancel_on_timeout`` concern ``run``. ``on_success``, ``on_failure``: tasks whose first parameter is a
+        and ``cancel_on_timeout`` concern ``run``. ``enqueue_timeout``: how long enqueuing waits for room where a full
+        queue asks for that; 60 s if nothing is said. ``on_success``, ``on_failure``: tasks whose first parameter is a
         ``JobEnd``, or their ``callback(...)``, enqueued in the write that ends the job; they and ``webhook`` come
         beside the task's own. The others are in place of the task's own. Raises ``ConfigError`` naming the option.
         """
@@ -199,6 +208,7 @@ class Task(Generic[P, R]):
             retry=retry,
             keep=keep,
             wait=wait,
+            enqueue_timeout=enqueue_timeout,
             cancel_on_timeout=cancel_on_timeout,
             owner=owner,
             tenant=tenant,
@@ -295,7 +305,11 @@ class Task(Generic[P, R]):
         if self._call_options.wait_ms is not None:
             raise ConfigError(f"task {self.name!r}: opts(wait=) concerns run(); enqueue() does not wait")
         call = self.call(*args, **kwargs)
-        return call.handle(await self._host.client().insert(call.job))
+        client = self._host.client()
+        receipt = await client.insert(call.job)
+        if receipt.again:
+            receipt = await client.insist(call.job, receipt, call.patience)
+        return call.handle(receipt)
 
     async def run(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Enqueue one call and wait for its result, at most as long as ``opts(wait=)`` says.
@@ -309,7 +323,10 @@ class Task(Generic[P, R]):
         client = self._host.client()
         timeout = None if self._call_options.wait_ms is None else self._call_options.wait_ms / 1000
         try:
-            return value_of(await client.run(call.job, timeout, rejects=self._call_options.rejects), self.results)
+            job = await client.run(
+                call.job, timeout, rejects=self._call_options.rejects, patience=self._call_options.patience
+            )
+            return value_of(job, self.results)
         except ResultTimeout as error:
             if self._call_options.cancel_on_timeout:
                 raise await _cancelled(client, error) from error.__cause__

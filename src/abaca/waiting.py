@@ -11,10 +11,10 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-from abaca.backend import MAX_BATCH, Backend
+from abaca.backend import MAX_BATCH, Attendance, Attentive, Backend
 from abaca.errors import BackendUnavailable
 from abaca.jobresult import keeps_nothing
-from abaca.model import Hint, Job, job_topic
+from abaca.model import Hint, Job, NewJob, job_topic
 
 MAX_TOPICS = 100
 """How many jobs share a subscription; few enough that a burst of hints about them fits into a watch's queue."""
@@ -31,11 +31,12 @@ class Waiter:
     also for a job that will store no result.
     """
 
-    __slots__ = ("future", "group", "id", "known", "needs_value")
+    __slots__ = ("attendance", "future", "group", "id", "known", "needs_value")
 
-    def __init__(self, id: str, group: _Group, *, known: bool, needs_value: bool) -> None:
+    def __init__(self, id: str, group: _Group | None, *, known: bool, needs_value: bool) -> None:
         self.id = id
         self.group = group
+        self.attendance: Attendance | None = None
         self.known = known
         self.needs_value = needs_value
         self.future: asyncio.Future[Job | None] = asyncio.get_running_loop().create_future()
@@ -79,23 +80,43 @@ class Waiting:
             loop.call_soon(self._launch, group)
         waiter = Waiter(id, group, known=known, needs_value=needs_value)
         group.members.add(waiter)
-        self._waiters.setdefault(id, set()).add(waiter)
+        self._enter(waiter, loop)
+        return waiter
+
+    def attend(self, store: Attentive, job: NewJob) -> tuple[Waiter, Attendance] | None:
+        """Begin to wait for a job that the caller now inserts with what this answers. ``discard`` must follow."""
+        waiter = Waiter(job.id, None, known=False, needs_value=True)
+        attendance = waiter.attendance = store.attend(job, self._told)
+        if attendance is None:
+            return None
+        self._enter(waiter, asyncio.get_running_loop())
+        return waiter, attendance
+
+    def _enter(self, waiter: Waiter, loop: asyncio.AbstractEventLoop) -> None:
+        self._waiters.setdefault(waiter.id, set()).add(waiter)
         if self._poll_timer is None:
             self._poll_timer = loop.call_later(self._poll_interval, self._poll)
-        return waiter
 
     def acknowledge(self, waiter: Waiter) -> None:
         """The store has the job now. A hint normally brings its end; a look soon covers one that came too early."""
         waiter.known = True
-        if waiter.group.confirmed and not waiter.future.done():
+        if waiter.group is not None and waiter.group.confirmed and not waiter.future.done():
+            self._look_soon(waiter.id)
+
+    def look(self, waiter: Waiter) -> None:
+        """Its hints may be lost until now."""
+        if not waiter.future.done():
             self._look_soon(waiter.id)
 
     def discard(self, waiter: Waiter) -> None:
         """End a wait, whether or not it was answered."""
         waiter.future.cancel()
         self._drop(waiter)
+        if waiter.attendance is not None:
+            waiter.attendance.close()
+            waiter.attendance = None
         group = waiter.group
-        if not group.members and group.task is not None and not group.closing:
+        if group is not None and not group.members and group.task is not None and not group.closing:
             group.closing = True
             group.task.cancel()
 
@@ -114,7 +135,8 @@ class Waiting:
                 waiter.future.cancel()
 
     def _drop(self, waiter: Waiter) -> None:
-        waiter.group.members.discard(waiter)
+        if waiter.group is not None:
+            waiter.group.members.discard(waiter)
         waiters = self._waiters.get(waiter.id)
         if waiters is not None:
             waiters.discard(waiter)
@@ -175,6 +197,12 @@ class Waiting:
     def _confirmed(self, group: _Group) -> None:
         group.confirmed = True
         self._read_now([waiter.id for waiter in group.members if waiter.known])
+
+    def _told(self, hint: Hint) -> None:
+        if hint.job is not None and hint.job.state.ended:
+            self._resolve(hint.job.id, hint.job)
+        else:
+            self._look_soon(hint.topic.partition(":")[2])
 
     def _hinted(self, hint: Hint, group: _Group) -> None:
         kind, _, id = hint.topic.partition(":")

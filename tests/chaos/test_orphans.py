@@ -90,7 +90,7 @@ async def test_daemons_go_however_their_worker_ends(ground: Yard, sqlite_url: st
         took = time.monotonic() - began
 
         # Then: nothing of it is left a moment later, and a worker that lost only its runner goes on
-        assert took < 10
+        assert took < 20
         if end == "runner":
             assert (await ground.ended(await ground.enqueue_plain("add", 1, 1))).state is State.COMPLETED
             assert worker.stop() == 0

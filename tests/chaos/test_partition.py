@@ -26,8 +26,8 @@ from tests.worker.harness import is_gone, until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(90)]
 PILLS = "tests.chaos.pills:app"
-LEASE = 1.5
-FLAGS = {"lease": "1500ms", "beat": "300ms", "grace": "300ms"}
+LEASE = 2.5
+FLAGS = {"lease": "2500ms", "beat": "300ms", "grace": "300ms"}
 SLACK = 5.0
 """Seconds by which a busy machine may delay a runner's own clockwork."""
 QUIET = 1.0

@@ -18,7 +18,7 @@ from tests.worker.handlers import lines
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(120)]
 PILLS = "tests.chaos.pills:app"
 JOBS = 40
-SLACK = 4.0
+SLACK = 8.0
 """Seconds that a busy machine may add to any of these times."""
 
 

@@ -16,8 +16,7 @@ from tests.integration.crew import WorkerProcess, crew
 
 STOPS = int(os.environ.get("ABACA_TEST_STOPS", "6"))
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(120 + 6 * STOPS)]
-FLAGS = {"lease": "3s", "beat": "500ms", "grace": "500ms", "drain": "400ms", "concurrency": "10"}
-LEASE = 3.0
+FLAGS = {"lease": "8s", "beat": "500ms", "grace": "500ms", "drain": "400ms", "concurrency": "10"}
 SLACK = 10.0
 
 

@@ -13,7 +13,7 @@ from tests.chaos.ground import YARD, Yard
 from tests.integration.crew import WorkerProcess, crew
 from tests.worker.harness import is_alive, is_gone
 
-SLACK = 2.0
+SLACK = 8.0
 """Seconds that a busy machine may add to any of these times."""
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(90)]
 
@@ -33,7 +33,7 @@ async def test_a_killed_runner_s_only_run_is_settled_at_once_and_charged(ground:
         record = await ground.ended(job)
 
     # Then: the supervisor gave it back at once, charged, because nobody else can have done it
-    assert took < 10
+    assert took < 20
     assert (record.state, record.attempts, record.losses) == (State.COMPLETED, 2, 0)
 
 
@@ -92,7 +92,7 @@ async def test_when_the_supervisor_is_killed_its_runners_end_and_the_jobs_return
             records = [await ground.ended(job) for job in jobs]
 
     # Then: its processes died with it, and the jobs ran again within lease + 2 s, uncharged
-    assert gone < 3
+    assert gone < SLACK
     assert took < 1.5 + 2 + SLACK
     assert {(record.state, record.attempts, record.losses) for record in records} == {(State.COMPLETED, 1, 1)}
 
@@ -155,12 +155,12 @@ async def test_a_zombie_that_goes_on_while_its_heir_still_works_changes_nothing(
 async def test_a_run_that_holds_the_interpreter_keeps_its_lease_and_dies_at_its_timeout(
     ground: Yard, shared_url: str, how: str
 ) -> None:
-    # Given: leases of 1 s, and an innocent run beside one that never lets go of the lock
-    with crew(shared_url, 1, YARD, lease="1s", beat="200ms", grace="500ms"):
+    # Given: leases of 2 s, and an innocent run beside one that never lets go of the lock
+    with crew(shared_url, 1, YARD, lease="2s", beat="200ms", grace="500ms"):
         innocent = await ground.hold()
         await ground.marked(1)
         began = time.monotonic()
-        culprit = await ground.enqueue("hold_gil", how, timeout_ms=3000)
+        culprit = await ground.enqueue("hold_gil", how, timeout_ms=6000)
         await ground.marked(2)
 
         # When: its timeout of three leases passes
@@ -178,14 +178,14 @@ async def test_a_run_that_holds_the_interpreter_keeps_its_lease_and_dies_at_its_
         # And until its timeout nobody took it away. In SQLite a frozen runner may hold the file's write lock, so that
         # nobody's beat gets through; then the run is lost and times out under quarantine.
         assert guilty.epoch == 1
-        assert 3.0 < took < 3.0 + 0.5 + 0.5 + 1.5
+        assert 6.0 < took < 6.0 + 0.5 + 0.5 + SLACK
         assert free.losses == 1
 
 
 @pytest.mark.parametrize("task", ["spin", "swallow"])
 async def test_a_cancelled_run_that_will_not_end_costs_its_runner(ground: Yard, shared_url: str, task: str) -> None:
     # Given: a thread in a busy loop, or a coroutine that eats every cancel
-    with crew(shared_url, 1, YARD, lease="1s", beat="200ms", grace="300ms") as (worker,):
+    with crew(shared_url, 1, YARD, lease="10s", beat="200ms", grace="300ms") as (worker,):
         job = await ground.enqueue(task)
         pid = int((await ground.marked(1))[0])
 
@@ -201,7 +201,7 @@ async def test_a_cancelled_run_that_will_not_end_costs_its_runner(ground: Yard, 
         assert (await ground.ended(after)).state is State.COMPLETED
         assert worker.is_running
     assert (record.state, record.attempts) == (State.CANCELLED, 1)
-    assert took < 4
+    assert took < 0.2 + 0.3 + SLACK
 
 
 async def test_a_cancel_is_heeded_while_its_worker_drains(ground: Yard, shared_url: str) -> None:
@@ -235,7 +235,7 @@ async def test_sigterm_gives_back_what_does_not_finish_and_exits_zero(ground: Ya
     # Then: it ended well, every run is back in line, uncharged, and no process is left
     records = [await ground.record(job) for job in jobs]
     assert status == 0
-    assert took < 10
+    assert took < 20
     assert [(record.state, record.attempts, record.losses) for record in records] == [(State.WAITING, 0, 0)] * 3
     assert not any(is_alive(pid) for pid in pids)
 

@@ -24,6 +24,8 @@ CALLS = 500
 SEEDS = range(60)
 FIRST_SEED = int(os.environ.get("ABACA_TEST_SEED", "0"))
 
+pytestmark = pytest.mark.no_cover  # the same lines thousands of times; every one of them has a test of its own
+
 
 def opener(next_url: Callable[[], str]) -> OpenStore:
     @asynccontextmanager
@@ -101,4 +103,4 @@ async def test_a_fault_is_found_and_told_in_a_short_program() -> None:
             break
     # Then the message holds a seed and the few calls that show it
     assert message.startswith("seed ")
-    assert 3 <= message.count("  Call(") <= 5
+    assert 3 <= message.count("  Call(") <= 8

@@ -12,6 +12,8 @@ from abaca.testing import FailingBackend, ManualClock
 from abaca.testing.conformance import *  # noqa: F403
 from abaca.testing.conformance.making import complete, insert, job_id, make, settle, start
 
+pytestmark = pytest.mark.no_cover  # the suite as `test_memory` runs it, and a wrapper that many other tests use
+
 
 @pytest.fixture
 async def store(clock: ManualClock) -> Backend:

@@ -18,6 +18,7 @@ from abaca.model import BUCKET, QUEUE, Record, task_bucket
 from abaca.testing import programs
 from tests.conformance.test_differential import compare, files, prefixes
 
+pytestmark = pytest.mark.no_cover
 FEW = 1
 SEEDS = range(20)
 ONE = task_bucket("one")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from abaca.app import App
 from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
 from abaca.http import HttpSettings
 from abaca.http.callers import FAILURES
+from abaca.http.loopback import not_loopback
 from abaca.http.rates import Rates
 from abaca.http.routes import ENDPOINTS
 from abaca.http.sessions import COOKIE, begin_session, session_caller
@@ -77,27 +76,38 @@ async def test_a_missing_scope_is_named() -> None:
         assert answer.json()["error"]["details"] == {"scope": "jobs:read"}
 
 
-@pytest.mark.parametrize(
-    ("peer", "headers", "status"),
-    [
-        ("127.0.0.1", {}, 404),
-        ("::1", {"Host": "[::1]:8000"}, 404),
-        ("127.0.0.1", {"Host": "localhost"}, 404),
-        ("127.0.0.1", {"Host": "localhost:1", "Origin": "http://localhost:1"}, 404),
-        ("192.0.2.7", {}, 403),
-        ("127.0.0.1", {"Host": "rebound.example"}, 403),
-        ("127.0.0.1", {"Host": "127.0.0.1.example"}, 403),
-        ("127.0.0.1", {"Origin": "https://page.example"}, 403),
-        ("127.0.0.1", {"Origin": "null"}, 403),
-        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, 403),
-    ],
-)
-async def test_without_keys_only_this_machine_is_answered(peer: str, headers: dict[str, str], status: int) -> None:
-    async with serving(peer=peer) as api:
+CALLERS: list[tuple[str, dict[str, str], bool]] = [
+    ("127.0.0.1", {}, True),
+    ("::1", {"Host": "[::1]:8000"}, True),
+    ("127.0.0.1", {"Host": "localhost"}, True),
+    ("127.0.0.1", {"Host": "localhost:1", "Origin": "http://localhost:1"}, True),
+    ("192.0.2.7", {}, False),
+    ("127.0.0.1", {"Host": "rebound.example"}, False),
+    ("127.0.0.1", {"Host": "127.0.0.1.example"}, False),
+    ("127.0.0.1", {"Origin": "https://page.example"}, False),
+    ("127.0.0.1", {"Origin": "null"}, False),
+    ("127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, False),
+]
+
+
+def test_without_keys_only_this_machine_is_answered() -> None:
+    for peer, given, here in CALLERS:
+        # Given
+        headers = {"Host": "127.0.0.1:8000", **given}
+        raw = {name.lower().encode(): value.encode() for name, value in headers.items()}
         # When
-        answer = await api.get("/jobs/" + "0" * 32, headers=headers)
+        why = not_loopback({"client": (peer, 4000)}, raw)
         # Then
-        assert answer.status_code == status
+        assert (why is None) is here, (peer, given, why)
+
+
+async def test_a_caller_from_elsewhere_is_told_how_to_get_a_key() -> None:
+    async with serving(peer="192.0.2.7") as api:
+        # When
+        answer = await api.get("/jobs")
+        # Then
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+        assert "abaca keys create" in answer.json()["error"]["message"]
 
 
 async def test_the_first_key_closes_the_service_for_everybody_else() -> None:

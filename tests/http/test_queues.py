@@ -70,9 +70,25 @@ async def test_what_is_given_of_a_queues_settings_is_changed_and_the_rest_stays(
     assert kept == {"concurrency": None, "max_length": 100, "weights": {"acme": 3}, "aging": True}
 
 
+async def test_bounds_are_set_and_taken_away_in_one_change(api: Api) -> None:
+    # When
+    bounds = {"max_length": 5, "max_wait_ms": 1500, "overflow": "shed-lowest"}
+    bounded = (await api.put("/queues/mail", bounds)).json()
+    free = (await api.put("/queues/mail", {"max_length": None, "max_wait_ms": None, "overflow": "reject"})).json()
+
+    # Then
+    assert {name: bounded[name] for name in bounds} == bounds
+    assert {name: free[name] for name in bounds} == {"max_length": None, "max_wait_ms": None, "overflow": "reject"}
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
-    [({"concurrency": -1}, "concurrency"), ({"speed": 3}, "speed"), ({"weights": {"acme": 0}}, None)],
+    [
+        ({"concurrency": -1}, "concurrency"),
+        ({"speed": 3}, "speed"),
+        ({"weights": {"acme": 0}}, None),
+        ({"overflow": "wait"}, "overflow"),
+    ],
 )
 async def test_settings_that_make_no_sense_are_refused(api: Api, body: dict[str, Any], field: str | None) -> None:
     # When

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from abaca.announce import announce
@@ -13,8 +14,13 @@ from abaca.app import App
 from abaca.backends.memory import MemoryBackend
 from abaca.clock import ManualClock
 from abaca.http import HttpSettings
+from abaca.http.caller import LOCAL
+from abaca.http.errors import ApiError
+from abaca.http.requests import ApiRequest, check_depth
+from abaca.http.service import Service
+from abaca.http.submitting import SubmitJob, new_job
 from abaca.keys import create_key
-from abaca.model import Delays, Keep, KeyScope
+from abaca.model import Delays, Keep, KeyScope, State, Transition
 from abaca.testing.failing import FailingBackend
 from tests.http.harness import Api, serving
 
@@ -37,44 +43,44 @@ async def test_a_job_is_stored_when_the_answer_comes() -> None:
         assert (await api.get(answer.headers["location"].removeprefix("/api/v1"))).json()["args"] == {"x": [1, "é"]}
 
 
-@pytest.mark.parametrize("task", ["task", "type", "name", "task_type"])
-@pytest.mark.parametrize("args", ["args", "payload"])
-async def test_the_words_of_other_systems_are_understood(task: str, args: str) -> None:
+async def test_the_words_of_other_systems_are_understood() -> None:
     async with serving() as api:
-        # When
-        answer = await api.post("/jobs", {task: "t", args: {"n": 1}, "pool": "async"})
-        # Then
-        assert (await stored(api, answer.json()["id"])).args == b'{"n":1}'
+        for task in ("task", "type", "name", "task_type"):
+            for args in ("args", "payload"):
+                # When
+                answer = await api.post("/jobs", {task: "t", args: {"n": 1}, "pool": "async"})
+                # Then
+                assert (await stored(api, answer.json()["id"])).args == b'{"n":1}', (task, args)
 
 
-@pytest.mark.parametrize(
-    ("given", "field", "value"),
-    [
-        ({"queue": "mail"}, "queue", "mail"),
-        ({"priority": "high"}, "priority", 75),
-        ({"priority": 3}, "priority", 3),
-        ({"delay_ms": 1500}, "delay_ms", 1500),
-        ({"run_at": "2031-01-01T00:00:00+01:00"}, "run_at", 1_924_988_400_000_000),
-        ({"key": "k"}, "key", "k"),
-        ({"key": "k", "unique": 60_000}, "key_ms", 60_000),
-        ({"throttle_ms": 5000}, "key", "task:t"),
-        ({"debounce_ms": 5000}, "key_scope", KeyScope.WAITING),
-        ({"tags": ["a", "b"]}, "tags", ("a", "b")),
-        ({"tenant": "acme"}, "tenant", "acme"),
-        ({"owner": "ada"}, "owner", "ada"),
-        ({"timeout_ms": 250}, "timeout_ms", 250),
-        ({"keep_ms": {"completed_ms": 0}}, "keep", Keep(completed_ms=0)),
-        ({"start_within_ms": 10}, "start_within_ms", 10),
-        ({"expires_ms": 10}, "expires_ms", 10),
-    ],
-)
-async def test_every_option_of_a_call_has_its_field(given: dict[str, Any], field: str, value: object) -> None:
-    async with serving() as api:
-        # When
-        answer = await api.post("/jobs", {**BARE, **given})
-        # Then
-        assert answer.status_code == 202, answer.text
-        assert getattr(await stored(api, answer.json()["id"]), field) == value
+OPTIONS: list[tuple[dict[str, Any], str, object]] = [
+    ({"queue": "mail"}, "queue", "mail"),
+    ({"priority": "high"}, "priority", 75),
+    ({"priority": 3}, "priority", 3),
+    ({"delay_ms": 1500}, "delay_ms", 1500),
+    ({"run_at": "2031-01-01T00:00:00+01:00"}, "run_at", 1_924_988_400_000_000),
+    ({"key": "k"}, "key", "k"),
+    ({"key": "k", "unique": 60_000}, "key_ms", 60_000),
+    ({"throttle_ms": 5000}, "key", "task:t"),
+    ({"debounce_ms": 5000}, "key_scope", KeyScope.WAITING),
+    ({"tags": ["a", "b"]}, "tags", ("a", "b")),
+    ({"tenant": "acme"}, "tenant", "acme"),
+    ({"owner": "ada"}, "owner", "ada"),
+    ({"timeout_ms": 250}, "timeout_ms", 250),
+    ({"keep_ms": {"completed_ms": 0}}, "keep", Keep(completed_ms=0)),
+    ({"start_within_ms": 10}, "start_within_ms", 10),
+    ({"expires_ms": 10}, "expires_ms", 10),
+]
+
+
+async def test_every_option_of_a_call_has_its_field() -> None:
+    for given, field, value in OPTIONS:
+        async with App(backend=MemoryBackend()) as app:
+            request = ApiRequest(None, Service(app, HttpSettings()), LOCAL, "r")  # type: ignore[arg-type]
+            # When
+            job, _ = await new_job(request, msgspec.convert({**BARE, **given}, SubmitJob))
+            # Then
+            assert getattr(job, field) == value, given
 
 
 async def test_retries_parents_and_webhooks_have_theirs() -> None:
@@ -97,34 +103,33 @@ async def test_retries_parents_and_webhooks_have_theirs() -> None:
         assert [callback.when for callback in job.callbacks] == ["failed"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "code", "field"),
-    [
-        ("{", 400, "malformed", None),
-        ("[" * 70 + "]" * 70, 400, "malformed", None),
-        ('{"task": 3}', 422, "invalid", "task"),
-        ("{}", 422, "invalid", "task"),
-        ('{"task": "t", "name": "t"}', 422, "invalid", "task"),
-        ('{"task": "no/name"}', 422, "invalid", None),
-        ('{"task": "t", "pool": "async", "taks": 1}', 422, "invalid", None),
-        ('{"task": "t", "pool": "async", "retry": {"backoff": "odd"}}', 422, "invalid", "retry.backoff"),
-        ('{"task": "t", "pool": "async", "priority": 101}', 422, "invalid", "priority"),
-        ('{"task": "t", "pool": "async", "tags": [""]}', 422, "invalid", "tags"),
-        ('{"task": "t", "pool": "async", "run_at": "2031-01-01T00:00:00"}', 422, "invalid", "run_at"),
-        ('{"task": "t", "pool": "async", "delay_ms": 1, "start_within_ms": 1}', 422, "invalid", None),
-        ('{"task": "t", "pool": "async", "after": ["%s"]}' % ("0" * 32), 422, "invalid", None),
-    ],
-)
-async def test_what_cannot_be_submitted_is_refused_by_name(
-    body: str, status: int, code: str, field: str | None
-) -> None:
+WRONG: list[tuple[str, int, str, str | None]] = [
+    ("{", 400, "malformed", None),
+    ("[" * 70 + "]" * 70, 400, "malformed", None),
+    ('{"task": 3}', 422, "invalid", "task"),
+    ("{}", 422, "invalid", "task"),
+    ('{"task": "t", "name": "t"}', 422, "invalid", "task"),
+    ('{"task": "no/name"}', 422, "invalid", None),
+    ('{"task": "t", "pool": "async", "taks": 1}', 422, "invalid", None),
+    ('{"task": "t", "pool": "async", "retry": {"backoff": "odd"}}', 422, "invalid", "retry.backoff"),
+    ('{"task": "t", "pool": "async", "priority": 101}', 422, "invalid", "priority"),
+    ('{"task": "t", "pool": "async", "tags": [""]}', 422, "invalid", "tags"),
+    ('{"task": "t", "pool": "async", "run_at": "2031-01-01T00:00:00"}', 422, "invalid", "run_at"),
+    ('{"task": "t", "pool": "async", "delay_ms": 1, "start_within_ms": 1}', 422, "invalid", None),
+    ('{"task": "t", "pool": "async", "webhook": {"url": "ftp://x"}}', 422, "invalid", "webhook"),
+    ('{"task": "t", "pool": "async", "after": ["%s"]}' % ("0" * 32), 422, "invalid", None),
+]
+
+
+async def test_what_cannot_be_submitted_is_refused_by_name() -> None:
     async with serving() as api:
-        # When
-        headers = {"Content-Type": "application/json"}
-        answer = await api.client.post("/api/v1/jobs", content=body, headers=headers)
-        # Then
-        error = answer.json()["error"]
-        assert (answer.status_code, error["code"], error["field"]) == (status, code, field), error
+        for body, status, code, field in WRONG:
+            # When
+            headers = {"Content-Type": "application/json"}
+            answer = await api.client.post("/api/v1/jobs", content=body, headers=headers)
+            # Then
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"], error["field"]) == (status, code, field), (body, error)
         assert (await api.app.find()).jobs == []
 
 
@@ -204,12 +209,15 @@ async def test_nobody_replaces_or_waits_for_another_owners_job() -> None:
         own = await api.post("/jobs", {**BARE, "debounce_ms": 1000}, headers=headers)
         after = await api.post("/jobs", {**BARE, "after": [theirs.id]}, headers=headers)
         named = await api.post("/jobs", {**BARE, "owner": "bob"}, headers=headers)
+        hook = {"url": "https://example.org", "secret": "env:THEIRS"}
+        signed = await api.post("/jobs", {**BARE, "webhook": hook}, headers=headers)
+        built_in = await api.post("/jobs", {"task": "abaca.webhook", "pool": "async"}, headers=headers)
         # Then
         assert own.json()["outcome"] == "inserted"
         assert (await stored(api, own.json()["id"])).owner == "ada"
         assert (await stored(api, theirs.id)).args == b'{"x":1}'
         assert (after.status_code, after.json()["error"]["field"]) == (422, "after")
-        assert named.status_code == 403
+        assert (named.status_code, signed.status_code, built_in.status_code) == (403, 403, 422)
 
 
 async def test_many_jobs_have_an_outcome_each() -> None:
@@ -253,6 +261,42 @@ async def test_run_answers_202_when_the_time_is_over() -> None:
         assert answer.json()["status"] == "queued"
 
 
+async def test_run_waits_for_a_job_that_stores_no_result_too() -> None:
+    async with serving() as api:
+        # When
+        asked = asyncio.create_task(api.post("/jobs/run", {**BARE, "keep_ms": {"completed_ms": 0}}))
+        job = await api.claim(hold_ms=30_000)
+        await api.settle(job, Transition(target=State.COMPLETED, attempts=1, keep_ms=60_000))
+        answer = await asked
+        # Then
+        assert (answer.status_code, answer.json()["status"]) == (200, "completed")
+
+
+async def test_a_full_queue_is_429_with_retry_after() -> None:
+    async with serving() as api:
+        # Given
+        await api.app.queues.limit_length("default", 1)
+        await api.post("/jobs", BARE)
+        # When
+        one = await api.post("/jobs", BARE)
+        many = await api.post("/jobs/batch", {"jobs": [BARE]})
+        # Then
+        assert (one.status_code, one.json()["error"]["code"]) == (429, "queue_full")
+        assert int(one.headers["retry-after"]) >= 1
+        assert many.json()["items"][0]["error"]["code"] == "queue_full"
+
+
+def test_depth_is_counted_outside_of_texts_and_in_one_pass() -> None:
+    # Given
+    flat = b'{"a": "' + b"[" * 1000 + b'\\"{{{"}'
+    hostile = b'"' + b'\\"' * 400_000
+    # When / Then
+    check_depth(flat, 10)
+    check_depth(b"[" * 100 + hostile, 100)
+    with pytest.raises(ApiError, match="deeper"):
+        check_depth(b'["]]]]", ' + b"[" * 20, 10)
+
+
 async def test_a_store_that_is_away_is_503_with_retry_after() -> None:
     # Given
     backend = FailingBackend(MemoryBackend(ManualClock()))
@@ -266,6 +310,20 @@ async def test_a_store_that_is_away_is_503_with_retry_after() -> None:
         assert answer.json()["error"]["code"] == "store_unavailable"
         assert int(answer.headers["retry-after"]) >= 1
         assert "Traceback" not in answer.text
+
+
+async def test_a_full_queue_is_429_with_its_estimate_and_nobody_waits_for_it() -> None:
+    async with serving() as api:
+        # Given a full queue whose producers are to wait
+        await api.app.queues.limit_length("default", 1)
+        await api.app.queues.overflow("default", "wait")
+        await api.post("/jobs", BARE)
+        # When one more comes
+        answer = await api.post("/jobs", BARE)
+        # Then the client is told at once when to come again
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (429, "queue_full")
+        assert (answer.headers["retry-after"], type(error["details"]["wait_ms"])) == ("2", int)
 
 
 def test_the_test_of_run_at_means_what_it_says() -> None:

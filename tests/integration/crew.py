@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,13 +31,25 @@ class WorkerProcess:
         self, url: str, app: str = "tests.integration.shop:app", *, via: Sequence[str] = (), **flags: str
     ) -> None:
         words = [f"--{name.replace('_', '-')}={value}" for name, value in {**SHORT, **flags}.items()]
+        self._start(
+            [*via, sys.executable, "-m", "abaca", "worker", app, *words], {**os.environ, "ABACA_URL": url}, ROOT
+        )
+
+    @classmethod
+    def of_command(cls, words: Sequence[str], environment: Mapping[str, str], folder: Path) -> WorkerProcess:
+        """A worker that another command becomes."""
+        worker = cls.__new__(cls)
+        worker._start(words, environment, folder)
+        return worker
+
+    def _start(self, words: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         self._log: list[str] = []
         self._ended = False
         self._said = threading.Condition()
         self._process = subprocess.Popen(
-            [*via, sys.executable, "-m", "abaca", "worker", app, *words],
-            env={**os.environ, "ABACA_URL": url},
-            cwd=ROOT,
+            words,
+            env=environment,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

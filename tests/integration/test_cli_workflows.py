@@ -109,6 +109,18 @@ def test_tenants_are_weighed_and_queues_age(say: Say, sqlite_url: str) -> None:
     assert "ages" not in say("queues", "age", "default", "off")
 
 
+def test_a_queue_is_bounded_by_a_wait_and_told_what_to_do_when_it_is_full(say: Say, sqlite_url: str) -> None:
+    a_workflow(sqlite_url)
+    bounded = say("queues", "limit-wait", "default", "30s")
+    sheds = say("queues", "overflow", "default", "shed-lowest")
+    (read,) = json.loads(say("queues", "--json"))["queues"]
+    assert "for 30 s at most" in bounded
+    assert "for 30 s at most, overflow shed-lowest" in sheds
+    assert (read["max_wait_ms"], read["overflow"]) == (30_000, "shed-lowest")
+    say("queues", "overflow", "default", "reject")
+    assert "open" in say("queues", "limit-wait", "default")
+
+
 def test_the_end_of_a_workflow_that_no_worker_serves_says_why(say: Say, sqlite_url: str) -> None:
     # Given the job in which a workflow ends, and a worker of another queue
     async def look() -> str:

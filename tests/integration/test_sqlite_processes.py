@@ -57,7 +57,7 @@ async def test_two_processes_wake_each_other(sqlite_url: str, monkeypatch: pytes
                 await watch.close()
                 assert await asyncio.to_thread(hear, worker) == job_id(number)
         # Then each came back long before anybody would have looked by himself
-        assert sorted(waits)[5] < 1.0
+        assert sorted(waits)[5] < 5.0
 
 
 async def test_a_cancel_reaches_a_watch_in_another_process(sqlite_url: str) -> None:

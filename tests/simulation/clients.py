@@ -12,10 +12,12 @@ import msgspec
 from abaca.errors import (
     AbacaError,
     BackendUnavailable,
+    EnqueueRefused,
     JobConflict,
     ResultTimeout,
 )
-from abaca.model import After, Change, Inserted, Limit, When
+from abaca.model import After, Change, Inserted, Limit, NewJob, Receipt, When
+from abaca.patience import refusal
 from abaca.policy.retry import DEFAULT_RULE
 from abaca.tasks import Call
 from abaca.verify.history import Item
@@ -149,9 +151,12 @@ class Client:
             self._say("invoke", "enqueue", op=op, items=tuple(_item(call) for call in calls))
             try:
                 if len(calls) == 1 and self._rng.random() < 0.7:
-                    receipts = [await self._app.client().insert(calls[0].job)]
+                    receipts = [await self._insert(calls[0].job)]
                 else:
                     receipts = await self._app.client().insert_many([call.job for call in calls])
+            except EnqueueRefused:  # the others of its batch are stored
+                self._say("info", "enqueue", op=op)
+                return
             except BackendUnavailable:
                 self._say("info", "enqueue", op=op)
                 if self._rng.random() < 0.3:
@@ -169,13 +174,23 @@ class Client:
                     self._spawn(self._wait(receipt.id))
             return
 
+    async def _insert(self, job: NewJob) -> Receipt:
+        """As ``Task.enqueue`` does it."""
+        client = self._app.client()
+        receipt = await client.insert(job)
+        if receipt.again:
+            receipt = await client.insist(job, receipt, 5.0)
+        if receipt.outcome is Inserted.REFUSED:
+            raise refusal(job, receipt)
+        return receipt
+
     async def _run_and_wait(self, call: Call[Any]) -> None:
         """As ``Task.run`` does it: the wait begins before the job is stored."""
         op, wait = self._op(), self._op()
         self._say("invoke", "enqueue", op=op, items=(_item(call),))
         try:
             job = await self._app.client().run(call.job, _WAIT)
-        except BackendUnavailable:
+        except (BackendUnavailable, EnqueueRefused):
             self._say("info", "enqueue", op=op)
         except ResultTimeout as error:
             self._say("ok", "enqueue", op=op, val=_held(call, error.job_id))

@@ -39,12 +39,13 @@ Change = tuple[Any, str, Any]
 
 @dataclass(frozen=True)
 class Mutant:
-    """``rules``: the judge must name one of these."""
+    """``rules``: the judge must name one of these. ``seed``: where to look first, one that caught it once."""
 
     name: str
     what: str
     rules: tuple[str, ...]
     make: Callable[[Any], list[Change]]
+    seed: int = 0
 
     def changes(self, world: Any) -> list[Change]:
         return self.make(world)
@@ -68,13 +69,13 @@ def _a(world: Any) -> list[Change]:
 def _b(world: Any) -> list[Change]:
     settle_soon = ExchangeLoop._settle_soon
 
-    def retry_here(self: ExchangeLoop, job: Job, outcome: Any) -> None:
+    def retry_here(self: ExchangeLoop, job: Job, outcome: Any, took: float | None) -> None:
         if type(outcome).__name__ == "Raised" and job.attempt < (job.spec.retry or DEFAULT_RULE).max_attempts:
             lane = job.spec.lane
             self._free[lane] -= 1
             asyncio.get_running_loop().call_later(1.0, lambda: self.start(job, world.monotonic()))
         else:
-            settle_soon(self, job, outcome)
+            settle_soon(self, job, outcome, took)
 
     return [(ExchangeLoop, "_settle_soon", retry_here)]
 
@@ -367,26 +368,26 @@ def _unmet(world: Any) -> list[Change]:
 MUTANTS = {
     mutant.name: mutant
     for mutant in (
-        Mutant("a", "a wait reads, then subscribes", ("L2",), _a),
+        Mutant("a", "a wait reads, then subscribes", ("L2",), _a, 5),
         Mutant("b", "a retry lives in a timer of the worker", ("S1", "S3", "S4"), _b),
-        Mutant("c", "record and line are two requests", ("S1", "S6"), _c),
-        Mutant("d", "the submitter watches over its jobs and repeats them with other arguments", ("S1", "S8"), _d),
-        Mutant("e", "a claim pops the job and keeps no lease", ("S1", "L1"), _e),
-        Mutant("f", "nobody reaps", ("S1", "L1"), _f),
-        Mutant("g", "a claim pops first and takes the lease afterwards", ("S1", "S6"), _g),
+        Mutant("c", "record and line are two requests", ("S1", "S6"), _c, 1),
+        Mutant("d", "the submitter watches over its jobs and repeats them with other arguments", ("S1", "S8"), _d, 1),
+        Mutant("e", "a claim pops the job and keeps no lease", ("S1", "L1"), _e, 1),
+        Mutant("f", "nobody reaps", ("S1", "L1"), _f, 1),
+        Mutant("g", "a claim pops first and takes the lease afterwards", ("S1", "S6"), _g, 1),
         Mutant("h", "an ended job expires at once", ("S1", "L2"), _h),
         Mutant("i", "an index by status keeps what has left", ("S6",), _i),
-        Mutant("j", "a lease ends by the worker's clock", ("S7", "L1"), _j),
-        Mutant("k", "a cancel is looked at when the run starts", ("L3",), _k),
+        Mutant("j", "a lease ends by the worker's clock", ("S7", "L1"), _j, 9),
+        Mutant("k", "a cancel is looked at when the run starts", ("L3",), _k, 2),
         Mutant("l", "a run that timed out is abandoned, not stopped", ("L4",), _l),
-        Mutant("m", "a settle is not fenced", ("S2", "S3"), _m),
+        Mutant("m", "a settle is not fenced", ("S2", "S3"), _m, 38),
         Mutant("n", "attempts count when the handler reports", ("S1", "S4"), _n),
         Mutant("o", "whoever sees a tick fires it", ("C1",), _o),
-        Mutant("p", "only the present tick is fired", ("C1",), _p),
+        Mutant("p", "only the present tick is fired", ("C1",), _p, 3),
         Mutant("q", "the due time is ignored by the claim", ("S5",), _q),
         Mutant("keys", "a claim lets go of the job's key", ("S9",), _keys),
-        Mutant("limits", "no bucket is ever exhausted", ("S9",), _limits),
-        Mutant("join", "the end of one parent lets a job go that waits for several", ("S11",), _first_parent),
+        Mutant("limits", "no bucket is ever exhausted", ("S9",), _limits, 3),
+        Mutant("join", "the end of one parent lets a job go that waits for several", ("S11",), _first_parent, 2),
         Mutant("unheard", "the children of a cancelled job do not hear of it", ("S1",), _unheard_cancel),
         Mutant("unmet", "a job starts however its parents ended", ("S11",), _unmet),
     )

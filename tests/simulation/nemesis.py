@@ -7,6 +7,9 @@ import random
 import signal
 from typing import Any
 
+import msgspec
+
+from abaca.model import QUEUE, Overflow, QueueSettings, Record
 from tests.simulation.links import send_signal
 from tests.simulation.loop import Proc
 
@@ -46,6 +49,7 @@ class Nemesis:
 
     async def run(self) -> int:
         world = self._world
+        await self._bound_a_queue()
         while world.busy():
             quiet = self._rng.random() < 0.25
             ends = world.time() + _PERIOD * (2 if quiet else 1)
@@ -62,6 +66,18 @@ class Nemesis:
                 self._under_way.append(asyncio.get_running_loop().create_task(fault()))
         await self.heal(_SETTLE)
         return 0
+
+    async def _bound_a_queue(self) -> None:
+        """In some seeds one queue is small: its producers are refused, wait, or have jobs of others make room."""
+        rng = random.Random(f"bounds {self._world.seed}")
+        if rng.random() < 0.4:
+            how = rng.choice(tuple(Overflow))
+            settings = QueueSettings(
+                max_length=rng.choice((1, 2, 3)),
+                max_wait_ms=rng.choice((None, 500)),
+                overflow=how,
+            )
+            await self._world.memory.put([Record(kind=QUEUE, id="low", data=msgspec.json.encode(settings))])
 
     async def heal(self, seconds: float) -> None:
         """Let every fault end, then let the system find its feet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from abaca.backends.memory.rows import Row
 from abaca.backends.memory.store import MemoryBackend
 from abaca.model import (
     Amended,
@@ -42,10 +43,22 @@ class StoreClock:
         return EPOCH + round((self._time() + self.offset) * 1e6)
 
 
+class Memory(MemoryBackend):
+    """The memory store, which also tells what made room for others in full queues."""
+
+    def __init__(self, clock: StoreClock) -> None:
+        super().__init__(clock)
+        self.shed: list[str] = []
+
+    def _shed(self, row: Row, by: str, now: int) -> None:
+        super()._shed(row, by, now)
+        self.shed.append(row.spec.id)
+
+
 class Server:
     """Verbs of the seam, executed at one instant each, with an event for every fact."""
 
-    def __init__(self, memory: MemoryBackend, clock: StoreClock, write: Write) -> None:
+    def __init__(self, memory: Memory, clock: StoreClock, write: Write) -> None:
         self.memory = memory
         self._clock = clock
         self._write_event = write
@@ -71,6 +84,9 @@ class Server:
         for receipt in receipts:
             if receipt.outcome is Inserted.KNOWN:
                 self._write("known", receipt.id)
+        shed, self.memory.shed = self.memory.shed, []
+        for id in shed:
+            self._write("cancel", id, val="ended")
         return receipts
 
     async def _exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:

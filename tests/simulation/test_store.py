@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from abaca.backends.memory.store import MemoryBackend
-from abaca.model import Lease, NewJob, Settle, State, Transition, Want
-from tests.simulation.store import Server, StoreClock
+from abaca.model import QUEUE, Lease, NewJob, Record, Settle, State, Transition, Want
+from tests.simulation.store import Memory, Server, StoreClock
 
-ID = f"{1:032x}"
+ID, OTHER = f"{1:032x}", f"{2:032x}"
 LEASE = Lease(worker="w", ms=6000)
 WANT = Want(queues=("default",), slots={"": 1})
 
@@ -26,7 +25,7 @@ async def test_a_repeat_beside_the_next_settle_of_its_job_is_told_apart() -> Non
             told.append((fields["j"], fields["tok"], fields["val"]["verdict"]))
 
     clock = StoreClock(lambda: 0.0)
-    server = Server(MemoryBackend(clock), clock, write)
+    server = Server(Memory(clock), clock, write)
     await server.perform("insert", ([NewJob(id=ID, task="t")],))
     await server.perform("exchange", ([], WANT, LEASE))
     await server.perform("exchange", ([back(1)], WANT, LEASE))
@@ -34,3 +33,20 @@ async def test_a_repeat_beside_the_next_settle_of_its_job_is_told_apart() -> Non
     await server.perform("exchange", ([back(1), back(2)], None, LEASE))
     # Then
     assert told == [(ID, 1, "applied"), (ID, 1, "repeat"), (ID, 2, "applied")]
+
+
+async def test_a_job_that_makes_room_is_told_as_ended() -> None:
+    # Given a full queue that sheds
+    told: list[tuple[str, str]] = []
+
+    def write(src: str, type: str, f: str, **fields: Any) -> None:
+        told.append((f, fields["j"]))
+
+    clock = StoreClock(lambda: 0.0)
+    server = Server(Memory(clock), clock, write)
+    settings = Record(kind=QUEUE, id="default", data=b'{"max_length":1,"overflow":"shed-lowest"}')
+    await server.perform("put", ([settings],))
+    # When a job makes room for another
+    await server.perform("insert", ([NewJob(id=ID, task="t"), NewJob(id=OTHER, task="t", priority=90)],))
+    # Then the history has its end
+    assert told == [("insert", ID), ("insert", OTHER), ("cancel", ID)]

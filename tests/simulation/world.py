@@ -8,7 +8,6 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
-from abaca.backends.memory.store import MemoryBackend
 from abaca.buggify import arm, disarm
 from abaca.verify import Dump, Event, Findings, Options, check
 from abaca.verify.history import Src, Type, encode_line
@@ -20,7 +19,7 @@ from tests.simulation.nemesis import Nemesis
 from tests.simulation.net import Connection, Net
 from tests.simulation.patches import patched
 from tests.simulation.schedule import SCHEDULE, TickLog, create, ticks_due
-from tests.simulation.store import EPOCH, Server, StoreClock
+from tests.simulation.store import EPOCH, Memory, Server, StoreClock
 from tests.simulation.tasks import make_app
 
 _JOBS = 45
@@ -66,7 +65,7 @@ class World:
         self.ticks = TickLog(self)
         self.calm = False
         self.judging = False
-        self.memory = MemoryBackend(self.clock)
+        self.memory = Memory(self.clock)
         self._pids = 100
         self._ids = 0
         self._procs: dict[int, Proc] = {}

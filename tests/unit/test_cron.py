@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
@@ -29,18 +30,22 @@ def local(instant: int, zone: str) -> datetime:
     return datetime.fromtimestamp(instant / 1_000_000, UTC).astimezone(ZoneInfo(zone))
 
 
+@cache
 def jumps(zone: str, first: int = 2024, years: int = 10) -> list[tuple[int, timedelta]]:
     """Every hour within which the zone's offset changes, and by how much."""
     found = []
     instant, end = at(f"{first}-01-01T00:00:00+00:00"), at(f"{first + years}-01-01T00:00:00+00:00")
+    before = offset(instant, zone)
     while instant < end:
-        change = (local(instant + HOUR, zone).utcoffset() or timedelta()) - (
-            local(instant, zone).utcoffset() or timedelta()
-        )
-        if change:
-            found.append((instant, change))
-        instant += HOUR
+        after = offset(instant + HOUR, zone)
+        if after != before:
+            found.append((instant, after - before))
+        instant, before = instant + HOUR, after
     return found
+
+
+def offset(instant: int, zone: str) -> timedelta:
+    return local(instant, zone).utcoffset() or timedelta()
 
 
 def schedule(every: int | None = None, cron: str = "* * * * *", tz: str = "UTC", **fields: object) -> Schedule:

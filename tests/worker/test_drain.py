@@ -111,7 +111,7 @@ async def test_a_thread_that_will_not_end_does_not_hold_up_the_stop(stage: Stage
 
     # Then: it says that a run is left, and the job is still leased, because its thread may still have effects
     assert not over
-    assert took < 5
+    assert took < 15
     assert (await stage.get(id)).state is State.RUNNING
 
 

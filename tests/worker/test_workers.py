@@ -57,7 +57,7 @@ async def test_statistics_tell_success_from_failure_and_how_long_runs_took(stage
 
     # Then: it knows
     assert (stats.processed, stats.succeeded, stats.failed, stats.running) == (2, 1, 1, 0)
-    assert 0.02 < stats.average < 0.5
+    assert 0.02 < stats.average < 5
 
 
 def test_a_name_given_twice_is_refused(stage: Stage) -> None:

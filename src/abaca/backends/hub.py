@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from abaca.backends.signal import Signal
 from abaca.model import Hint, Job
@@ -16,7 +16,7 @@ class HintHub:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._watches: dict[str, set[HubWatch]] = defaultdict(set)
+        self._watches: dict[str, set[HubWatch | Listener]] = defaultdict(set)
 
     def watch(self, topics: Sequence[str]) -> HubWatch:
         watch = HubWatch(self, tuple(topics), asyncio.get_running_loop())
@@ -24,6 +24,13 @@ class HintHub:
             for topic in watch.topics:
                 self._watches[topic].add(watch)
         return watch
+
+    def listen(self, topic: str, told: Callable[[Hint], None]) -> Listener:
+        """``told`` is called by whoever publishes, in its thread. ``forget`` ends it."""
+        listener = Listener((topic,), told)
+        with self._lock:
+            self._watches[topic].add(listener)
+        return listener
 
     def publish(self, topic: str, job: Job | None = None) -> None:
         if topic not in self._watches:
@@ -37,7 +44,7 @@ class HintHub:
         with self._lock:
             return list(self._watches)
 
-    def forget(self, watch: HubWatch) -> None:
+    def forget(self, watch: HubWatch | Listener) -> None:
         with self._lock:
             for topic in watch.topics:
                 members = self._watches.get(topic)
@@ -45,6 +52,16 @@ class HintHub:
                     members.discard(watch)
                     if not members:
                         del self._watches[topic]
+
+
+class Listener:
+    """A function in a watch's place."""
+
+    __slots__ = ("push", "topics")
+
+    def __init__(self, topics: tuple[str, ...], told: Callable[[Hint], None]) -> None:
+        self.topics = topics
+        self.push = told
 
 
 class HubWatch:

@@ -17,11 +17,12 @@ from abaca.cli.jobview import job_id, print_result
 from abaca.cli.output import note, print_json
 from abaca.cli.session import Given
 from abaca.cli.status import EXIT_OK
-from abaca.client import duplicate, refusal
+from abaca.client import duplicate
 from abaca.config.values import read_duration
 from abaca.errors import ConfigError, UnknownTask
 from abaca.model import Inserted, Job, Receipt
 from abaca.options import CallOptions, Ending, OnDuplicate, Pool, Unique, call_options
+from abaca.patience import refusal
 from abaca.text import did_you_mean
 
 MAX_DIGITS = 18
@@ -42,6 +43,9 @@ def enqueue(
     start_within: Annotated[str | None, Parameter(help="Before others of its priority, to start in this time.")] = None,
     expires: Annotated[str | None, Parameter(help="Not run if it has not begun after this time.")] = None,
     timeout: Annotated[str | None, Parameter(help="Stop one run after this time.")] = None,
+    enqueue_timeout: Annotated[
+        str | None, Parameter(help="Wait this long for room in a full queue that asks for it; else 60s.")
+    ] = None,
     key: Annotated[str | None, Parameter(help="While a live job has it, answer that job.")] = None,
     unique: Annotated[
         str | None, Parameter(help="Key of task and arguments: until_finished, while_waiting, or a time.")
@@ -82,6 +86,7 @@ def enqueue(
             start_within=_seconds(start_within, "--start-within"),
             expires=_seconds(expires, "--expires"),
             timeout=_seconds(timeout, "--timeout"),
+            enqueue_timeout=_seconds(enqueue_timeout, "--enqueue-timeout"),
             key=key,
             unique=None if unique is None else cast("Unique", unique),
             on_duplicate=on_duplicate,
@@ -116,7 +121,8 @@ async def _insert(
     rejects: bool,
 ) -> Receipt:
     try:
-        job = await app.named_job(task, arguments, options(app), pool=pool)
+        given = options(app)
+        job = await app.named_job(task, arguments, given, pool=pool)
     except UnknownTask as error:
         raise UnknownTask(
             f"no worker has announced a task {task!r}{did_you_mean(error.near) or ';'} nothing was enqueued. Start a "
@@ -124,6 +130,8 @@ async def _insert(
             error.near,
         ) from error
     receipt = await app.client().insert(job)
+    if receipt.again:
+        receipt = await app.client().insist(job, receipt, given.patience)
     if receipt.outcome is Inserted.REFUSED:
         raise refusal(job, receipt)
     if receipt.outcome is Inserted.HELD and rejects:

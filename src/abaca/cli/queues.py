@@ -11,7 +11,7 @@ from abaca.app import App as AbacaApp
 from abaca.cli.near import New, expect_queue, hint
 from abaca.cli.output import note, print_json, print_pairs, print_table
 from abaca.cli.session import Given, Session
-from abaca.model import QUEUE, QueueSettings, Stats
+from abaca.model import QUEUE, Overflow, QueueSettings, Stats
 from abaca.views import instant, queue_view
 from abaca.views.words import ago
 
@@ -86,6 +86,37 @@ def limit_length(
     _change(session, name, lambda app: app.queues.limit_length(name, max_length), new=new)
 
 
+@queues.command(name="limit-wait")
+def limit_wait(
+    name: str,
+    max_wait: Annotated[
+        str | None, Parameter(help="How long a new job may have to wait, as 30s or 5m; none takes the limit away.")
+    ] = None,
+    /,
+    *,
+    new: New = False,
+    session: Given,
+) -> None:
+    """Say how long a new job may have to wait in a queue, by the pace of its claims; enqueuing more is refused."""
+    _change(session, name, lambda app: app.queues.limit_wait(name, max_wait), new=new)
+
+
+@queues.command
+def overflow(
+    name: str,
+    how: Annotated[
+        Literal["reject", "wait", "shed-lowest"],
+        Parameter(help="Refuse it; have its producer wait; or cancel a waiting job of a lower priority for it."),
+    ],
+    /,
+    *,
+    new: New = False,
+    session: Given,
+) -> None:
+    """Say what becomes of a new job when a queue is full."""
+    _change(session, name, lambda app: app.queues.overflow(name, how), new=new)
+
+
 @queues.command
 def weigh(
     name: str,
@@ -145,6 +176,10 @@ def _state(settings: QueueSettings) -> str:
         words.append(f"{settings.concurrency} at once")
     if settings.max_length is not None:
         words.append(f"{settings.max_length} may wait")
+    if settings.max_wait_ms is not None:
+        words.append(f"for {settings.max_wait_ms / 1000:g} s at most")
+    if settings.overflow is not Overflow.REJECT:
+        words.append(f"overflow {settings.overflow.value}")
     if settings.weights:
         words.append("weights " + " ".join(f"{tenant}:{weight}" for tenant, weight in sorted(settings.weights.items())))
     if settings.aging:

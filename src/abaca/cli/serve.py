@@ -34,7 +34,8 @@ def serve(
     log_level: Annotated[str | None, Parameter(help="debug, info, warning, error. [default: info]")] = None,
     session: Given,
 ) -> int:
-    """Answer over HTTP until SIGTERM or SIGINT: the API under /api/v1 and its description at /api/v1/docs.
+    """Answer over HTTP until SIGTERM or SIGINT: the API under /api/v1, its description at /api/v1/docs, the
+    dashboard at /ui.
 
     Without keys it answers this machine alone; `abaca keys create` makes one.
     """

@@ -78,6 +78,9 @@ def _operation(endpoint: Endpoint, by_type: dict[Any, Any], components: dict[str
         "responses": _responses(endpoint, by_type),
     }
     words = " ".join(rest.split())
+    if endpoint.query is not None:
+        about = components[by_type[endpoint.query]["$ref"].rpartition("/")[2]].get("description", "")
+        words = f"{words} {' '.join(about.split())}"
     needs = f"Needs the scope `{endpoint.scope}`." if endpoint.scope else "Open to everybody."
     found["description"] = f"{words} {needs}".strip()
     if endpoint.scope is None:

@@ -17,6 +17,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.types import ASGIApp
 
+from abaca.carrying import carrying
 from abaca.errors import ConfigError
 from abaca.http.caller import Caller
 from abaca.http.errors import ApiError, Code, problem, unauthenticated
@@ -119,7 +120,7 @@ class Performer:
         """The same for a request that may have been heard before."""
         connection = request.connection
         scope = connection.scope
-        asked = b"\0".join((scope["path"].encode(), scope["query_string"], await connection.body()))
+        asked = b"\0".join((scope["path"].encode(), scope["query_string"], await request.body()))
 
         async def work(seed: str) -> ASGIApp:
             request.seed = seed
@@ -134,8 +135,12 @@ class Performer:
     async def _perform(self, request: ApiRequest, given: dict[str, Any]) -> ASGIApp:
         if self._decoder is not None:
             depth = self._service.settings.max_depth
-            given["body"] = await read_body(request.connection, self._decoder, depth)
-        answer = await self._endpoint.handler(request, **given)
+            given["body"] = await read_body(request, self._decoder, depth)
+        if self._endpoint.method != "GET" and (carried := request.carried):
+            with carrying(carried):
+                answer = await self._endpoint.handler(request, **given)
+        else:
+            answer = await self._endpoint.handler(request, **given)
         return as_reply(answer, self._endpoint.status, request.connection)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -30,6 +31,7 @@ from abaca.errors import (
 )
 
 RETRY_AFTER = 2
+MOST_RETRY_AFTER = 60
 """Seconds after which a caller may try again when the store is away or a queue is full."""
 
 
@@ -135,7 +137,10 @@ def problem(error: Exception) -> ApiError | None:
         case BackendUnavailable() | PlaceUnavailable():
             return ApiError(503, Code.STORE_UNAVAILABLE, str(error), headers=_later())
         case QueueFull():
-            return ApiError(429, Code.QUEUE_FULL, str(error), headers=_later())
+            wait_ms = None if error.wait is None else round(error.wait * 1000)
+            return ApiError(
+                429, Code.QUEUE_FULL, str(error), details={"wait_ms": wait_ms}, headers=_later(error.wait or 0)
+            )
         case DuplicateJob():
             return conflict(str(error), job_id=error.job_id)
         case EnqueueRefused():
@@ -172,5 +177,6 @@ def is_ours(error: Exception) -> bool:
     return isinstance(error, AbacaError | ApiError)
 
 
-def _later() -> dict[str, str]:
-    return {"Retry-After": str(RETRY_AFTER)}
+def _later(seconds: float = 0) -> dict[str, str]:
+    """Try again after so many seconds, within bounds."""
+    return {"Retry-After": str(min(max(RETRY_AFTER, math.ceil(seconds)), MOST_RETRY_AFTER))}

@@ -66,6 +66,7 @@ class Gate:
         inner = _unmounted(scope)
         state = inner["state"]
         state["abaca.request_id"] = request_id.decode()
+        state["abaca.headers"] = headers
         try:
             state["abaca.caller"] = await self._admit(inner, headers, extra)
         except Exception as error:

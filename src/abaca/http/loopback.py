@@ -8,6 +8,7 @@ proxy comes from anywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -30,6 +31,7 @@ def not_loopback(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> st
     return None
 
 
+@lru_cache(4096)
 def is_loopback(host: str) -> bool:
     """Whether a host name or an address stands for this machine alone."""
     name = host.lower().rstrip(".")

@@ -14,6 +14,7 @@ from litestar import Request
 from abaca.app import App
 from abaca.backend import Backend
 from abaca.codec.ids import seeded_id
+from abaca.current import REQUEST_ID
 from abaca.errors import ResultTimeout
 from abaca.http.caller import Caller
 from abaca.http.errors import ApiError, Code, invalid, malformed
@@ -23,19 +24,23 @@ from abaca.model import Job
 T = TypeVar("T")
 
 API = "/api/v1"
+_TEXT_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+"""A text ends at the latest where the data does, so that no byte is looked at twice."""
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 class ApiRequest:
     """What a route is given. ``id`` is the request's id, as answered in ``X-Request-Id``."""
 
-    __slots__ = ("caller", "connection", "id", "seed", "service")
+    __slots__ = ("_body", "caller", "connection", "id", "seed", "service")
 
     def __init__(self, connection: Request[Any, Any, Any], service: Service, caller: Caller, id: str) -> None:
         self.connection = connection
         self.service = service
         self.caller = caller
         self.id = id
+        self._body: bytes | None = None
         self.seed: str | None = None
         """What the ids of new jobs are made of in a request that may be repeated."""
 
@@ -51,8 +56,33 @@ class ApiRequest:
         return await self.app.client().ask(verb)
 
     def header(self, name: str) -> str | None:
-        value: str | None = self.connection.headers.get(name)
-        return value
+        value: bytes | None = self.connection.scope["state"]["abaca.headers"].get(name.lower().encode())
+        return None if value is None else value.decode("latin-1")
+
+    async def body(self) -> bytes:
+        """The whole body. Raises ``ApiError`` (413) above the limit."""
+        if self._body is None:
+            parts: list[bytes] = []
+            more = True
+            while more:
+                message: Any = await self.connection.receive()
+                if message["type"] == "http.disconnect":
+                    raise malformed("the body broke off")
+                parts.append(message.get("body", b""))
+                more = message.get("more_body", False)
+            self._body = b"".join(parts)
+        return self._body
+
+    @property
+    def carried(self) -> dict[str, str]:
+        """What a new job of this request takes along: the trace and the request's id, where the caller gave them."""
+        carried = {}
+        trace = self.header("traceparent")
+        if trace is not None and _TRACE.fullmatch(trace):
+            carried["traceparent"] = trace
+        if self.header(REQUEST_ID) == self.id:
+            carried[REQUEST_ID] = self.id
+        return carried
 
     @property
     def prefix(self) -> str:
@@ -102,10 +132,10 @@ def job_id(id: str) -> str:
     return wanted
 
 
-async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T], depth: int) -> T:
+async def read_body(request: ApiRequest, decoder: msgspec.json.Decoder[T], depth: int) -> T:
     """The body as a struct. Raises ``ApiError``: malformed, of another type, or a field that does not fit."""
     data = await request.body()
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
     if data and kind != "application/json" and not kind.endswith("+json"):
         raise ApiError(415, Code.UNSUPPORTED_TYPE, "the body must be JSON, sent as Content-Type: application/json")
     check_depth(data, depth)
@@ -127,23 +157,13 @@ def check_depth(data: bytes, most: int) -> None:
     if data.count(b"[") + data.count(b"{") <= most:
         return
     depth = 0
-    in_text = False
-    escaped = False
-    for byte in data:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_text = False
-        elif byte == 0x22:
-            in_text = True
-        elif byte in (0x5B, 0x7B):
+    for found in _TEXT_OR_BRACKET.finditer(data):
+        first = data[found.start()]
+        if first in b"[{":
             depth += 1
             if depth > most:
                 raise malformed(f"the body is nested deeper than {most} levels")
-        elif byte in (0x5D, 0x7D):
+        elif first in b"]}":
             depth -= 1
 
 

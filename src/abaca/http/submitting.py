@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -19,8 +19,11 @@ from abaca.http.errors import invalid
 from abaca.http.requests import ApiRequest, job_id
 from abaca.model import Backoff, Job, NewJob, When
 from abaca.options import CallOptions, OnDuplicate, Pool, call_options
+from abaca.policy.builtin import BUILT_IN
 from abaca.retryspec import Retry
 from abaca.webhooks import Webhook
+
+T = TypeVar("T")
 
 Millis = Annotated[int, Meta(ge=0, le=MAX_DURATION_MS)]
 AboveZero = Annotated[int, Meta(ge=1, le=MAX_DURATION_MS)]
@@ -56,8 +59,8 @@ class KeepSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class WebhookSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST how the job ended to ``url``. ``secret`` says where the worker finds the key: ``env:NAME`` or
-    ``file:/path``."""
+    """POST how the job ended to ``url``. ``secret`` says where the worker finds the key that signs it, ``env:NAME`` or
+    ``file:/path``; it is an admin's to name."""
 
     url: str
     secret: str | None = None
@@ -117,6 +120,8 @@ class SubmitJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if len(given) != 1:
             problem = "is missing" if not given else "is given twice, under two names"
             raise invalid(f"the name of the task {problem}", "task")
+        if given[0] in BUILT_IN:
+            raise invalid(f"the task {given[0]!r} is built in, and its jobs come with other jobs", "task")
         return given[0]
 
     def arguments(self) -> dict[str, Any]:
@@ -179,7 +184,6 @@ class _Parent(msgspec.Struct, frozen=True):
 
 
 def _options(request: ApiRequest, body: SubmitJob) -> CallOptions:
-    webhooks = body.webhook if isinstance(body.webhook, list) else [body.webhook] if body.webhook else []
     given: dict[str, Any] = {
         "delay": seconds(body.delay_ms),
         "run_at": body.run_at,
@@ -188,7 +192,7 @@ def _options(request: ApiRequest, body: SubmitJob) -> CallOptions:
         "queue": body.queue,
         "tags": body.tags,
         "timeout": seconds(body.timeout_ms),
-        "retry": None if body.retry is None else body.retry.retry(),
+        "retry": None if body.retry is None else _named("retry", body.retry.retry),
         "keep": body.keep_ms.by_status() if isinstance(body.keep_ms, KeepSpec) else seconds(body.keep_ms),
         "owner": owner_of(request, body.owner),
         "tenant": body.tenant,
@@ -200,12 +204,27 @@ def _options(request: ApiRequest, body: SubmitJob) -> CallOptions:
         "expires": seconds(body.expires_ms),
         "after": None if body.after is None else [_Parent(job_id(id)) for id in body.after],
         "when": body.when,
-        "webhook": [spec.webhook() for spec in webhooks] or None,
+        "webhook": _named("webhook", partial(_webhooks, request, body)),
     }
     try:
         return call_options(**given)
     except ConfigError as error:
         raise invalid(str(error), field_of(error, given)) from error
+
+
+def _webhooks(request: ApiRequest, body: SubmitJob) -> list[Webhook] | None:
+    """Raises ``ApiError`` where somebody who is no admin names a key: it would sign what that caller likes."""
+    specs = body.webhook if isinstance(body.webhook, list) else [body.webhook] if body.webhook else []
+    if any(spec.secret is not None for spec in specs):
+        request.caller.require("admin")
+    return [spec.webhook() for spec in specs] or None
+
+
+def _named(field: str, make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except ConfigError as error:
+        raise invalid(str(error), field) from error
 
 
 def owner_of(request: ApiRequest, given: str | None) -> str | None:

@@ -11,6 +11,7 @@ from abaca.model.faults import Fault, FaultKind
 from abaca.model.job import (
     DEFAULT_PRIORITY,
     DEFAULT_QUEUE,
+    SHED,
     STATUS_ALIASES,
     After,
     Callback,
@@ -22,6 +23,7 @@ from abaca.model.job import (
     Status,
     Tick,
     When,
+    shed_error,
 )
 from abaca.model.limits import (
     AGED_SLOT,
@@ -32,9 +34,11 @@ from abaca.model.limits import (
     QUEUE,
     TURN,
     Limit,
+    Overflow,
     QueueSettings,
     full_queue,
     queue_bucket,
+    slow_queue,
     task_bucket,
     turn_of,
 )
@@ -73,6 +77,7 @@ __all__ = [
     "MOST_WEIGHT",
     "QUEUE",
     "SCHEDULE",
+    "SHED",
     "STATUS_ALIASES",
     "TRIMMED_KINDS",
     "TURN",
@@ -108,6 +113,7 @@ __all__ = [
     "Missed",
     "NewJob",
     "NewUpdate",
+    "Overflow",
     "Overlap",
     "Page",
     "Progress",
@@ -137,6 +143,8 @@ __all__ = [
     "job_topic",
     "queue_bucket",
     "queue_topic",
+    "shed_error",
+    "slow_queue",
     "task_bucket",
     "turn_of",
 ]

@@ -117,7 +117,8 @@ class NewJob(Value, frozen=True, kw_only=True):
     ``start_within_ms``: the job goes before the others of its priority, those of the earliest deadline first, until it
     is claimed for the first time; the deadline is its due time and this. It goes with neither ``delay_ms`` nor
     ``run_at``. ``tenant``: jobs of one queue and priority are claimed by tenants in turn. ``expires_ms`` and
-    ``callbacks`` are for the policy.
+    ``callbacks`` are for the policy. ``carrier`` is what follows a call across processes: the trace (``traceparent``,
+    ``tracestate``) and ``x-request-id``, by their names on the wire. Stores keep it and read nothing in it.
     """
 
     id: str
@@ -146,6 +147,7 @@ class NewJob(Value, frozen=True, kw_only=True):
     start_within_ms: int | None = None
     expires_ms: int | None = None
     callbacks: tuple[Callback, ...] = ()
+    carrier: dict[str, str] = {}
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -163,6 +165,15 @@ class ErrorInfo(Value, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return ": ".join(word for word in (self.type.removeprefix("builtins."), self.message) if word)
+
+
+SHED = "abaca.Shed"
+"""The type of the error of a job that made room for one of a higher priority in a full queue."""
+
+
+def shed_error(by: str) -> ErrorInfo:
+    """What a job ends with that made room for another."""
+    return ErrorInfo(type=SHED, message=f"its queue was full, and job {by} of a higher priority took its place")
 
 
 class Job(Value, frozen=True, kw_only=True):

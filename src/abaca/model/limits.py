@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from abaca.model.base import Value
 
 BUCKET = "bucket"
@@ -9,7 +11,7 @@ BUCKET = "bucket"
 QUEUE = "queue"
 """The kind of the records that hold the settings of queues."""
 FULL = "the queue is full"
-"""What the reason of a refusal begins with when the queue has its maximal length."""
+"""What the reason of a refusal begins with when a queue takes no more jobs."""
 MOST_LIMITS = 4
 """How many limits one job may carry."""
 MOST_WEIGHT = 1000
@@ -38,21 +40,37 @@ class Limit(Value, frozen=True, kw_only=True):
         return self.period_ms * 1000 // (self.rate or 1)
 
 
+class Overflow(StrEnum):
+    """What becomes of a new job when the queue is full."""
+
+    REJECT = "reject"
+    WAIT = "wait"  # refused, and its producer is to try again for a while
+    SHED = "shed-lowest"  # it takes the place of a job of a lower priority; where there is none, refused
+
+
 class QueueSettings(Value, frozen=True, kw_only=True):
     """A record of kind ``queue``, whose id is the queue's name; what is left out is not limited.
 
     ``paused``: nothing is claimed from it. ``concurrency``: how many of its jobs run at once, over all workers.
-    ``max_length``: how many may wait in it, those held back and those of later included; an insert beyond that is
-    ``REFUSED``. Retries, requeues and follow-ups of other jobs come in all the same. ``weights``: how many claims a
-    tenant gets in its turn, 1 to 1000; 1 where nothing is said, and the nearest where a number is out of range.
+    ``max_length``: how many may wait in it, those held back and those of later included. ``max_wait_ms``: how long a
+    new job may have to wait by the store's estimate. A queue that is at either is full; ``overflow`` says what becomes
+    of an insert then. Retries, requeues and follow-ups of other jobs come in all the same. ``weights``: how many claims
+    a tenant gets in its turn, 1 to 1000; 1 where nothing is said, and the nearest where a number is out of range.
     ``aging``: one claim in ``AGED_SLOT`` goes to the job that has been due longest, whatever its priority.
     """
 
     paused: bool = False
     concurrency: int | None = None
     max_length: int | None = None
+    max_wait_ms: int | None = None
+    overflow: Overflow = Overflow.REJECT
     weights: dict[str, int] = {}
     aging: bool = False
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the queue can be full; then its claims are counted."""
+        return self.max_length is not None or self.max_wait_ms is not None
 
 
 def turn_of(weights: dict[str, int], tenant: str) -> int:
@@ -61,8 +79,14 @@ def turn_of(weights: dict[str, int], tenant: str) -> int:
 
 
 def full_queue(queue: str, max_length: int) -> str:
-    """Why an insert into a full queue is refused."""
-    return f"{FULL}: {max_length} jobs wait in {queue!r}, and no more may"
+    """Why an insert into a queue of its maximal length is refused."""
+    return f"{FULL}: {max_length} jobs wait in {queue!r}, and no more may (max_length)"
+
+
+def slow_queue(queue: str, wait_ms: int, max_wait_ms: int) -> str:
+    """Why an insert is refused of a job that would have to wait for too long."""
+    wait, most = f"{wait_ms / 1000:g} s", f"{max_wait_ms / 1000:g} s"
+    return f"{FULL}: a new job in {queue!r} would wait for about {wait}, and {most} is the most (max_wait)"
 
 
 def queue_bucket(queue: str) -> str:

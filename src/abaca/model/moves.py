@@ -81,11 +81,17 @@ class Inserted(IntEnum):
 
 class Receipt(Value, frozen=True, kw_only=True):
     """What became of one insert. ``id`` is the job that stands for it: its own, or the key's holder when
-    ``HELD`` or ``REPLACED``."""
+    ``HELD`` or ``REPLACED``.
+
+    Of a job that a full queue refused, ``wait_ms`` is the estimate of how long a new one would wait, and ``again`` says
+    that its producer is to try again for a while (``Overflow.WAIT``).
+    """
 
     id: str
     outcome: Inserted
     reason: str = ""
+    wait_ms: int | None = None
+    again: bool = False
 
 
 class Beat(Value, frozen=True, kw_only=True):

@@ -60,7 +60,7 @@ def _end(
 
 
 def _follow_up(job: Job, place: int, callback: Callback, end: bytes) -> NewJob:
-    """Who owns the job owns what follows it, and the tenant's turn is the same."""
+    """Who owns the job owns what follows it, and the tenant's turn is the same; so is the trace."""
     new, spec = callback.job, job.spec
     return msgspec.structs.replace(
         new,
@@ -70,6 +70,7 @@ def _follow_up(job: Job, place: int, callback: Callback, end: bytes) -> NewJob:
         parent=new.parent or f"job:{spec.id}",
         owner=new.owner or spec.owner,
         tenant=new.tenant or spec.tenant,
+        carrier=new.carrier or spec.carrier,
     )
 
 

@@ -58,6 +58,10 @@ SETTINGS = (
     Record(kind=QUEUE, id="b", data=b'{"concurrency":2}'),
     Record(kind=QUEUE, id="b", data=b"broken"),
     Record(kind=QUEUE, id="b", data=b'{"max_length":2,"concurrency":3}'),
+    Record(kind=QUEUE, id="a", data=b'{"max_length":3,"overflow":"shed-lowest"}'),
+    Record(kind=QUEUE, id="a", data=b'{"max_wait_ms":2000,"overflow":"wait"}'),
+    Record(kind=QUEUE, id="b", data=b'{"max_wait_ms":700,"concurrency":1,"overflow":"shed-lowest"}'),
+    Record(kind=QUEUE, id="b", data=b'{"max_length":1,"overflow":"sideways"}'),
     Record(kind=QUEUE, id="a", data=b'{"aging":true}'),
     Record(kind=QUEUE, id="b", data=b'{"weights":{"":2,"u":0}}'),
     Record(kind=QUEUE, id="b", data=b'{"aging":true,"concurrency":2}'),
@@ -69,6 +73,10 @@ SETTINGS = (
     Record(kind=BUCKET, id="one", data=None),
 )
 AGING = tuple(Record(kind=QUEUE, id=queue, data=b'{"weights":{"t":3},"aging":true}') for queue in QUEUES)
+BOUNDED = (
+    Record(kind=QUEUE, id="a", data=b'{"max_wait_ms":1500,"max_length":5,"overflow":"shed-lowest"}'),
+    Record(kind=QUEUE, id="b", data=b'{"max_wait_ms":900,"concurrency":2}'),
+)
 WHENS = (When.COMPLETED, When.COMPLETED, When.FAILED, When.ENDED)
 TENANTS = (None, None, "", "t", "t", "u")
 TAGS = ((), ("t",), ("t", "ü"))
@@ -116,7 +124,7 @@ class ProgramWriter:
 
     def _next(self) -> Call:
         if not self._calls and self._rng.random() < 0.5:
-            return Call("put", (list(AGING),))
+            return Call("put", (list(self._rng.choice((AGING, AGING, BOUNDED))),))
         if self._calls and self._rng.random() < 0.06:
             return self._again()
         kinds, weights = zip(*_WEIGHTS.items(), strict=True)

@@ -44,7 +44,7 @@ store     settle  event     j, tok, at; val ``{"verdict", "target", "due", "atte
                             verdict ``applied``, ``repeat`` (applied before, nothing written), ``stale``, ``cancel``;
                             target is a state's name in lower case; due only for a move to waiting
 store     append  event     j, tok, at; val the verdict
-store     cancel  event     j, at; val as for the client's
+store     cancel  event     j, at; val as for the client's; also of a job that made room in a full queue
 store     requeue event     j, at; val ``{"answer", "due"}``
 store     amend   event     j, at; val ``{"answer", "due"}``: due of a job that waits
 store     cron    event     j, at; val ``{"schedule", "tick"}``: a tick's job was inserted

@@ -23,6 +23,8 @@ class QueueView(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool
     concurrency: int | None
     max_length: int | None
+    max_wait_ms: int | None
+    overflow: str
     weights: dict[str, int]
     aging: bool
     late: int
@@ -41,6 +43,8 @@ def queue_view(queue: QueueStats, settings: QueueSettings, stats: Stats) -> Queu
         paused=settings.paused,
         concurrency=settings.concurrency,
         max_length=settings.max_length,
+        max_wait_ms=settings.max_wait_ms,
+        overflow=settings.overflow,
         weights=settings.weights,
         aging=settings.aging,
         late=stats.late.get(queue.name, 0),

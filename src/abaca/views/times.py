@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import overload
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 @overload
@@ -15,7 +17,11 @@ def instant(micros: None) -> None: ...
 @overload
 def instant(micros: int | None) -> str | None: ...
 def instant(micros: int | None) -> str | None:
-    """RFC 3339 in UTC with microseconds."""
+    """RFC 3339 in UTC with microseconds. What is beyond the years 1 to 9999 is the nearest in them."""
     if micros is None:
         return None
-    return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return (
+        (_EPOCH + timedelta(microseconds=min(max(micros, _FIRST), _LAST)))
+        .isoformat(timespec="microseconds")
+        .replace("+00:00", "Z")
+    )

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from contextvars import copy_context
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from types import FrameType
@@ -16,8 +17,10 @@ from typing import Any
 
 from abaca.batch_context import BatchCtx
 from abaca.buggify import arm_from_environment, buggify
+from abaca.carrying import inherit
 from abaca.codec import describe_error
 from abaca.context import Ctx
+from abaca.current import CurrentRun, current_run
 from abaca.errors import CancelledByRequest
 from abaca.model import Kind
 from abaca.policy.outcome import Aborted, Outcome, Raised, WasCancelled
@@ -115,12 +118,20 @@ class Child:
         if task.takes_ctx:
             ctx = self._context(work, task.results.limit, is_durable=not task.batch)
             args = (BatchCtx((ctx,), ctx.deadline) if task.batch else ctx, *args)
+        return copy_context().run(self._call, work, task, args, kwargs)
+
+    def _call(self, work: Work, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
+        """In a context of its own: what surrounds one run is gone with it."""
+        inherit(work.job.spec.carrier)
+        current = CurrentRun(work.job, self._report)
+        current_run.set(current)
         try:
             self._in_handler = True
             try:
                 value = asyncio.run(_awaited(task, args, kwargs)) if task.pool == "async" else task.fn(*args, **kwargs)
             finally:
                 self._in_handler = False
+                current.close()
             return of_each(task, value, 1)[0] if task.batch else returned(task, value)
         except BaseException as error:
             return raised(error, WasCancelled(), was_stopped=self._stopping.is_set()) or Raised(

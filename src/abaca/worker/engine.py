@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from abaca.backend import Backend
+from abaca.measures import Measures
 from abaca.places import Blobs
 from abaca.worker.away import Outbox
 from abaca.worker.batches import OnCall, threads_of
 from abaca.worker.builtin import built_in_tasks
+from abaca.worker.counting import Counting
 from abaca.worker.inputs import Inputs
 from abaca.worker.journal import Journal
 from abaca.worker.loop import ExchangeLoop, Holder, LoopOptions
@@ -21,6 +23,7 @@ from abaca.worker.reporter import Reporter
 from abaca.worker.runner import OnBegin, Runner
 from abaca.worker.runs import RunKey, StopReason
 from abaca.worker.threads import Threads
+from abaca.worker.timed import timed
 
 _LAST_WORDS = 2.0
 _LAST_SETTLES = 5.0
@@ -45,6 +48,8 @@ class Engine:
         on_call: OnCall = lambda keys: None,
         blobs: Blobs | None = None,
     ) -> None:
+        self.measures = Measures()
+        backend = timed(backend, self.measures)
         self._reporter = Reporter(backend)
         self._threads = Threads(options.concurrency + threads_of(tasks), name="abaca")
         self._step_threads: Threads | None = None
@@ -59,7 +64,8 @@ class Engine:
             max_rss=options.max_child_rss,
             on_child=on_child,
         )
-        self.loop = ExchangeLoop(backend, loop_options, holder, self._start, self._reporter)
+        counting = Counting(self.measures, loop_options.queues[0] if len(loop_options.queues) == 1 else None)
+        self.loop = ExchangeLoop(backend, loop_options, holder, self._start, self._reporter, counting)
         blobs = blobs or Blobs()
         self._outbox = Outbox(blobs, backend, self.loop.finished)
         self.runner = Runner(

@@ -9,16 +9,23 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 
 from abaca.backend import Backend
+from abaca.codec import new_id
 from abaca.logs import worker_log
+from abaca.measures import Measures
 from abaca.model import Card, Lease
 from abaca.places import Blobs
+from abaca.worker.folder import Folder
 from abaca.worker.heart import Heart, Held
 from abaca.worker.orders import Orders
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
+from abaca.worker.recorder import Recorder
 from abaca.worker.runs import RunKey, StopReason
 from abaca.worker.sweeper import Sweeper
 from abaca.worker.ticker import Ticker
+from abaca.worker.timed import timed
+
+_LAST_WORDS = 1.0
 
 Connect = Callable[[], AbstractAsyncContextManager[Backend]]
 
@@ -42,10 +49,13 @@ class HeartThread:
         suspend: Callable[[bool], None] = lambda suspended: None,
         drain: Callable[[], None] = lambda: None,
         schedules: Callable[[], Collection[str]] = tuple,
+        counted: Callable[[], Measures] = Measures,
         blobs: Blobs | None = None,
     ) -> None:
         self._blobs = blobs or Blobs()
         self._schedules = schedules
+        self._counted_by_worker = counted
+        self._measures = Measures()
         self._connect = connect
         self._lease = lease
         self._held = held
@@ -58,6 +68,7 @@ class HeartThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._ready: Future[None] = Future()
+        self._name = f"{lease.worker}.{new_id()[-8:]}"
         self._thread = threading.Thread(target=self._main, name=f"abaca-heart-{name}", daemon=True)
 
     async def start(self) -> None:
@@ -86,7 +97,8 @@ class HeartThread:
     async def _beat_until_stopped(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        async with self._connect() as backend:
+        async with self._connect() as inner:
+            backend = timed(inner, self._measures)
             heart = Heart(
                 backend,
                 self._lease,
@@ -97,13 +109,15 @@ class HeartThread:
                 beaten=self._beaten,
             )
             await heart.beat_once()
-            sweeper = Sweeper(backend, self._blobs)
+            recorder = Recorder(backend, self._name, self._counted, interval=self._beat)
             all_duties = (
                 heart,
-                Reaper(backend, self._lease),
+                Reaper(backend, self._lease, measures=self._measures),
                 Purger(backend),
                 Ticker(backend, self._schedules),
-                sweeper,
+                Sweeper(backend, self._blobs),
+                recorder,
+                Folder(backend),
                 Orders(backend, self._lease.worker, lambda: self._tell(self._drain), self._beat),
             )
             duties = [asyncio.create_task(duty.run()) for duty in all_duties]
@@ -114,11 +128,17 @@ class HeartThread:
                 for duty in duties:
                     duty.cancel()
                 await asyncio.gather(*duties, return_exceptions=True)
-                await self._sign_off(backend)
+                await self._sign_off(backend, recorder)
 
-    async def _sign_off(self, backend: Backend) -> None:
+    def _counted(self) -> Measures:
+        counted = self._counted_by_worker()
+        counted.add(self._measures)
+        return counted
+
+    async def _sign_off(self, backend: Backend, recorder: Recorder) -> None:
         try:
-            async with asyncio.timeout(self._beat):
+            async with asyncio.timeout(max(self._beat, _LAST_WORDS)):
+                await recorder.record(last=True)
                 await backend.sign_off(self._lease.worker)
         except Exception as error:  # the card leaves the registry by itself
             worker_log().debug("could not sign off", worker=self._lease.worker, error=repr(error))

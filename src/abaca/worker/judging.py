@@ -20,8 +20,10 @@ _ends: dict[tuple[bytes, int, int, Keep | None], Transition] = {}
 
 def judge(job: Job, outcome: Outcome) -> Transition:
     """What ``outcome`` means for ``job``; a job whose memo cannot be read fails and is kept aside."""
-    if type(outcome) is Returned and len(outcome.result) <= _SMALL and not job.spec.callbacks:
-        return _completed(job, outcome)
+    spec = job.spec
+    if type(outcome) is Returned and len(outcome.result) <= _SMALL and not spec.callbacks:
+        known = _ends.get((outcome.result, job.attempts, job.losses, spec.keep))
+        return _completed(job, outcome) if known is None else known
     try:
         return decide(job, outcome, random.random, _plain)
     except msgspec.MsgspecError as error:
@@ -40,13 +42,11 @@ def _plain(result: bytes) -> bytes | None:
 def _completed(job: Job, outcome: Returned) -> Transition:
     """The same object for equal ends: ``decide`` looks at nothing else of a job that returned and has no callbacks, and
     stores pack runs that share a transition together."""
-    name = (outcome.result, job.attempts, job.losses, job.spec.keep)
-    known = _ends.get(name)
-    if known is None:
-        if len(_ends) >= _MOST_ENDS:
-            _ends.clear()
-        known = _ends[name] = decide(job, outcome, random.random)
-    return known
+    if len(_ends) >= _MOST_ENDS:
+        _ends.clear()
+    end = decide(job, outcome, random.random)
+    _ends[outcome.result, job.attempts, job.losses, job.spec.keep] = end
+    return end
 
 
 def damage_of(job: Job) -> str | None:

@@ -52,12 +52,13 @@ class Go(Value, frozen=True, kw_only=True, tag=True):
 
 
 class Counters(Value, frozen=True, kw_only=True, tag=True):
-    """Runner to supervisor: absolute counts since the runner began."""
+    """Runner to supervisor: absolute counts since the runner began; ``measures`` are packed."""
 
     processed: int = 0
     succeeded: int = 0
     failed: int = 0
     busy_ms: int = 0
+    measures: bytes = b""
 
 
 class ChildStarted(Value, frozen=True, kw_only=True, tag=True):

@@ -13,9 +13,11 @@ import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
 from abaca.buggify import buggify
+from abaca.current import request_of
 from abaca.logs import worker_log
 from abaca.model import Job, Lease, Settle, State, Verdict, Want
 from abaca.policy.outcome import Expired, Outcome, ParentsUnmet, Released
+from abaca.worker.counting import Counting
 from abaca.worker.judging import judge
 from abaca.worker.reporter import Reporter
 from abaca.worker.runs import Run, RunKey
@@ -82,6 +84,7 @@ class ExchangeLoop:
         holder: Holder,
         start: Start,
         reporter: Reporter,
+        counting: Counting | None = None,
     ) -> None:
         self._backend = backend
         self._options = options
@@ -106,6 +109,7 @@ class ExchangeLoop:
         self._late: set[asyncio.Task[None]] = set()
         self._in_flight = 0
         self.totals = Totals()
+        self.counting = counting or Counting()
 
     async def run(self) -> None:
         """Until ``close``. Raises ``StoreGone`` when the store stays away for too long."""
@@ -122,18 +126,20 @@ class ExchangeLoop:
             self._hungry = True
         totals = self.totals
         totals.processed += 1
-        totals.busy += time.monotonic() - run.started
+        took = time.monotonic() - run.started
+        totals.busy += took
         if outcome is None:
+            self.counting.lost(run.job)
             self._holder.gone([run.key])
             self._wake.set()
         elif run.reports or run.seq or run.journal is not None:
             self._owed += 1
-            task = asyncio.ensure_future(self._settle_after_reports(run, outcome))
+            task = asyncio.ensure_future(self._settle_after_reports(run, outcome, took))
             self._late.add(task)
             task.add_done_callback(self._late.discard)
             self._wake.set()
         else:
-            self._settle_soon(run.job, outcome)
+            self._settle_soon(run.job, outcome, took)
 
     def occupy(self, lane: str, count: int) -> None:
         """Take slots that no job fills; a negative number gives them back."""
@@ -144,7 +150,7 @@ class ExchangeLoop:
             self._hungry = True
             self._wake.set()
 
-    async def _settle_after_reports(self, run: Run, outcome: Outcome) -> None:
+    async def _settle_after_reports(self, run: Run, outcome: Outcome, took: float) -> None:
         journal = run.journal
         try:
             if journal is not None:
@@ -152,9 +158,9 @@ class ExchangeLoop:
             await self._reporter.flush()
         finally:
             self._owed -= 1
-            self._settle_soon(run.job, outcome if journal is None else journal.judged(outcome))
+            self._settle_soon(run.job, outcome if journal is None else journal.judged(outcome), took)
 
-    def _settle_soon(self, job: Job, outcome: Outcome) -> None:
+    def _settle_soon(self, job: Job, outcome: Outcome, took: float | None) -> None:
         buggify("loop.before_settle")
         transition = judge(job, outcome)
         if transition.target is _COMPLETED:
@@ -170,8 +176,9 @@ class ExchangeLoop:
                 attempt=job.attempt,
                 error=str(transition.error),
                 next=transition.target.name.lower(),
+                **request_of(job),
             )
-        self._done.add(Finished(job, outcome, Settle(id=job.spec.id, epoch=job.epoch, to=transition)))
+        self._done.add(Finished(job, outcome, Settle(id=job.spec.id, epoch=job.epoch, to=transition), took))
         if not self._wake.is_set():
             self._wake.set()
 
@@ -289,6 +296,8 @@ class ExchangeLoop:
                 await self._exchange([], want)
                 for _ in range(_TURNS_OF_A_SHORT_JOB):  # its settle goes first: somebody may be waiting for it
                     await asyncio.sleep(0)
+                    if self._in_flight:  # in this turn, as a rule: the store can send both at once
+                        break
                 self._held_lanes = {}
 
     async def _exchange(self, batch: list[Finished], want: Want | None) -> None:
@@ -316,14 +325,18 @@ class ExchangeLoop:
     def _judge(self, batch: list[Finished], verdicts: list[Verdict]) -> None:
         if not any(verdicts):
             if batch:
+                self.counting.settled(batch)
                 self._holder.gone([(item.settle.id, item.settle.epoch) for item in batch])
             return
         gone = []
         for item, verdict in zip(batch, verdicts, strict=True):
             if verdict is Verdict.CANCEL:
-                self._settle_soon(msgspec.structs.replace(item.job, cancel=True), item.outcome)
+                self._settle_soon(msgspec.structs.replace(item.job, cancel=True), item.outcome, item.took)
                 continue
-            if verdict is Verdict.STALE:
+            if verdict is Verdict.APPLIED:
+                self.counting.settled([item])
+            else:
+                self.counting.lost(item.job)
                 worker_log().info(
                     "stale settle dropped", job_id=item.job.id, task=item.job.spec.task, epoch=item.job.epoch
                 )
@@ -344,6 +357,7 @@ class ExchangeLoop:
     def _begin(self, jobs: Sequence[Job], sent_at: float, want: Want) -> None:
         self._hungry = bool(jobs) and (len(jobs) >= max(want.slots.values()) or not want.hold_ms)
         if jobs:
+            self.counting.claimed(jobs)
             self._holder.taken(jobs, self._trusted_from(jobs, sent_at) if want.hold_ms else sent_at)
         buggify("loop.taken_before_start")
         now, start = time.monotonic(), self.start
@@ -352,14 +366,15 @@ class ExchangeLoop:
                 start(job, now)
             else:  # the order to stop came while the answer was under way
                 self._free[job.spec.lane] += 1
-                self._settle_soon(job, Released())
+                self._settle_soon(job, Released(), None)
         if (
             not self._hungry
             and self._held_lanes
             and any(count > 0 and lane not in self._held_lanes for lane, count in self._free.items())
         ):
             self._backend.unhold()  # it is open for other lanes only; the next one asks for all
-        self._wake.set()
+        if self._hungry or not want.hold_ms:
+            self._wake.set()
 
     def _trusted_from(self, jobs: Sequence[Job], sent_at: float) -> float:
         """A claim may have been held open longer than a job's own lease: half of that is left for its first beat."""

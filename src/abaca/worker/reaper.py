@@ -10,8 +10,10 @@ from abaca.backend import Backend
 from abaca.buggify import buggify
 from abaca.errors import BackendUnavailable
 from abaca.logs import worker_log
+from abaca.measures import Measures
 from abaca.model import Job, Lease, Settle
-from abaca.policy.outcome import Damaged, LeaseLost
+from abaca.policy.outcome import Damaged, LeaseLost, Outcome
+from abaca.worker.counting import count_ends
 from abaca.worker.judging import judge
 
 _BATCH = 200
@@ -24,10 +26,13 @@ _LATE = 2.0
 class Reaper:
     """Leases what is overdue to itself, decides, and settles like any worker. If it dies, its lease ends too.
 
-    ``interval`` in seconds is by default a second, and less under a short lease.
+    ``interval`` in seconds is by default a second, and less under a short lease. What it does counts in ``measures``.
     """
 
-    def __init__(self, backend: Backend, lease: Lease, interval: float | None = None) -> None:
+    def __init__(
+        self, backend: Backend, lease: Lease, interval: float | None = None, measures: Measures | None = None
+    ) -> None:
+        self._measures = Measures() if measures is None else measures
         self._backend = backend
         self._lease = lease
         self._interval = interval or min(_LONGEST_INTERVAL, lease.ms / 1000 / _LOOKS_IN_A_LEASE)
@@ -60,14 +65,18 @@ class Reaper:
         jobs = await self._backend.reclaim(_BATCH, self._lease)
         buggify("reaper.after_reclaim")
         if jobs:
-            await self._backend.exchange([self._settle(job) for job in jobs], None, self._lease)
+            for job in jobs:
+                self._measures.cell(job.spec.queue, job.spec.task).reclaimed += 1
+            ends = [self._end(job) for job in jobs]
+            answer = await self._backend.exchange([settle for _, _, settle in ends], None, self._lease)
+            count_ends(self._measures, ends, answer.verdicts)
             buggify("reaper.after_settle")
             worker_log().warning("leases ended, jobs given back", jobs=len(jobs), first=jobs[0].id)
         return len(jobs)
 
-    def _settle(self, job: Job) -> Settle:
+    def _end(self, job: Job) -> tuple[Job, Outcome, Settle]:
         outcome = LeaseLost() if job.damage is None else Damaged(reason=job.damage)
-        return Settle(id=job.id, epoch=job.epoch, to=judge(job, outcome))
+        return job, outcome, Settle(id=job.id, epoch=job.epoch, to=judge(job, outcome))
 
 
 def _now() -> float:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import Context, copy_context
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from abaca.carrying import inherit
 from abaca.codec import is_reference
 from abaca.context import Ctx
+from abaca.current import CurrentRun, current_run
 from abaca.logs import worker_log
 from abaca.model import Job, Kind
 from abaca.policy.decide import quarantined, unfit
@@ -202,7 +205,7 @@ class Runner:
 
     def _dispatch(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         alone = bool(run.job.memo) and quarantined(run.job) and self._processes.can_run(run.task)
-        if self._middleware:
+        if self._middleware or run.job.spec.carrier:
             self._spawn(run, self._run_wrapped(run, args, kwargs, alone))
         elif run.task.pool == "process" or alone:
             self._spawn(run, self._run_in_process(run))
@@ -312,10 +315,18 @@ class Runner:
             return raised(error, run.stopped_outcome(), was_stopped=run.stop_reason is not None)
 
     def _run_in_thread(
-        self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any], then: Callable[[Outcome | None], None]
+        self,
+        run: Run,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        then: Callable[[Outcome | None], None],
+        around: Context | None = None,
     ) -> None:
         def work() -> None:
-            outcome = self._call_handler(run, args, kwargs)
+            if around is None:
+                outcome = self._call_handler(run, args, kwargs)
+            else:
+                outcome = around.run(self._call_handler, run, args, kwargs)
             self._threads.land(lambda: self._landed(outcome, then))
 
         self._threads.submit(work)
@@ -345,13 +356,17 @@ class Runner:
                 return await self._await_handler(run, args, kwargs)
             landed: asyncio.Future[Outcome | None] = self._loop.create_future()
             run.halt = None  # a thread gets the flag; cancelling this task would only lose sight of it
-            self._run_in_thread(run, args, kwargs, landed.set_result)
+            self._run_in_thread(run, args, kwargs, landed.set_result, copy_context())
             return await landed
 
+        inherit(run.job.spec.carrier)
+        current = CurrentRun(run.job, lambda kind, data: self._report(run, kind, data))
+        current_run.set(current)
         try:
             outcome = await stack(self._middleware, innermost)(run.job)
         except BaseException as error:
             outcome = raised(error, run.stopped_outcome(), was_stopped=run.stop_reason is not None)
+        current.close()
         self._finish(run, outcome)
 
     async def _in_batch(self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome | None:

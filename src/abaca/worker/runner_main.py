@@ -13,7 +13,7 @@ from typing import Any
 
 from abaca.buggify import arm_from_environment
 from abaca.errors import AbacaError
-from abaca.logs import configure_logs
+from abaca.logs import adopt_standard_logs, configure_logs
 from abaca.model import Job, Lease
 from abaca.policy.builtin import BUILT_IN
 from abaca.policy.decide import quarantined
@@ -131,13 +131,14 @@ class RunnerProcess(asyncio.Protocol):
         """What is gone may be told a moment later, together with what is taken next. Until then the supervisor believes
         that it runs: it asks the store before it judges a run, and blames nobody alone."""
         if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(_TELL_AFTER, self._say_gone)
+            self._telling = asyncio.get_running_loop().call_later(_TELL_AFTER, self._tell)
         self._gone += frame_gone(keys)
 
+    def _tell(self) -> None:
+        self._telling = None
+        self._say_gone()
+
     def _say_gone(self, more: bytes = b"") -> None:
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
         if self._gone or more:
             self._transport.write(self._gone + more)
             self._gone = b""
@@ -216,6 +217,7 @@ class RunnerProcess(asyncio.Protocol):
                 succeeded=totals.succeeded,
                 failed=totals.failed,
                 busy_ms=totals.busy_ms,
+                measures=engine.measures.pack(),
             )
         )
 
@@ -268,6 +270,7 @@ def main() -> None:
     except AbacaError as error:
         sock.sendall(frame(Hopeless(reason=str(error))))
         sys.exit(EXIT_CONFIG)
+    adopt_standard_logs(configure.logs.format, configure.logs.level)
     gc.freeze()  # the loaded application stays as long as the process: collections need not walk it
     try:
         import uvloop  # noqa: PLC0415  (absent on Windows)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from abaca.measures import Measures
 from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut, WasCancelled
 from abaca.worker.held import HeldRun
 from abaca.worker.link import (
@@ -34,6 +35,10 @@ from abaca.worker.spawn import Kept, end_left_over, end_tree, spawn
 
 _LEAVES_BY_ITSELF = 4.0
 """A runner says good-bye to nobody: it has this long after its link closed, for what it still writes."""
+
+_UNREAD = 0.02
+"""Seconds for which the link is not read again. Deadlines are looked at far less often."""
+_MUCH = 65_536
 
 OnReady = Callable[["RunnerProxy", Ready], Awaitable[None]]
 
@@ -68,6 +73,7 @@ class RunnerProxy(asyncio.Protocol):
         self._released = False
         self._process: Kept
         self._transport: asyncio.WriteTransport
+        self._connected: asyncio.Transport | None = None
         self._starting: asyncio.Future[None] | None = None
         self.ready = False
         self.hopeless: str | None = None
@@ -95,12 +101,21 @@ class RunnerProxy(asyncio.Protocol):
         self.send(Drain(grace=seconds))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = self._connected = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
+        """What comes meanwhile waits for a moment in the socket: a process less to wake for every job."""
         self._reader.feed(data)
+        if self._connected is not None and len(data) < _MUCH:
+            self._connected.pause_reading()
+            asyncio.get_running_loop().call_later(_UNREAD, self._read_on)
+
+    def _read_on(self) -> None:
+        if self._connected is not None:
+            self._connected.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._connected = None
         self.gone.set()
 
     def _on_message(self, message: Message) -> None:
@@ -222,6 +237,9 @@ class RunnerProxy(asyncio.Protocol):
     def counts(self) -> tuple[int, int, int, int]:
         counters = self._counters
         return counters.processed, counters.succeeded, counters.failed, counters.busy_ms
+
+    def measures(self) -> Measures:
+        return Measures.unpack(self._counters.measures)
 
     def left_over(self) -> list[RunKey]:
         return [run_key(packed) for packed in self._held]

@@ -103,6 +103,7 @@ class Worker:
                 suspend=engine.loop.suspend,
                 drain=self._drain_soon,
                 schedules=self._schedules,
+                counted=engine.measures.copy,
                 blobs=self._blobs,
             )
             life.stack.push_async_callback(heart.stop)

@@ -17,11 +17,12 @@ from abaca.worker.judging import judge
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """``refused`` marks a settle that stands for one the store would not take."""
+    """``took``: seconds, of a run that began. ``refused``: it stands for one that the store would not take."""
 
     job: Job
     outcome: Outcome
     settle: Settle
+    took: float | None = None
     refused: bool = False
 
     @property
@@ -48,7 +49,8 @@ class Settles:
 
     def add(self, item: Finished) -> None:
         self._waiting.append(item)
-        self._results += item.size
+        to = item.settle.to
+        self._results += item.size if to.then or to.result is None else len(to.result)
 
     def take(self) -> list[Finished]:
         """The next batch; one settle at a time while one of them is suspected."""
@@ -100,7 +102,7 @@ class Settles:
             return [item]
         outcome = Aborted(error=describe_error(error))
         settle = msgspec.structs.replace(item.settle, to=judge(item.job, outcome))
-        self._return([Finished(item.job, outcome, settle, refused=True)])
+        self._return([Finished(item.job, outcome, settle, item.took, refused=True)])
         self._alone += 1
         return []
 

@@ -19,9 +19,11 @@ from abaca.buggify import arm_from_environment, buggify
 from abaca.codec import new_id
 from abaca.errors import AbacaError, BackendError, BackendUnavailable, ConfigError
 from abaca.logs import LogSettings, worker_log
+from abaca.measures import Measures
 from abaca.model import Card, Lease
 from abaca.places import Blobs
 from abaca.worker.aftermath import settle_dead
+from abaca.worker.folder import Folder
 from abaca.worker.heart import Heart
 from abaca.worker.held import HeldRun
 from abaca.worker.link import Beaten, Configure, Go, Ready, StopRun
@@ -29,11 +31,13 @@ from abaca.worker.options import WorkerOptions
 from abaca.worker.orders import Orders
 from abaca.worker.purger import Purger
 from abaca.worker.reaper import Reaper
+from abaca.worker.recorder import Recorder
 from abaca.worker.runner_main import EXIT_CONFIG, EXIT_STORE_GONE
 from abaca.worker.runner_proxy import RunnerProxy
 from abaca.worker.runs import RunKey, StopReason
 from abaca.worker.sweeper import Sweeper
 from abaca.worker.ticker import Ticker
+from abaca.worker.timed import timed
 
 _ENFORCE_EVERY = 0.2
 _ENFORCE_SLACK = 0.5
@@ -68,6 +72,9 @@ class Supervisor:
         self._blobs = Blobs()
         self._lanes: dict[str, int] = {}
         self._past = [0, 0, 0, 0]
+        self._past_measures = Measures()
+        self._own_measures = Measures()
+        self._recorder: Recorder | None = None
         self._started_at = time.time()
         self._on_started: Callable[[str, str], None] | None = None
 
@@ -173,7 +180,7 @@ class Supervisor:
     async def _open(self, url: str) -> None:
         if url.startswith("memory:"):
             raise ConfigError("abaca worker needs a store that processes can share; use sqlite:// or redis://")
-        backend = open_backend(url)
+        backend = timed(open_backend(url), self._own_measures)
         await self._open_patiently(backend)
         self._backend = backend
         self._opened.set()
@@ -211,10 +218,19 @@ class Supervisor:
             beaten=self._beaten,
         )
         ticker = Ticker(self._backend, lambda: self._schedules)
-        reaper, purger = Reaper(self._backend, self._lease), Purger(self._backend)
+        reaper = Reaper(self._backend, self._lease, measures=self._own_measures)
+        recorder = self._recorder = Recorder(self._backend, self.id, self._counted, interval=self._options.beat)
+        purger, sweeper, folder = Purger(self._backend), Sweeper(self._backend, self._blobs), Folder(self._backend)
         orders = Orders(self._backend, self.id, partial(self._begin_stop, 0), self._options.beat)
-        all_duties = (heart, reaper, purger, ticker, Sweeper(self._backend, self._blobs), orders)
+        all_duties = (heart, reaper, purger, ticker, sweeper, recorder, folder, orders)
         duties.extend(asyncio.create_task(duty.run(), name=type(duty).__name__) for duty in all_duties)
+
+    def _counted(self) -> Measures:
+        """Of this process, of its runners and of those that are gone. A killed one takes its last second along."""
+        counted = self._own_measures.copy()
+        for measures in (self._past_measures, *(runner.measures() for runner in self._runners)):
+            counted.add(measures)
+        return counted
 
     def _held(self) -> list[tuple[RunKey, HeldRun]]:
         return [item for runner in self._runners for item in runner.held_runs()]
@@ -242,6 +258,7 @@ class Supervisor:
         """Settle what died with a runner; what cannot be settled now comes back with its lease."""
         for index, count in enumerate(runner.counts()):
             self._past[index] += count
+        self._past_measures.add(runner.measures())
         if not runner.left_over():
             return
         if not self._stopping.is_set() or runner.crashed():
@@ -250,7 +267,7 @@ class Supervisor:
             return
         buggify("supervisor.before_aftermath")
         try:
-            await settle_dead(self._backend, self._lease, runner.post_mortem())
+            await settle_dead(self._backend, self._lease, runner.post_mortem(), self._own_measures)
         except BackendError as error:
             worker_log().warning(
                 "could not settle a dead runner's jobs; their leases bring them back", error=str(error)
@@ -278,6 +295,8 @@ class Supervisor:
 
     async def _leave(self) -> None:
         if self._backend is not None:
+            if self._recorder is not None:
+                await self._recorder.record(last=True)
             try:
                 await self._backend.sign_off(self.id)
             except BackendError:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from abaca.backend import MAX_BATCH, UNKNOWN_PARENT, Backend
-from abaca.client import Client, batches, refusal
+from abaca.carrying import stamped
+from abaca.client import Client, batches
 from abaca.codec import new_id
-from abaca.errors import BackendUnavailable
+from abaca.errors import BackendUnavailable, EnqueueRefused, QueueFull
 from abaca.model import Cancelled, Inserted, NewJob, Receipt
+from abaca.patience import refusal
 from abaca.workflows.plan import renewed
 
 
@@ -40,8 +42,8 @@ class Jobs:
         if self._spent:
             self._renew()
         try:
-            for batch in batches(await client.parted(self._jobs)):
-                receipts = await client.ask(partial(_insert, batch))
+            for batch in batches(await client.parted([stamped(job, client.stamp) for job in self._jobs])):
+                receipts = await client.insert_whole(batch)
                 refused = _first_refused(batch, receipts)
                 if refused is not None:
                     await self._take_back(client, refused)
@@ -65,7 +67,8 @@ class Jobs:
         for start in range(0, len(ids), MAX_BATCH):
             await client.ask(partial(_cancel, ids[start : start + MAX_BATCH]))
         error = refusal(*refused)
-        raise type(error)(f"{error}: of its workflow everything that was stored is cancelled")
+        message = f"{error}: of its workflow everything that was stored is cancelled"
+        raise QueueFull(message, error.wait) if isinstance(error, QueueFull) else EnqueueRefused(message)
 
 
 def _first_refused(batch: Sequence[NewJob], receipts: Sequence[Receipt]) -> tuple[NewJob, Receipt] | None:
@@ -77,10 +80,6 @@ def _first_refused(batch: Sequence[NewJob], receipts: Sequence[Receipt]) -> tupl
     ]
     causes = [(job, receipt) for job, receipt in refused if not receipt.reason.startswith(UNKNOWN_PARENT)]
     return next(iter(causes or refused), None)
-
-
-async def _insert(jobs: list[NewJob], backend: Backend) -> list[Receipt]:
-    return await backend.insert(jobs)
 
 
 async def _cancel(ids: list[str], backend: Backend) -> list[Cancelled]:

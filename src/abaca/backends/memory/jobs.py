@@ -6,6 +6,7 @@ import msgspec
 
 from abaca.backend import HELD_AGAIN_MS
 from abaca.backends.hub import HintHub
+from abaca.backends.memory.admission import Admission
 from abaca.backends.memory.edges import Edges
 from abaca.backends.memory.keys import Keys
 from abaca.backends.memory.records import MemoryRecords
@@ -37,6 +38,7 @@ from abaca.model import (
     Verdict,
     Want,
     job_topic,
+    shed_error,
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -50,6 +52,7 @@ class MemoryJobs(MemoryRecords):
         self._rows: dict[str, Row] = {}
         self._hub = HintHub()
         self._waiting = Waiting(self._rows, self._live, self._hub.publish)
+        self._admission = Admission(self._rows, self._waiting)
         self._edges = Edges(self._rows, self._waiting)
         self._keys = Keys()
         self._totals = Totals()
@@ -62,17 +65,28 @@ class MemoryJobs(MemoryRecords):
         holder = self._keys.holder(new.key, now) if new.key is not None else None
         if holder is not None:
             return self._insert_held(new, holder, now, follows=follows)
-        full = None if follows else self._waiting.full(new.queue)
-        if full is not None:
-            return Receipt(id=new.id, outcome=Inserted.REFUSED, reason=full)
+        full = None if follows else self._admission.refusal(new, now)
+        lower = None if full is None else self._admission.lower(new)
+        if full is not None and lower is None:
+            return full
         orphan = self._without_parent(new, new.id) if new.after and not follows else None
         if orphan is not None:
             return orphan
+        if lower is not None:
+            self._shed(lower, new.id, now)
         row = self._rows[new.id] = Row(new, created_at=now, due_at=due_time(new, now))
         self._keys.take(new, now)
         self._edges.count(row)
         self._waiting.enter(row)
         return Receipt(id=new.id, outcome=Inserted.INSERTED)
+
+    def _shed(self, row: Row, by: str, now: int) -> None:
+        """A waiting job makes room for another."""
+        self._waiting.leave(row)
+        row.revision += 1
+        row.error = shed_error(by)
+        row.record(Kind.ERROR, _encode(row.error), now)
+        self._end(row, State.CANCELLED, (row.spec.keep or Keep()).cancelled_ms, now)
 
     def _without_parent(self, new: NewJob, id: str) -> Receipt | None:
         parent = self._edges.unknown(new, id)

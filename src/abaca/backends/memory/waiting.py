@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from abaca.backend import MOST_PARKED
+from abaca.backends.admission import Pace
 from abaca.backends.memory.buckets import Buckets
 from abaca.backends.memory.lines import Line, Lines
 from abaca.backends.memory.order import Order, Pick
@@ -20,7 +21,6 @@ from abaca.model import (
     Record,
     State,
     Want,
-    full_queue,
     queue_bucket,
     queue_topic,
     task_bucket,
@@ -46,6 +46,7 @@ class Waiting:
         self.buckets = Buckets()
         self.order = Order(self.lines, self.buckets)
         self.apart: dict[str, Line] = {}
+        self.paces: dict[str, Pace] = {}
         self._rows = rows
         self._read = read
         self._publish = publish
@@ -97,17 +98,14 @@ class Waiting:
     def on_put(self, record: Record) -> None:
         """The settings of a queue or of a bucket have changed: look again at whom they hold back."""
         if record.kind == QUEUE:
+            self.paces.pop(record.id, None)
             self._enter_all(self.buckets.let_back(queue_bucket(record.id)))
             self._publish(queue_topic(record.id))
         elif record.kind == BUCKET:
             self._enter_all(self.buckets.let_back(record.id))
 
-    def full(self, queue: str) -> str | None:
-        """Why nothing more may be stored in a queue, ``None`` where it may."""
-        most = self._record(QUEUE, queue, _settings_of, QueueSettings()).max_length
-        if most is None:
-            return None
-        return full_queue(queue, most) if sum(line.queue == queue for line in self.everyone()) >= most else None
+    def settings(self, queue: str) -> QueueSettings:
+        return self._record(QUEUE, queue, _settings_of, QueueSettings())
 
     def everyone(self) -> Iterator[Line]:
         """The line of each waiting job, whether it stands there or is held back."""
@@ -124,9 +122,10 @@ class Waiting:
         limited: dict[str, Limit] = {}
         size = parked = 0
         for queue in want.queues:
-            settings = self._record(QUEUE, queue, _settings_of, QueueSettings())
+            settings = self.settings(queue)
             if settings.paused:
                 continue
+            before = len(chosen)
             while size < want.max_bytes and parked < MOST_PARKED:
                 pick = self.order.next(queue, settings, now, free)
                 if pick is None:
@@ -143,6 +142,9 @@ class Waiting:
                 free[row.spec.lane] -= 1
                 size += len(row.spec.args)
                 chosen.append(row)
+            if settings.bounded and len(chosen) > before:
+                due_at = min(row.due_at for row in chosen[before:])
+                self.paces[queue] = self.paces.get(queue, Pace()).after_claims(now, len(chosen) - before, due_at)
         for limit in limited.values():
             if limit.concurrency is not None:
                 self._free(limit.bucket, limit.concurrency - len(self.buckets.holders(limit.bucket)))
@@ -150,9 +152,12 @@ class Waiting:
 
     def next_due(self, want: Want) -> int | None:
         """When the first job for these queues and slots is due, or a limit lets one start."""
-        served = tuple(q for q in want.queues if not self._record(QUEUE, q, _settings_of, QueueSettings()).paused)
-        times = (self.lines.next_due(served, want.slots), self.buckets.next_refill())
+        times = (self.lines.next_due(self.served(want.queues), want.slots), self.buckets.next_refill())
         return min((at for at in times if at is not None), default=None)
+
+    def served(self, queues: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the queues that are not paused."""
+        return tuple(q for q in queues if not self.settings(q).paused)
 
     def _park(self, row: Row, pick: Pick, limits: Sequence[Limit], now: int) -> bool:
         """Whether a limit holds the row back; then it is parked under the first that does."""

@@ -16,7 +16,7 @@ from abaca.model import Fault, FaultKind
 _PIECE = 500
 _ENTRIES = 500
 _SORTED_SETS = (b"leases", b"ended", b"seen")
-_HASHES = (b"running", b"cards", b"open", b"claims")
+_HASHES = (b"running", b"cards", b"open", b"claims", b"paces")
 _SORTED_FAMILIES = (b"w:", b"d:", b"e:", b"m:", b"n:", b"f:", b"a:", b"o:", b"q:")
 _HASH_FAMILIES = (b"c:", b"y:")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from abaca.backends.hub import HintHub, HubWatch
+from abaca.backends.hub import HintHub, HubWatch, Listener
 from abaca.backends.redis.address import Address
 from abaca.backends.redis.keys import channel, watchers
 from abaca.backends.redis.link import Link
@@ -105,6 +105,16 @@ class Hints:
             message = f"{self._address}: a subscription was not confirmed within {self._address.timeout:g} s; try again"
             raise BackendUnavailable(message) from None
 
+    def attend(self, topic: str, told: Callable[[Hint], None]) -> Attention:
+        """Have ``told`` called for each hint on a topic. The subscription is one of the next ``changes``."""
+        name = channel(self._base, topic)
+        entry = self._channels.get(name)
+        if entry is None:
+            entry = self._channels[name] = _Channel(topic, asyncio.get_running_loop().create_future())
+            self._touched.add(name)
+        entry.users += 1
+        return Attention(self, name, self._hub.listen(topic, told))
+
     def release(self, names: Sequence[bytes]) -> None:
         for name in names:
             entry = self._channels.get(name)
@@ -115,7 +125,11 @@ class Hints:
                 del self._channels[name]
                 self._touched.add(name)
         if self._touched and not self._flushing and self._parting is None:
-            self._parting = asyncio.get_running_loop().call_later(_PART_AFTER, self.flush)
+            self._parting = asyncio.get_running_loop().call_later(_PART_AFTER, self._part)
+
+    def forget(self, name: bytes, listener: Listener) -> None:
+        self._hub.forget(listener)
+        self.release((name,))
 
     def close(self) -> None:
         self._closed = True
@@ -133,13 +147,19 @@ class Hints:
     def flush(self) -> None:
         """Say what changed since the last time. Without a connection nothing is said: the next one says it all."""
         self._flushing = False
-        if self._parting is not None:
-            self._parting.cancel()
-            self._parting = None
-        touched, self._touched = self._touched, set()
         link = self.server.present()
         if link is None:
-            return
+            self._touched.clear()
+        elif commands := self.changes():
+            link.tell(*commands)
+
+    def _part(self) -> None:
+        self._parting = None
+        self.flush()
+
+    def changes(self) -> list[tuple[bytes, ...]]:
+        """The commands that say what changed, for whoever sends them now over the connection, which is there."""
+        touched, self._touched = self._touched, set()
         sent = self._sent
         wanted = [name for name in touched if name in self._channels and name not in sent.names]
         unwanted = [name for name in touched if name not in self._channels and name in sent.names]
@@ -151,8 +171,7 @@ class Hints:
         if unwanted:
             commands.append((b"UNSUBSCRIBE", *unwanted))
             sent.names.difference_update(unwanted)
-        if commands:
-            link.tell(*commands)
+        return commands
 
     def _subscription(self, names: list[bytes]) -> tuple[bytes, ...]:
         """The command for these channels, and for the one that says that somebody watches any job."""
@@ -255,6 +274,20 @@ class RedisWatch:
         names, self._names = self._names, ()
         self._hints.release(names)
         await self._inner.close()
+
+
+class Attention:
+    """A function that is told of one topic."""
+
+    __slots__ = ("_hints", "_listener", "_name")
+
+    def __init__(self, hints: Hints, name: bytes, listener: Listener) -> None:
+        self._hints = hints
+        self._name = name
+        self._listener = listener
+
+    def close(self) -> None:
+        self._hints.forget(self._name, self._listener)
 
 
 def _look_at(reply: asyncio.Future[Any]) -> None:

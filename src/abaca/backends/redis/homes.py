@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from abaca.backends.redis.address import Address
+from abaca.backends.redis.exchanges import Exchanges
 from abaca.backends.redis.hold import Holds
 from abaca.backends.redis.inserts import Inserts
 from abaca.backends.redis.server import Server
@@ -21,6 +22,7 @@ class Home:
     server: Server
     inserts: Inserts
     holds: Holds
+    exchanges: Exchanges
 
     def close(self) -> None:
         """Held calls end, calls under way fail. In this home's loop."""
@@ -57,7 +59,8 @@ class Homes:
             self._homes.pop(old, None)
         server = Server(self._address)
         inserts = Inserts(server, self._base)
-        home = Home(loop, server, inserts, Holds(self._address, self._base, self._clock))
+        holds = Holds(self._address, self._base, self._clock)
+        home = Home(loop, server, inserts, holds, Exchanges(server, self._base, holds, self._clock))
         self._homes[loop] = home
         return home
 

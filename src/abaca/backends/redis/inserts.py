@@ -7,14 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from abaca.backend import MAX_BATCH, MAX_BATCH_BYTES, MAX_PARENTS
+from abaca.backends.admission import refused
 from abaca.backends.redis.keys import SERVED_PARTITION
 from abaca.backends.redis.requests import pack_new
 from abaca.backends.redis.server import Server
 from abaca.backends.search import unknown_parent
-from abaca.model import Inserted, NewJob, Receipt, full_queue
+from abaca.model import Inserted, Keep, NewJob, Receipt
 
 _SERVED = f"{SERVED_PARTITION:02x}"
 _INSERTED, _KNOWN, _HELD, _REFUSED, _REPLACED, _PASSED, _ORPHAN = b"0123456"
+_BY_LENGTH = b"l"
+_CANCEL_KEEP = Keep().cancelled_ms
 _LARGE = 100
 """A call of so many jobs travels by itself: waiting a turn for others would gain nothing."""
 _EDGE_BYTES = MAX_BATCH_BYTES // MAX_PARENTS
@@ -45,7 +48,7 @@ class Inserts:
             half = len(jobs) // 2
             return await self.insert(jobs[:half], now) + await self.insert(jobs[half:], now)
         loop = asyncio.get_running_loop()
-        served = [job for job in jobs if not _foreign(job)]
+        served = [job for job in jobs if not is_foreign(job)]
         words = [word for job in served for word in pack_new(job)]
         size = sum(map(len, words)) + _EDGE_BYTES * edges
         call = _Call(served, words, size, loop.create_future())
@@ -61,6 +64,11 @@ class Inserts:
         self._bytes += size
         return _in_order(jobs, await call.receipts)
 
+    async def submit(self, server: Server, before: Sequence[Sequence[bytes]], job: NewJob, now: bytes) -> Receipt:
+        """One job at once, over another connection, behind commands whose answers are pushed."""
+        outcomes, *holders = await server.run("insert", self._base, now, _CANCEL_KEEP, *pack_new(job), before=before)
+        return _receipt(job, outcomes[0], iter(holders))
+
     def _flush(self, now: bytes) -> None:
         calls, self._calls = self._calls, []
         self._jobs = self._bytes = 0
@@ -72,7 +80,7 @@ class Inserts:
     async def _send(self, calls: list[_Call], now: bytes) -> None:
         try:
             words = [word for call in calls for word in call.words]
-            outcomes, *holders = await self._server.run("insert", self._base, now, *words)
+            outcomes, *holders = await self._server.run("insert", self._base, now, _CANCEL_KEEP, *words)
         except BaseException as error:
             for call in calls:
                 if not call.receipts.done():
@@ -93,7 +101,7 @@ def _in_order(jobs: Sequence[NewJob], receipts: list[Receipt]) -> list[Receipt]:
     if len(receipts) == len(jobs):
         return receipts
     rest = iter(receipts)
-    return [_refused(job) if _foreign(job) else next(rest) for job in jobs]
+    return [_refused(job) if is_foreign(job) else next(rest) for job in jobs]
 
 
 def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
@@ -104,7 +112,7 @@ def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
     if outcome == _PASSED:
         return Receipt(id=job.id, outcome=Inserted.PASSED)
     if outcome == _REFUSED:
-        return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=full_queue(job.queue, int(next(held))))
+        return _full(job, next(held))
     if outcome == _ORPHAN:
         parent = job.parents[int(next(held)) - 1]
         reason = unknown_parent(parent, job.id)
@@ -112,7 +120,13 @@ def _receipt(job: NewJob, outcome: int, held: Iterator[bytes]) -> Receipt:
     return Receipt(id=next(held).hex(), outcome=Inserted.HELD if outcome == _HELD else Inserted.REPLACED)
 
 
-def _foreign(job: NewJob) -> bool:
+def _full(job: NewJob, told: bytes) -> Receipt:
+    limit, most, wait_ms, again = told.split()
+    too_long = limit == _BY_LENGTH
+    return refused(job.id, job.queue, int(wait_ms), int(most), too_long=too_long, again=again == b"1")
+
+
+def is_foreign(job: NewJob) -> bool:
     return job.id[-2:] != _SERVED
 
 

@@ -16,6 +16,7 @@ key                    type        meaning
 ``o:<prio>|<queue>``   sorted set  the passes, ``=`` and the tenant, and the time
 ``y:<prio>|<queue>``   hash        how many jobs each tenant has in these lines or parked out of them
 ``claims``             hash        how many claims queues with aging have had, modulo ``AGED_SLOT``
+``paces``              hash        what is counted of the claims of queues that can be full (``lua/admission.lua``)
 ``q:<queue>``          sorted set  the lines of a queue, ``priority|lane|`` and ``d`` or ``m`` or nothing, by -priority
 ``queues``             set         the queues that have lines
 ``leases``             sorted set  the instants at which leases end, by themselves (``lua/leases.lua``)
@@ -76,7 +77,7 @@ PATTERNS = tuple(
         rb"[oy]:-?\d+\|.*",
         rb"[qhubi]:.*",
         rb"p:\d+:.*:-?\d+\|[^|]*\|.*",
-        rb"queues|leases|running|ended|clock|totals|cards|seen|periods|rates|parks|refills|refilling|open|claims|tasks",
+        rb"queues|leases|running|ended|clock|totals|cards|seen|periods|rates|parks|refills|refilling|open|claims|paces|tasks",
         rb"l:-?\d+",
         rb"r:[^:]+:.*",
         rb"k:.*",

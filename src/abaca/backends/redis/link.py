@@ -33,14 +33,18 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
-    def send(self, *words: Any) -> asyncio.Future[Any]:
-        """The reply; an error of the server is the result, not raised. Raises ``BackendUnavailable`` through it."""
+    def send(self, *words: Any, before: Sequence[Sequence[Any]] = ()) -> asyncio.Future[Any]:
+        """The reply; an error of the server is the result, not raised. Raises ``BackendUnavailable`` through it.
+
+        ``before``: commands whose answers are pushed, in the same write.
+        """
         future: asyncio.Future[Any] = self.loop.create_future()
         if self.closed or self._transport is None:
             future.set_exception(BackendUnavailable(f"{self._name}: the connection is closed; try again"))
             return future
         self._calls.append((future, self.loop.time()))
-        self._transport.write(hiredis.pack_command(words))
+        data = hiredis.pack_command(words)
+        self._transport.write(b"".join([*map(_packed, before), data]) if before else data)
         if self._watchdog is None:
             self._watchdog = self.loop.call_later(self._timeout, self._look)
         return future
@@ -48,7 +52,7 @@ class Link(asyncio.Protocol):
     def tell(self, *commands: Sequence[Any]) -> None:
         """Send commands whose answers are pushed, in one write."""
         if self._transport is not None and not self.closed:
-            self._transport.write(b"".join([hiredis.pack_command(tuple(words)) for words in commands]))
+            self._transport.write(b"".join(map(_packed, commands)))
 
     def data_received(self, data: bytes) -> None:
         reader = self._reader
@@ -104,3 +108,8 @@ class Link(asyncio.Protocol):
                 future.set_exception(BackendUnavailable(message))
         if self._on_lost is not None:
             self._on_lost(self)
+
+
+def _packed(words: Sequence[Any]) -> bytes:
+    data: bytes = hiredis.pack_command(tuple(words))
+    return data

@@ -57,10 +57,15 @@ def unpack_job(packed_id: bytes, value: bytes, seen_at: int) -> Job:
         return _damaged(id, error, seen_at)
 
 
+_NO_SPEC = NewJob(id="", task="")
+
+
 def unpack_claimed(parts: Sequence[bytes], now: int, worker: str, lease_ms: int) -> list[Job]:
     """The jobs of a claim's answer (id, record, id, ...): a short record is the one before the job's first claim."""
+    if not parts:
+        return []
     first = Job(
-        spec=NewJob(id="", task=""),
+        spec=_NO_SPEC,
         state=State.RUNNING,
         epoch=1,
         revision=2,

@@ -70,6 +70,8 @@ def pack_settles(done: Sequence[Settle]) -> list[bytes]:
     Runs that follow each other and share one object travel as a list of ids; those that differ in the result alone, as
     a list of ids and results.
     """
+    if len(done) == 1 and _is_plain(done[0].to):
+        return [b"1", _fixed(done[0].epoch, done[0].to, _S_EACH, _NO_DIGEST), _with_results(done, done[0].to)]
     words: list[bytes] = [b""]
     count = at = 0
     while at < len(done):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 import hiredis
@@ -70,13 +70,16 @@ class Server:
         """The connection, if there is one now."""
         return self._link if self.up else None
 
-    async def run(self, verb: str, *words: Any) -> Any:
-        """The answer of a verb's script. Safe to send again when the server does not know it: then nothing has run."""
+    async def run(self, verb: str, *words: Any, before: Sequence[Sequence[Any]] = ()) -> Any:
+        """The answer of a verb's script. Safe to send again when the server does not know it: then nothing has run.
+
+        ``before``: see ``Link.send``.
+        """
         link = self._link
         if link is None or link.closed:
             link = await self.link()
         name = self._library.verbs[verb]
-        reply = await link.send(b"FCALL", name, b"1", *words)
+        reply = await link.send(b"FCALL", name, b"1", *words, before=before)
         if isinstance(reply, hiredis.ReplyError):
             if str(reply).startswith("ERR Function not found"):
                 reply = await link.send(b"FUNCTION", b"LOAD", b"REPLACE", self._library.text)

@@ -53,6 +53,7 @@ class _Options(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal")
     callbacks: msgspec.Raw = _NOTHING
     expires_ms: int | None = None
     start_within_ms: int | None = None
+    carrier: dict[str, str] = {}
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -106,6 +107,7 @@ def pack_static(job: NewJob) -> bytes:
         and not job.callbacks
         and job.expires_ms is None
         and job.start_within_ms is None
+        and not job.carrier
     )
     if not plain:
         return _prefix(job) + job.args
@@ -152,6 +154,7 @@ def _prefix(job: NewJob) -> bytes:
             callbacks=_as_text(_encode(job.callbacks)) if job.callbacks else _NOTHING,
             expires_ms=job.expires_ms,
             start_within_ms=job.start_within_ms,
+            carrier=job.carrier,
         )
     )
     if len(options) > 1:
@@ -234,6 +237,7 @@ def _parse_prefix(prefix: bytes) -> NewJob:
         callbacks=() if options.callbacks == _NOTHING else _decode_callbacks(_text_of(options.callbacks)),
         expires_ms=options.expires_ms,
         start_within_ms=options.start_within_ms,
+        carrier=options.carrier,
     )
 
 

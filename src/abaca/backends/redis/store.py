@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -11,16 +11,17 @@ from abaca.backend import CARD_LIFE_MS, HELD_AGAIN_MS, MIN_TOMBSTONE_MS
 from abaca.backends.redis import search
 from abaca.backends.redis.address import Address, parse_address
 from abaca.backends.redis.audit import Audit
+from abaca.backends.redis.exchanges import VERDICTS
 from abaca.backends.redis.guard import Standing, check_server
-from abaca.backends.redis.hints import RedisWatch
+from abaca.backends.redis.hints import Attention, RedisWatch
 from abaca.backends.redis.hold import jobs_of
-from abaca.backends.redis.homes import Homes
+from abaca.backends.redis.homes import Home, Homes
+from abaca.backends.redis.inserts import is_foreign
 from abaca.backends.redis.keys import SERVED_PARTITION, partition
 from abaca.backends.redis.packing import (
     FIRST_ENTRY,
     KIND_NUMBER,
     next_entry_of,
-    unpack_claimed,
     unpack_entry,
     unpack_job,
 )
@@ -29,9 +30,7 @@ from abaca.backends.redis.requests import (
     amended_static,
     pack_change,
     pack_run,
-    pack_settles,
     pack_update,
-    pack_want,
     packed_id,
     remakes,
 )
@@ -47,6 +46,7 @@ from abaca.model import (
     Change,
     Exchanged,
     Fault,
+    Hint,
     History,
     Job,
     Keep,
@@ -62,12 +62,14 @@ from abaca.model import (
     Stats,
     Verdict,
     Want,
+    job_topic,
 )
 
 _DIGIT = 48
-_VERDICTS = {_DIGIT + verdict: verdict for verdict in Verdict}
 _READ_AGAIN = 4
 _MOST_ROUNDS = 20
+_ATTENDED_BYTES = 65_536
+"""Larger arguments go over the connection for verbs, so that hints need not wait behind them."""
 _encode_card = msgspec.msgpack.Encoder().encode
 
 
@@ -104,33 +106,17 @@ class RedisBackend(RedisRecords):
         check_new(jobs)
         return await self._homes.here().inserts.insert(jobs, self._now()) if jobs else []
 
+    def attend(self, job: NewJob, told: Callable[[Hint], None]) -> Attendance | None:
+        home = self._homes.here()
+        hints = home.holds.hints
+        if not hints.server.up or len(job.args) > _ATTENDED_BYTES or is_foreign(job):
+            return None
+        check_new([job])
+        return Attendance(home, job, hints.attend(job_topic(job.id), told), self._now)
+
     async def exchange(self, done: Sequence[Settle], want: Want | None, lease: Lease) -> Exchanged:
         check_batch(done)
-        if want is not None and want.hold_ms:
-            return await self._held_exchange(done, want, lease)
-        asked = b"" if want is None else pack_want(want, lease, "", b"")
-        verdicts, _, _, jobs = self._read_exchange(await self._run("exchange", asked, *pack_settles(done)), lease)
-        return Exchanged(verdicts=verdicts, jobs=jobs)
-
-    async def _held_exchange(self, done: Sequence[Settle], want: Want, lease: Lease) -> Exchanged:
-        holds = self._homes.here().holds
-        waiter = await holds.prepare(want, lease)
-        try:
-            answer = await self._run("exchange", waiter.want, *pack_settles(done))
-        except BaseException:
-            holds.abandon(waiter)
-            raise
-        verdicts, now, due, jobs = self._read_exchange(answer, lease)
-        if jobs:
-            holds.settle(waiter)
-        else:
-            jobs = await holds.wait(waiter, want, lease, now, due)
-        return Exchanged(verdicts=verdicts, jobs=jobs)
-
-    def _read_exchange(self, answer: list[bytes], lease: Lease) -> tuple[list[Verdict], int, int, list[Job]]:
-        now = int(answer[0])
-        verdicts = [_VERDICTS[digit] for digit in answer[1]]
-        return verdicts, now, int(answer[2]), unpack_claimed(answer[3:], now, lease.worker, lease.ms)
+        return await self._homes.here().exchanges.exchange(done, want, lease)
 
     def unhold(self) -> None:
         self._homes.unhold()
@@ -197,7 +183,7 @@ class RedisBackend(RedisRecords):
         words: list[bytes] = []
         for update in updates:
             words += [pack_update(update, KIND_NUMBER[update.kind]), update.data]
-        return [_VERDICTS[digit] for digit in await self._run("append", *words)]
+        return [VERDICTS[digit] for digit in await self._run("append", *words)]
 
     async def updates(self, id: str, after: int, limit: int) -> History:
         packed = packed_id(id)
@@ -239,6 +225,26 @@ class RedisBackend(RedisRecords):
 
     async def watch(self, topics: Sequence[str]) -> RedisWatch:
         return await self._homes.here().holds.hints.watch(topics)
+
+
+class Attendance:
+    """A job to be inserted in one message with the subscription to it; see ``Attentive``."""
+
+    __slots__ = ("_attention", "_home", "_job", "_now")
+
+    def __init__(self, home: Home, job: NewJob, attention: Attention, now: Callable[[], bytes]) -> None:
+        self._home = home
+        self._job = job
+        self._attention = attention
+        self._now = now
+
+    async def insert(self) -> Receipt:
+        hints = self._home.holds.hints
+        before = hints.changes() if hints.server.up else ()
+        return await self._home.inserts.submit(hints.server, before, self._job, self._now())
+
+    def close(self) -> None:
+        self._attention.close()
 
 
 def _remade(change: Change, read: dict[str, Job]) -> tuple[int, bytes] | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from abaca.backend import MOST_PARKED
+from abaca.backends.sqlite.admission import count_claims
 from abaca.backends.sqlite.aging import Aging
 from abaca.backends.sqlite.limits import Gate, limit_of_queue, next_refill, refill, settings_of
 from abaca.backends.sqlite.lines import Head, Level, Line, Reader, Row
@@ -44,9 +45,13 @@ def claim(tx: Tx, want: Want, lease: Lease) -> Claimed:
         refill(tx)
         facts = _Facts(*tx.rows("claim_facts")[0])
     taken = _Taken(tx, want, lease, facts)
+    counted: list[tuple[str, slice]] = []
     for queue in dict.fromkeys(want.queues):
-        settings = settings_of(tx, queue)
-        if not settings.paused and not _Queue(taken, queue, settings).take():
+        settings, before = settings_of(tx, queue), len(taken.picked)
+        goes_on = settings.paused or _Queue(taken, queue, settings).take()
+        if settings.bounded and len(taken.picked) > before:
+            counted.append((queue, slice(before, len(taken.picked))))
+        if not goes_on:
             break
     taken.gate.close()
     if not taken.picked:
@@ -54,6 +59,8 @@ def claim(tx: Tx, want: Want, lease: Lease) -> Claimed:
         return Claimed([], min((at for at in times if at is not None), default=None))
     taken.lease_rest()
     jobs = _leased(tx, [job[2] for job in taken.picked], (job[1] for job in taken.picked))
+    for queue, which in counted:
+        count_claims(tx, queue, jobs[which])
     tx.hints += [(job_topic(job.spec.id), None) for job in jobs]
     return Claimed(jobs)
 

@@ -9,9 +9,10 @@ import msgspec
 
 from abaca.backend import CARD_LIFE_MS, HELD_AGAIN_MS, MIN_TOMBSTONE_MS
 from abaca.backends.sqlite.edges import link_again, tell_end, tell_restart, unlink
+from abaca.backends.sqlite.ends import count_ended, hint_ended
 from abaca.backends.sqlite.limits import leave
 from abaca.backends.sqlite.rows import LARGE, options_of, put_bodies, read_jobs
-from abaca.backends.sqlite.settles import count_ended, hint_ended, runs_of
+from abaca.backends.sqlite.settles import runs_of
 from abaca.backends.sqlite.tx import Tx, column, pack
 from abaca.model import (
     Amended,

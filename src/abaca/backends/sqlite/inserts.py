@@ -8,13 +8,14 @@ from itertools import groupby
 import msgspec
 
 from abaca.backends.sqlite import edges, records
-from abaca.backends.sqlite.limits import leave, room_in
+from abaca.backends.sqlite.admission import Room, rooms_in, shed
+from abaca.backends.sqlite.limits import leave
 from abaca.backends.sqlite.rows import new_row, put_bodies, read_jobs
 from abaca.backends.sqlite.tx import Tx, binary_id, pack
-from abaca.model import Inserted, KeyScope, NewJob, Receipt, State, full_queue, job_topic, queue_topic
+from abaca.model import Inserted, KeyScope, NewJob, Receipt, State, job_topic, queue_topic
 
-Room = dict[str, tuple[int, int]]
-"""Of queues with a maximal length: that, and how many more jobs may be stored."""
+Rooms = dict[str, Room]
+"""Of queues that can be full."""
 
 
 def insert(tx: Tx, jobs: Sequence[NewJob], *, follows: bool = False) -> list[Receipt]:
@@ -22,20 +23,19 @@ def insert(tx: Tx, jobs: Sequence[NewJob], *, follows: bool = False) -> list[Rec
     for job in jobs:
         if binary_id(job.id) is None:
             raise ValueError(f"job id {job.id!r} is not 32 lower-case hexadecimal digits")
-    queues = () if follows else {job.queue for job in jobs}
-    room: Room = {queue: left for queue in queues if (left := room_in(tx, queue)) is not None}
+    rooms = {} if follows else rooms_in(tx, {job.queue for job in jobs})
     receipts: list[Receipt] = []
-    for plain, part in _parts(jobs, room):
-        receipts += _insert_plain(tx, part) if plain else [_insert_judged(tx, job, room, follows) for job in part]
+    for plain, part in _parts(jobs, rooms):
+        receipts += _insert_plain(tx, part) if plain else [_insert_judged(tx, job, rooms, follows) for job in part]
     return receipts
 
 
-def _parts(jobs: Sequence[NewJob], room: Room) -> Iterator[tuple[bool, Sequence[NewJob]]]:
+def _parts(jobs: Sequence[NewJob], rooms: Rooms) -> Iterator[tuple[bool, Sequence[NewJob]]]:
     """Stretches of jobs that may be stored at once, because only their ids are judged, and of all others."""
     if len({job.id for job in jobs}) != len(jobs):
         yield False, jobs
         return
-    for plain, part in groupby(jobs, lambda job: not _is_judged(job) and job.queue not in room):
+    for plain, part in groupby(jobs, lambda job: not _is_judged(job) and job.queue not in rooms):
         yield plain, list(part)
 
 
@@ -49,7 +49,7 @@ def _insert_plain(tx: Tx, jobs: Sequence[NewJob]) -> list[Receipt]:
     return [Receipt(id=job.id, outcome=Inserted.KNOWN if job.id in known else Inserted.INSERTED) for job in jobs]
 
 
-def _insert_judged(tx: Tx, job: NewJob, room: Room, follows: bool) -> Receipt:
+def _insert_judged(tx: Tx, job: NewJob, rooms: Rooms, follows: bool) -> Receipt:
     if tx.rows("known", ids=pack([job.id])):
         return Receipt(id=job.id, outcome=Inserted.KNOWN)
     if job.tick is not None and not records.move_cursor(tx, job.tick):
@@ -57,23 +57,29 @@ def _insert_judged(tx: Tx, job: NewJob, room: Room, follows: bool) -> Receipt:
     held = tx.rows("holder", key=job.key, now=tx.now) if job.key is not None else []
     if held:
         ((holder, state),) = held
-        return _insert_held(tx, job, holder, state, room, follows)
-    most, left = room.get(job.queue, (0, 1))
-    if left <= 0:
-        return Receipt(id=job.id, outcome=Inserted.REFUSED, reason=full_queue(job.queue, most))
+        return _insert_held(tx, job, holder, state, rooms, follows)
+    room = rooms.get(job.queue)
+    full = None if room is None else room.refusal(job)
+    lower = None if room is None or full is None else room.make_way(job)
+    if full is not None and lower is None:
+        return full
     orphan = None if follows else edges.without_parent(tx, job, job.id)
     if orphan is not None:
         return orphan
-    if job.queue in room:
-        room[job.queue] = (most, left - 1)
+    if room is not None and lower is not None:
+        shed(tx, lower[0], job.id, parental=lower[1])
+        room.change(-1)
+        _forget_due(rooms)
     _store(tx, [job])
     _hold_period(tx, job)
     if job.after:
         edges.link(tx, job)
+    if room is not None:
+        room.stored(job)
     return Receipt(id=job.id, outcome=Inserted.INSERTED)
 
 
-def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None, room: Room, follows: bool) -> Receipt:
+def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None, rooms: Rooms, follows: bool) -> Receipt:
     id = holder.hex()
     if not new.replace or state != State.WAITING:
         return Receipt(id=id, outcome=Inserted.HELD)
@@ -112,13 +118,19 @@ def _insert_held(tx: Tx, new: NewJob, holder: bytes, state: int | None, room: Ro
         edges.link(tx, job)
     tx.run("drop_period", key=job.key, holder=holder)
     _hold_period(tx, job)
-    for other, by in ((before.spec.queue, 1), (job.queue, -1)):
-        if other in room:
-            most, left = room[other]
-            room[other] = (most, left + by)
+    for other, by in ((before.spec.queue, -1), (job.queue, 1)):
+        if other in rooms:
+            rooms[other].change(by)
+    _forget_due(rooms)
     tx.hint(queue_topic(job.queue))
     tx.hint(job_topic(id))
     return Receipt(id=id, outcome=Inserted.REPLACED)
+
+
+def _forget_due(rooms: Rooms) -> None:
+    """A job has left its line: parked ones and children may have entered others."""
+    for room in rooms.values():
+        room.forget_due()
 
 
 def _hold_period(tx: Tx, job: NewJob) -> None:

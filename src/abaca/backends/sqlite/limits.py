@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from abaca.backend import MAX_BATCH, MOST_PARKED
+from abaca.backend import MOST_PARKED
 from abaca.backends.sqlite import records as shelf
 from abaca.backends.sqlite.rows import BY_PARENTS
 from abaca.backends.sqlite.tx import Tx, pack
@@ -143,16 +143,6 @@ def limit_of_queue(queue: str, settings: QueueSettings) -> tuple[Limit, ...]:
     return (Limit(bucket=queue_bucket(queue), concurrency=settings.concurrency),)
 
 
-def room_in(tx: Tx, queue: str) -> tuple[int, int] | None:
-    """The maximal length of a queue and how many more jobs may be stored in it; ``None`` for any number."""
-    most = settings_of(tx, queue).max_length
-    if most is None:
-        return None
-    enough = most + MAX_BATCH  # a batch may move so many out of the queue
-    ((waiting,),) = tx.rows("count_queue", queue=queue, most=enough)
-    return most, most - waiting
-
-
 def release(tx: Tx, ids: Sequence[str]) -> None:
     """Runs are over: their permits go to those parked first."""
     if not tx.rows("any_permit"):
@@ -186,6 +176,7 @@ def put_records(tx: Tx, records: Sequence[Record]) -> list[Verdict]:
 def _on_put(tx: Tx, record: Record) -> None:
     """The settings of a queue or of a bucket have changed: look again at whom they hold back."""
     if record.kind == QUEUE:
+        tx.run("drop_pace", queue=record.id)
         _let_back(tx, queue_bucket(record.id))
         tx.hint(queue_topic(record.id))
     elif record.kind == BUCKET:

@@ -32,6 +32,7 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     start_within_ms: int | None = None
     expires_ms: int | None = None
     callbacks: tuple[Callback, ...] = ()
+    carrier: dict[str, str] = {}
 
 
 _PLAIN = msgspec.structs.astuple(Options())
@@ -46,7 +47,7 @@ _RUNNING = int(State.RUNNING)
 def options_of(job: NewJob) -> str | None:
     """The ``options`` column of a job; ``None`` when it has none but defaults."""
     more = (job.retry, job.timeout_ms, job.lease_ms, job.keep, job.key_ms, job.replace, job.tick, job.limits)
-    flow = (job.start_within_ms, job.expires_ms, job.callbacks)
+    flow = (job.start_within_ms, job.expires_ms, job.callbacks, job.carrier)
     values = (job.delay_ms, job.run_at, job.tags, job.owner, job.tenant, job.parent, *more, *flow)
     return None if values == _PLAIN else _encode(Options(*values)).decode()
 
@@ -209,6 +210,7 @@ def _spec(
         start_within_ms=plain.start_within_ms,
         expires_ms=plain.expires_ms,
         callbacks=plain.callbacks,
+        carrier=plain.carrier,
     )
 
 

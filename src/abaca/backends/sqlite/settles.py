@@ -10,6 +10,7 @@ import msgspec
 
 from abaca.backends.search import digest
 from abaca.backends.sqlite.edges import link_again, tell_end
+from abaca.backends.sqlite.ends import count_ended, hint_ended
 from abaca.backends.sqlite.inserts import insert
 from abaca.backends.sqlite.limits import release
 from abaca.backends.sqlite.rows import read_jobs
@@ -126,19 +127,6 @@ def _follow(tx: Tx, applied: Sequence[Settle], parents: Sequence[str]) -> None:
     if len(ended) < len(applied):
         _wait_again(tx, [one.id for one in applied if one.to.target is State.WAITING])
     insert(tx, applied[-1].to.then, follows=True)
-
-
-def count_ended(tx: Tx, ended: Counter[State]) -> None:
-    for state, jobs in ended.items():
-        tx.run("count_ended", state=int(state), jobs=jobs)
-
-
-def hint_ended(tx: Tx, ids: list[str]) -> None:
-    """Tell of ended jobs; those whom somebody here awaits travel with their record."""
-    topics = [job_topic(id) for id in ids]
-    watched = set(tx.wanted(topics))
-    jobs = read_jobs(tx, [id for id, topic in zip(ids, topics, strict=True) if topic in watched]) if watched else {}
-    tx.hints += [(topic, jobs.get(id)) for id, topic in zip(ids, topics, strict=True)]
 
 
 def _wait_again(tx: Tx, ids: list[str]) -> None:

@@ -5,12 +5,14 @@
 
 from typing import Any
 
+from abaca.http import dashboard
 from abaca.http.endpoint import Endpoint
 from abaca.http.routes import (
     bulk,
     failures,
     jobacts,
     jobs,
+    metrics,
     operations,
     queues,
     remote,
@@ -34,5 +36,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *schedules.ENDPOINTS,
     *workflows.ENDPOINTS,
     *failures.ENDPOINTS,
+    *metrics.ENDPOINTS,
 )
-HANDLERS: tuple[Any, ...] = ()
+HANDLERS: tuple[Any, ...] = (*dashboard.HANDLERS,)

@@ -21,6 +21,7 @@ from abaca.http.requests import ApiRequest, no_job
 from abaca.http.routes.submit import accepted
 from abaca.http.submitting import Millis, NamedPriority
 from abaca.model import Amended, Cancelled, Change, Job, Requeued
+from abaca.policy.builtin import BUILT_IN
 from abaca.views import JobView, job_view
 from abaca.views.payloads import MASK, arguments_of
 
@@ -156,6 +157,8 @@ async def _amend(request: ApiRequest, job: Job, change: Change) -> JobView:
 
 async def _arguments(request: ApiRequest, job: Job, given: dict[str, Any]) -> bytes:
     """Checked and written as for a new job."""
+    if job.spec.task in BUILT_IN:
+        raise invalid(f"the task {job.spec.task!r} is built in, and its arguments come from other jobs", "args")
     secret = (await request.secrets([job.spec.task]))[job.spec.task]
     kept = [name for name in secret if given.get(name) == MASK]
     if kept:

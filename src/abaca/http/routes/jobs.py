@@ -23,7 +23,9 @@ from abaca.views import JobView, UpdateView, as_json, instant, job_view, job_vie
 
 
 class ListJobs(JobFilter, frozen=True, kw_only=True):
-    """``limit``: jobs of one page. ``cursor``: the ``next_cursor`` of the page before."""
+    """Each filter narrows. ``status`` may be given several times. ``text`` looks in ids, names of tasks and arguments.
+    ``type``, ``user`` and ``q`` are other words for ``task``, ``owner`` and ``text``. ``limit``: jobs of one page.
+    ``cursor``: the ``next_cursor`` of the page before."""
 
     limit: Annotated[int, Meta(ge=1, le=500)] = 50
     cursor: str | None = None

@@ -15,7 +15,7 @@ from abaca.http.endpoint import endpoint
 from abaca.http.errors import Code, not_found
 from abaca.http.replies import Items
 from abaca.http.requests import ApiRequest
-from abaca.model import QUEUE, QueueSettings, QueueStats, Record, Stats
+from abaca.model import QUEUE, Overflow, QueueSettings, QueueStats, Record, Stats
 from abaca.queues import MOST_AT_ONCE
 from abaca.views import QueueView, queue_view
 
@@ -27,12 +27,15 @@ class ChangeQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What is given is changed, the rest stays; ``null`` takes a limit away.
 
     ``concurrency``: how many of its jobs run at once, over all workers. ``max_length``: how many may wait in it.
+    ``max_wait_ms``: how long a new job may have to wait. ``overflow``: what becomes of a job for a full queue.
     ``weights``: claims of a tenant in its turn. ``aging``: no priority starves.
     """
 
     paused: bool | UnsetType = UNSET
     concurrency: Count | UnsetType | None = UNSET
     max_length: Count | UnsetType | None = UNSET
+    max_wait_ms: Count | UnsetType | None = UNSET
+    overflow: Overflow | UnsetType = UNSET
     weights: dict[str, int] | UnsetType = UNSET
     aging: bool | UnsetType = UNSET
 
@@ -76,10 +79,12 @@ async def change_queue(request: ApiRequest, name: str, body: ChangeQueue) -> Que
     check_name(name, "queue")
     if body.weights is not UNSET:  # what may be refused goes first
         await queues.weigh(name, body.weights)
+    bounds = (body.max_length, body.max_wait_ms, body.overflow)
+    if any(value is not UNSET for value in bounds):
+        max_wait = body.max_wait_ms / 1000 if isinstance(body.max_wait_ms, int) else body.max_wait_ms
+        await queues.bound(name, max_length=body.max_length, max_wait=max_wait, overflow=body.overflow)
     if body.concurrency is not UNSET:
         await queues.limit(name, body.concurrency)
-    if body.max_length is not UNSET:
-        await queues.limit_length(name, body.max_length)
     if body.aging is not UNSET:
         await queues.age(name, body.aging)
     if body.paused is not UNSET:

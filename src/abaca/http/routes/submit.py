@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
-from abaca.client import duplicate, refusal
+from abaca.client import duplicate
 from abaca.errors import BackendUnavailable, PlaceUnavailable, ResultTimeout
 from abaca.http.caller import Scope
 from abaca.http.endpoint import endpoint
@@ -20,6 +20,7 @@ from abaca.http.requests import ApiRequest
 from abaca.http.submitting import SubmitJob, check_parents, new_job
 from abaca.model import Inserted, Job, NewJob, Receipt
 from abaca.options import CallOptions
+from abaca.patience import refusal
 from abaca.views import JobView, job_view
 
 T = TypeVar("T")
@@ -122,7 +123,10 @@ async def run(request: ApiRequest, body: SubmitJob, query: RunWaiting) -> JobVie
     except ResultTimeout as late:
         view = await _view(request, await request.job(late.job_id))
         return accepted(request, late.job_id, view)
-    return await _view(request, ended)
+    if not ended.state.ended:  # it stores no result, so the wait for one was over at once
+        ended = await request.ended(ended, query.wait)
+    view = await _view(request, ended)
+    return view if ended.state.ended else accepted(request, ended.id, view)
 
 
 @endpoint(

@@ -22,6 +22,7 @@ pytest-asyncio in ``asyncio_mode = "auto"`` and three fixtures: ``clock``; ``sto
 in ``abaca.backend`` is used.
 """
 
+from abaca.testing.conformance.admission import TestEstimate, TestShed
 from abaca.testing.conformance.aging import TestAging
 from abaca.testing.conformance.amend import TestAmendEnded, TestAmendJudged, TestAmendWaiting
 from abaca.testing.conformance.audit import TestAudit
@@ -76,6 +77,7 @@ __all__ = [
     "TestContents",
     "TestDeadlineOrder",
     "TestDueAfterParents",
+    "TestEstimate",
     "TestFind",
     "TestFollowUps",
     "TestFullQueue",
@@ -116,6 +118,7 @@ __all__ = [
     "TestScan",
     "TestSettle",
     "TestShares",
+    "TestShed",
     "TestStale",
     "TestStats",
     "TestTaskLimits",

@@ -26,7 +26,7 @@ from abaca.testing.conformance.making import (
 )
 
 LONG_MS = 30_000
-MOMENT = 3.0
+MOMENT = 6.0
 """Seconds within which a held claim must hear of its job; far below ``LONG_MS``, far above a slow machine's delay."""
 
 

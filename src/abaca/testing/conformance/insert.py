@@ -51,6 +51,7 @@ class TestInsert:
             timeout_ms=1234,
             lease_ms=4321,
             keep=Keep(completed_ms=1, cancelled_ms=2, failed_ms=3),
+            carrier={"traceparent": "00-1-2-01", "x-request-id": "ä"},
         )
         # When it is inserted
         receipts = await store.insert([new])

@@ -58,7 +58,7 @@ def _idle_windows(begins: float, ends: float, book: Book, options: Options) -> l
 def _ready(track: Track) -> tuple[float, float]:
     """From when the job could start, and when it first did. ``NEVER`` where that cannot be said."""
     item = track.item
-    cancelled = any(event.f == "cancel" for event in track.calls)
+    cancelled = any(event.f == "cancel" for event in (*track.calls, *track.store))
     if item is None or track.acked == NEVER or item.run_at is not None or item.after or cancelled:
         return NEVER, 0.0
     return track.acked + item.delay, min((run.start for run in track.runs), default=NEVER)

@@ -107,6 +107,14 @@ function judges.claims(queue)
   end
 end
 
+function judges.paces(queue)
+  if call('HEXISTS', key, queue) == 1 and not admission.is_pace(call('HGET', key, queue)) then
+    if fault('count', 'Tpaces.' .. queue, 'it is no count of claims') then
+      call('HDEL', key, queue)
+    end
+  end
+end
+
 -- A place among those that wait for parents.
 function judges.p(id)
   local job = call('ZSCORE', key, id) and read_job(id)

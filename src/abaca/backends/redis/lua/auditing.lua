@@ -12,6 +12,7 @@ do
     totals = 'hash', cards = 'hash', seen = 'zset', periods = 'zset', b = 'set', p = 'zset', i = 'zset', rates = 'zset',
     c = 'hash', open = 'hash', parks = 'set', refills = 'zset', refilling = 'hash', m = 'zset', n = 'zset', f = 'zset',
     a = 'zset', o = 'zset', y = 'hash', d = 'zset', e = 'zset', claims = 'hash', tasks = 'string',
+    paces = 'hash',
   }
   local EVIDENCE = {j = true, r = true}
 

@@ -24,13 +24,32 @@ local function begin(keys, args)
   end
 end
 
-local function score_text(number)
-  local text = score_texts[number]
-  if not text then
-    text = string.format('%.0f', number)
-    score_texts[number] = text
+local score_text
+
+do
+  local EXACT = 2 ^ 53
+
+  -- Whole numbers are printed in less time as such.
+  function score_text(number)
+    local text = score_texts[number]
+    if not text then
+      local whole = number % 1 == 0 and number < EXACT and number > -EXACT
+      text = string.format(whole and '%d' or '%.0f', number)
+      score_texts[number] = text
+    end
+    return text
   end
-  return text
+end
+
+-- A part of a unit of work to be read, which is not made if nothing was noted there.
+local part
+
+do
+  local NONE = {}
+
+  function part(work, name)
+    return rawget(work, name) or NONE
+  end
 end
 
 -- Whether one id comes before another in a sorted set. Lua's own `<` follows the server's locale.

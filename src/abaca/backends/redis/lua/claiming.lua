@@ -44,7 +44,7 @@ do
     local more = {}
     if #group == 1 then
       local info = line_info(group[1])
-      local heads = call('ZRANGE', info.key, '-inf', now, 'BYSCORE', 'LIMIT', taken[info.key] or 0, free[info.lane])
+      local heads = call('ZRANGE', info.key, '-inf', score_text(now), 'BYSCORE', 'LIMIT', taken[info.key] or '0', free[info.lane])
       more[info.key] = #heads == free[info.lane] and #heads
       return heads, info, nil, more
     end
@@ -147,7 +147,7 @@ do
   -- The lines of a queue, highest priority first, in groups of one priority that have free slots: the texts of those with
   -- free slots, and in `all` the members of the index. `all.apart` marks a group whose jobs are chosen one by one.
   local function groups_of(queue, free, aging)
-    local index = call('ZRANGE', base .. 'q:' .. queue, 0, -1, 'WITHSCORES')
+    local index = call('ZRANGE', base .. 'q:' .. queue, '0', '-1', 'WITHSCORES')
     local groups, score, group, all = {}, nil, nil, nil
     for i = 1, #index, 2 do
       local line, lane, kind = string.match(index[i], '^([^|]*|([^|]*)|)(.?)$')
@@ -254,6 +254,7 @@ do
 
   local function claim_queue(work, queue, want, state)
     local own = settings.of_queue(work, queue)
+    local before = #state.got
     local groups = own.paused and {} or groups_of(queue, state.free, own.aging)
     local apart = {}
     for _, group in ipairs(groups) do
@@ -280,6 +281,9 @@ do
     end
     if order then
       picking.close(order)
+    end
+    if #state.got > before and (own.max_length or own.max_wait_ms) then
+      admission.claimed(work, queue, state.got, before)
     end
   end
 
@@ -310,7 +314,7 @@ do
   function see_clock()
     local last = last_clock()
     if not last or now > last then
-      call('SET', base .. 'clock', string.format('%.0f', now))
+      call('SET', base .. 'clock', score_text(now))
     end
   end
 
@@ -332,9 +336,9 @@ do
     fill_up(work)
   end
 
-  -- When the first job for a want is due, or nil.
-  function next_due(want)
-    local refills, work = call('ZRANGE', base .. 'refills', 0, 0, 'WITHSCORES'), new_work()
+  -- When the first job for a want is due that `work` did not claim, or nil.
+  function next_due(work, want)
+    local refills = call('ZRANGE', base .. 'refills', '0', '0', 'WITHSCORES')
     local first = tonumber(refills[2])
     for _, queue in ipairs(want.queues) do
       for _, group in ipairs(settings.of_queue(work, queue).paused and {} or groups_of(queue, want.slots)) do

@@ -44,12 +44,9 @@ do
   -- Gives a waiting holder of a key all that a new job asks for.
   local function replace_holder(work, job, static, due, ends, kin)
     local id = job.id
-    for text, by in pairs({[line_of(job.static)] = 1, [line_of(static)] = -1}) do
-      local queue = line_info(text).queue
-      if room_in(work, queue) then
-        work.room[queue] = work.room[queue] + by
-      end
-    end
+    admission.count(work, line_info(line_of(job.static)).queue, -1)
+    admission.count(work, line_info(line_of(static)).queue, 1)
+    admission.forget_due(work)
     leave(work, job)
     leave_parents(work, job)
     job.static, job.due, job.revision, job.hint = static, due, job.revision + 1, true
@@ -75,7 +72,7 @@ do
   end
 
   -- Answers the outcome (0 inserted, 1 known, 2 held, 3 refused, 4 replaced, 5 passed, 6 a parent is unknown), and where
-  -- there is one the holder's id, the maximal length of the queue, or the place of the parent. Follow-ups of other jobs
+  -- there is one the holder's id, how the queue is full, or the place of the parent. Follow-ups of other jobs
   -- come in although a queue is full and parents are unknown.
   function enter_new(work, place, static, follows)
     local id, flags, due, ends, tick, schedule = read_place(place)
@@ -92,12 +89,13 @@ do
       return 2, held
     end
     local queue = not held and not follows and line_info(line_of(static)).queue
-    local room, most = nil, nil
-    if queue then
-      room, most = room_in(work, queue)
-    end
-    if room and room <= 0 then
-      return 3, tostring(most)
+    local bounded, lower = queue and admission.bounded(work, queue), nil
+    local full = bounded and admission.full(work, queue)
+    if full then
+      lower = admission.lower(work, queue, static)
+      if not lower then
+        return 3, full
+      end
     end
     local kin, unknown = nil, nil
     if band(byte(static, 4), HAS_RULES) ~= 0 then
@@ -110,8 +108,12 @@ do
       replace_holder(work, replaced, static, due, ends, kin)
       return 4, held
     end
-    if room then
-      work.room[queue] = room - 1
+    if lower then
+      admission.shed(work, lower, queue, id)
+      kin = kin and read_kin(work, id, static, follows)
+    end
+    if bounded then
+      admission.stored(work, queue, due, not kin)
     end
     if key then
       hold_key(work, key, id, ends)

@@ -9,16 +9,18 @@
 -- flags: allow-oom
 
 local work, verdicts = nil, ''
-if ARGV[3] ~= '0' then
+if ARGV[3] == '1' and straight.settle(4) then
+  verdicts = '0'
+elseif ARGV[3] ~= '0' then
   work, verdicts = settle_all(3)
   commit(work)
 end
 
-local answer = {string.format('%.0f', now), verdicts, '0'}
-if ARGV[2] ~= '' then
+local answer = {score_text(now), verdicts, '0'}
+local want = ARGV[2] ~= '' and read_want(ARGV[2])
+if want and not straight.hold(want) then
   refill()
-  local want = read_want(ARGV[2])
-  local claims = new_work()
+  local claims = lazy_work()
   local got = claim(claims, want)
   commit_claim(claims)
   for i = 1, #got do
@@ -26,10 +28,10 @@ if ARGV[2] ~= '' then
   end
   if #got == 0 and want.name ~= '' then
     add_waiter(want)
-    answer[3] = string.format('%.0f', next_due(want) or 0)
+    answer[3] = score_text(next_due(claims, want) or 0)
   end
 end
 if work or #pending > 0 then
-  serve(work or new_work())
+  serve(work or lazy_work())
 end
 return answer

@@ -87,14 +87,14 @@ do
 
   -- Before the lines move.
   function fronts.retire(work)
-    for _, line in pairs(work.fronts) do
+    for _, line in pairs(part(work, 'fronts')) do
       line.old_set, line.old, line.old_score = fronts.first(line)
     end
   end
 
   -- After they have.
   function fronts.set(work)
-    for _, line in pairs(work.fronts) do
+    for _, line in pairs(part(work, 'fronts')) do
       local set, member, score = fronts.first(line)
       local same = set == line.old_set and member == line.old
       if line.old and not same then
@@ -104,7 +104,7 @@ do
         call('ZADD', set, score, member)
       end
     end
-    for key, counts in pairs(work.tenants) do
+    for key, counts in pairs(part(work, 'tenants')) do
       for member, change in pairs(counts) do
         if change ~= 0 and call('HINCRBY', key, member, change) <= 0 then
           call('HDEL', key, member)
@@ -114,12 +114,12 @@ do
   end
 
   function fronts.prove(work)
-    for key, line in pairs(work.fronts) do
+    for key, line in pairs(part(work, 'fronts')) do
       for _, name in ipairs({key, base .. 'f:' .. line.text, base .. 'a:' .. line.text, line.passes}) do
         prove('ZCARD', name)
       end
     end
-    for key in pairs(work.tenants) do
+    for key in pairs(part(work, 'tenants')) do
       prove('HLEN', key)
     end
   end

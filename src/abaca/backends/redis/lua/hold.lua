@@ -5,25 +5,28 @@
 -- flags: allow-oom
 
 local want = read_want(ARGV[2])
-local answer = {string.format('%.0f', now), '0', '0'}
+local answer = {score_text(now), '0', '0'}
 if ARGV[3] ~= '1' and call('EXISTS', base .. 'v:' .. want.name) == 0 then
   answer[2] = '1'
   return answer
 end
+if straight.hold(want) then
+  return answer
+end
 refill()
-local work = new_work()
+local work = lazy_work()
 local got = claim(work, want)
 commit_claim(work)
 if #got > 0 then
   drop_waiter(want)
 else
   add_waiter(want)
-  answer[3] = string.format('%.0f', next_due(want) or 0)
+  answer[3] = score_text(next_due(work, want) or 0)
 end
 for i = 1, #got do
   answer[#answer + 1] = got[i]
 end
 if #pending > 0 then
-  serve(new_work())
+  serve(lazy_work())
 end
 return answer

@@ -35,7 +35,7 @@ end
 
 -- Those that leave come first: that frees memory.
 local function commit_leaving(work)
-  for lease_until, group in pairs(work.leases) do
+  for lease_until, group in pairs(part(work, 'leases')) do
     if group.change < 0 and #group.ids == 0 then
       local instant = score_text(lease_until)
       if call('HINCRBY', base .. 'running', instant, group.change) <= 0 then
@@ -46,7 +46,7 @@ local function commit_leaving(work)
 end
 
 local function commit_entering(work)
-  for lease_until, group in pairs(work.leases) do
+  for lease_until, group in pairs(part(work, 'leases')) do
     if #group.ids > 0 then
       local instant = score_text(lease_until)
       call('APPEND', base .. 'l:' .. instant, table.concat(group.ids))

@@ -17,7 +17,7 @@
 local MOST_PARKED = 1000
 local spots = {}
 local blocked_by, unblock, exhausted, take_permits, park, unpark, release_permits
-local leave, refill, fill_up, settings_changed, room_in
+local leave, refill, fill_up, settings_changed
 
 do
   local BLOCKED_AT_ONCE, FIRST_PAGE = 100, 8
@@ -233,25 +233,6 @@ do
     return false
   end
 
-  -- How many more jobs may be stored in a queue, and how many it may hold; nil for any number.
-  function room_in(work, queue)
-    local most = settings.of_queue(work, queue).max_length
-    if most and not work.room[queue] then
-      local count = 0
-      for _, member in ipairs(call('ZRANGE', base .. 'q:' .. queue, 0, -1)) do
-        count = count + call('ZCARD', (kinds.listed(member, queue)))
-      end
-      for _, place in ipairs(call('SMEMBERS', base .. 'parks')) do
-        local _, _, text = spots.read(place)
-        if line_info(text).queue == queue then
-          count = count + call('ZCARD', base .. 'p:' .. place)
-        end
-      end
-      work.room[queue] = most - count
-    end
-    return most and work.room[queue], most
-  end
-
   -- A run is over: its permits go to those parked first.
   function release_permits(work, job)
     if band(job.kinds, TAIL_PERMITS) == 0 then
@@ -294,7 +275,7 @@ do
   -- work of their own. A time that is later than it can be is of a clock that has stepped back.
   function refill()
     local refills = base .. 'refills'
-    local first = call('ZRANGE', refills, 0, 0, 'WITHSCORES')
+    local first = call('ZRANGE', refills, '0', '0', 'WITHSCORES')
     if not first[1] then
       return
     end
@@ -324,7 +305,7 @@ do
 
   -- Where limits that a claim passed still have room, those parked under them may come. After the claim is written.
   function fill_up(claimed)
-    if not next(claimed.passed) then
+    if not next(part(claimed, 'passed')) then
       return
     end
     local work = new_work()
@@ -350,6 +331,7 @@ do
       end
     end
     if kind == 'queue' then
+      work.paces[id] = false
       work.due[id] = (work.due[id] or 0) + MOST_PARKED
       work.later[id] = true
     end

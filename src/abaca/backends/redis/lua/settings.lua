@@ -5,6 +5,8 @@
 local settings = {TASK = 'jobs-of:'}
 
 do
+  local OVERFLOWS = {reject = true, wait = true, ['shed-lowest'] = true}
+
   -- A bucket with limits as numbers, from what a job carries or a record says.
   local function as_limit(it)
     local limit = {bucket = it.bucket, concurrency = it.concurrency, rate = it.rate, burst = it.burst or 1}
@@ -59,9 +61,9 @@ do
   end
 
   local function is_queue(it)
-    null_is_nil(it, 'concurrency', 'max_length')
+    null_is_nil(it, 'concurrency', 'max_length', 'max_wait_ms')
     return truth(it.paused) and truth(it.aging) and whole(it.concurrency) and whole(it.max_length)
-      and are_weights(it.weights)
+      and whole(it.max_wait_ms) and (it.overflow == nil or OVERFLOWS[it.overflow]) and are_weights(it.weights)
   end
 
   local function is_limit(it)

@@ -65,10 +65,7 @@ do
   -- What a record of a job that `it` ends begins with, for all jobs with this head of a leased record; and the group of
   -- their lease.
   local function done_head(work, it, leased)
-    local _, size, claimed, lease_until = sunpack(LEASED_HEAD, leased)
-    if size < LEASED_SIZE then
-      return nil
-    end
+    local _, _, claimed, lease_until = sunpack(LEASED_HEAD, leased)
     it.until_when = it.until_when or score_text(now + it.keep * 1000)
     local known = {
       head = pack(DONE_HEAD, DONE, it.target, it.kinds, it.attempts, it.losses, claimed, now, it.keep),
@@ -78,6 +75,16 @@ do
     return known
   end
 
+  -- How long the head of a leased record is whose job holds no key; nil for any other record.
+  local function plain_size(value)
+    local form, size = byte(value, 1, 2)
+    if form ~= LEASED or size < LEASED_SIZE or #value < size + 20 then
+      return nil
+    end
+    local flags = byte(value, size + (byte(value, size + 1) == FRESH and 12 or 20))
+    return band(flags, HAS_KEY) == 0 and size or nil
+  end
+
   -- The usual end of a first run without error, memo, log, key or follow-up, straight from the packed record. Answers
   -- whether it was that; otherwise nothing is noted, and `settle` judges.
   local function settle_plain(work, it, id, key, piece)
@@ -85,19 +92,12 @@ do
     if not value or work.jobs[id] ~= nil then
       return false
     end
-    local form, size = byte(value, 1, 2)
-    if form ~= LEASED or #value < size + 20 then
-      return false
-    end
-    local flags = byte(value, size + (byte(value, size + 1) == FRESH and 12 or 20))
-    if band(flags, HAS_KEY) ~= 0 then
+    local size = plain_size(value)
+    if not size then
       return false
     end
     local leased = sub(value, 1, size)
     local done = it.heads[leased] or done_head(work, it, leased)
-    if not done then
-      return false
-    end
     value = done.head .. piece .. sub(value, size + 1)
     work.raw[id] = value
     local values, ends, group = work.values, work.ends, done.group
@@ -108,6 +108,37 @@ do
     work.hints[#work.hints + 1] = id
     group.change = group.change - 1
     it.ended = (it.ended or 0) + 1
+    return true
+  end
+
+  -- Settles one run, at ARGV[at], that comes to such an end, in place of `settle_all`; answers whether it did.
+  function straight.settle(at)
+    local epoch, target, flags, attempts, losses, _, keep, _, followers = sunpack(SETTLE, ARGV[at])
+    local blob = ARGV[at + 1]
+    if flags ~= S_EACH or epoch ~= 1 or target == WAITING or followers > 0 or #blob ~= 28 + sunpack('<I4', blob, 25) then
+      return false
+    end
+    local id = sub(blob, 1, 16)
+    local key = base .. 'j:' .. id
+    local value = call('GET', key)
+    local size = value and plain_size(value)
+    if not size then
+      return false
+    end
+    local _, _, claimed, lease_until = sunpack(LEASED_HEAD, value)
+    local instant = score_text(lease_until)
+    prove('ZCARD', base .. 'leases')
+    prove('ZCARD', ENDED)
+    prove('HLEN', base .. 'totals')
+    if call('HINCRBY', base .. 'running', instant, '-1') <= 0 then
+      drop_group(instant)
+    end
+    value = pack(DONE_HEAD, DONE, target, TAIL_RESULT, attempts, losses, claimed, now, keep) .. sub(blob, 17)
+      .. sub(value, size + 1)
+    call('SET', key, value)
+    call('ZADD', ENDED, score_text(now + keep * 1000), id)
+    call('HINCRBY', base .. 'totals', TOTAL[target], '1')
+    tell({id}, {[id] = value})
     return true
   end
 
@@ -159,7 +190,7 @@ do
   -- Applies transitions, whose number is ARGV[count_at], to their runs in order. Answers the unit of work and verdicts as
   -- one string.
   function settle_all(count_at)
-    local work, all, ids = new_work(), {}, {}
+    local work, all, ids = lazy_work(), {}, {}
     local at = count_at + 1
     for i = 1, tonumber(ARGV[count_at]) do
       all[i], at = read_settle(at)

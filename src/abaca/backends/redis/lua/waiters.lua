@@ -4,7 +4,7 @@
 local drop_waiter, add_waiter, serve
 
 do
-  local WAITER_LIFE_MS = 3000
+  local WAITER_LIFE_MS, QUEUE_LIFE_MS = '3000', '6000'
   local HANDOVER_BYTES = 1048576
   local MOST_WAITERS = 32
 
@@ -18,15 +18,15 @@ do
   function add_waiter(want)
     call('SET', base .. 'v:' .. want.name, want.blob, 'PX', WAITER_LIFE_MS)
     for _, queue in ipairs(want.queues) do
-      call('ZADD', base .. 'h:' .. queue, 'NX', now, want.name)
-      call('PEXPIRE', base .. 'h:' .. queue, WAITER_LIFE_MS * 2)
+      call('ZADD', base .. 'h:' .. queue, 'NX', score_text(now), want.name)
+      call('PEXPIRE', base .. 'h:' .. queue, QUEUE_LIFE_MS)
     end
   end
 
   -- Claims for a waiter and sends it the jobs; answers how many. A waiter that nobody listens for any more is dropped, and
   -- what was noted for it is not written.
   local function hand_over(want, fresh)
-    local work = new_work()
+    local work = lazy_work()
     want.max_bytes = math.min(want.max_bytes, HANDOVER_BYTES)
     local got = claim(work, want)
     if #got == 0 then
@@ -58,7 +58,7 @@ do
 
   -- Hands what a committed unit of work made claimable to those who wait for it.
   local function serve_one(work)
-    for queue, count in pairs(work.due) do
+    for queue, count in pairs(part(work, 'due')) do
       local names = call('ZRANGE', base .. 'h:' .. queue, 0, MOST_WAITERS - 1)
       for _, name in ipairs(names) do
         if count <= 0 then
@@ -72,7 +72,7 @@ do
         end
       end
     end
-    for queue in pairs(work.later) do
+    for queue in pairs(part(work, 'later')) do
       wake(queue)
     end
   end

@@ -4,16 +4,35 @@
 -- moves once.
 
 local TRIMMED_CAP = 1000
-local HINT_LIMIT = 16384
-local LISTENERS_AT_ONCE = 100
 
 local function new_work()
   return {
     jobs = {}, raw = {}, dirty = {}, values = {}, gone = {}, moves = {}, keys = {}, totals = {}, trims = {}, due = {},
     later = {}, queues = {}, lists = {}, held = {}, cursors = {}, hints = {}, payloads = {}, leases = {}, ends = {},
     popped = {}, queue_settings = {}, limits = {}, running = {}, rates = {}, passed = {}, permits = {}, parks = {},
-    refilling = {}, let_back = {}, fresh = {}, room = {}, fronts = {}, tenants = {}, counts = {},
+    refilling = {}, let_back = {}, fresh = {}, room = {}, fronts = {}, tenants = {}, counts = {}, paces = {},
+    plain = {},
   }
+end
+
+-- One whose parts are made when they are first used, for verbs that use a few of them.
+local lazy_work
+
+do
+  local PARTS = new_work()
+  local meta = {
+    __index = function(work, name)
+      if PARTS[name] then
+        local new = {}
+        rawset(work, name, new)
+        return new
+      end
+    end,
+  }
+
+  function lazy_work()
+    return setmetatable({}, meta)
+  end
 end
 
 local function move(work, key, member, score)
@@ -106,10 +125,10 @@ end
 
 local function commit_moves(work)
   local adds = {}
-  for key, count in pairs(work.popped) do
+  for key, count in pairs(part(work, 'popped')) do
     call('ZREMRANGEBYRANK', key, 0, count - 1)
   end
-  for key, moves in pairs(work.moves) do
+  for key, moves in pairs(part(work, 'moves')) do
     local add, remove = {}, {}
     for member, score in pairs(moves) do
       if score then
@@ -130,7 +149,7 @@ local function commit_moves(work)
 end
 
 local function commit_keys(work)
-  for key, id in pairs(work.keys) do
+  for key, id in pairs(part(work, 'keys')) do
     if id then
       work.values[#work.values + 1] = base .. 'u:' .. key
       work.values[#work.values + 1] = id
@@ -162,7 +181,7 @@ local function move_cursor(work, schedule, tick)
 end
 
 local function commit_cursors(work)
-  for key, cursor in pairs(work.cursors) do
+  for key, cursor in pairs(part(work, 'cursors')) do
     if cursor and cursor.moved then
       local ends = cursor.life >= 0 and now + cursor.life * 1000 or 0
       work.values[#work.values + 1] = key
@@ -171,33 +190,40 @@ local function commit_cursors(work)
   end
 end
 
-local function anybody_watches()
-  if watched == nil then
-    watched = call('PUBSUB', 'NUMSUB', base .. 'J')[2] > 0
-  end
-  return watched
-end
+local tell
 
--- Tells those who watch a job. Whoever watches any has subscribed to the channel J as well, so that with many jobs and no
--- watcher nothing is asked for each; otherwise the server is asked first who is listened for, because most are not.
-local function tell(ids, payload_of, raw)
-  if #ids == 0 or (#ids > 1 and not anybody_watches()) then
-    return
+do
+  local HINT_LIMIT = 16384
+  local LISTENERS_AT_ONCE = 100
+
+  local function anybody_watches()
+    if watched == nil then
+      watched = call('PUBSUB', 'NUMSUB', base .. 'J')[2] > 0
+    end
+    return watched
   end
-  for first = 1, #ids, LISTENERS_AT_ONCE do
-    local last = math.min(first + LISTENERS_AT_ONCE - 1, #ids)
-    local channels, heard = {}, nil
-    for i = first, last do
-      channels[#channels + 1] = base .. 'J:' .. ids[i]
+
+  -- Tells those who watch a job. Whoever watches any has subscribed to the channel J as well, so that with many jobs and no
+  -- watcher nothing is asked for each; otherwise the server is asked first who is listened for, because most are not.
+  function tell(ids, payload_of, raw)
+    if #ids == 0 or (#ids > 1 and not anybody_watches()) then
+      return
     end
-    if #channels > 1 then
-      heard = call('PUBSUB', 'NUMSUB', unpack(channels))
-    end
-    for i, name in ipairs(channels) do
-      if not heard or heard[2 * i] > 0 then
-        local id = ids[first + i - 1]
-        local payload = payload_of and (payload_of[id] or raw[id]) or ''
-        call('PUBLISH', name, #payload <= HINT_LIMIT and payload or '')
+    for first = 1, #ids, LISTENERS_AT_ONCE do
+      local last = math.min(first + LISTENERS_AT_ONCE - 1, #ids)
+      local channels, heard = {}, nil
+      for i = first, last do
+        channels[#channels + 1] = base .. 'J:' .. ids[i]
+      end
+      if #channels > 1 then
+        heard = call('PUBSUB', 'NUMSUB', unpack(channels))
+      end
+      for i, name in ipairs(channels) do
+        if not heard or heard[2 * i] > 0 then
+          local id = ids[first + i - 1]
+          local payload = payload_of and (payload_of[id] or raw[id]) or ''
+          call('PUBLISH', name, #payload <= HINT_LIMIT and payload or '')
+        end
       end
     end
   end
@@ -205,54 +231,57 @@ end
 
 -- Proves every key whose write could be refused for its type. Those that are set or deleted whole need no proof.
 local function prove_all(work)
-  for key in pairs(work.moves) do
+  for key in pairs(part(work, 'moves')) do
     prove('ZCARD', key)
   end
-  if #work.ends > 0 then
+  if #part(work, 'ends') > 0 then
     prove('ZCARD', ENDED)
   end
-  if next(work.leases) then
+  if next(part(work, 'leases')) then
     prove('ZCARD', base .. 'leases')
     prove('HLEN', base .. 'running')
-    for lease_until, group in pairs(work.leases) do
+    for lease_until, group in pairs(part(work, 'leases')) do
       if #group.ids > 0 then
         prove('STRLEN', base .. 'l:' .. score_text(lease_until))
       end
     end
   end
-  for _, permit in ipairs(work.permits) do
+  for _, permit in ipairs(part(work, 'permits')) do
     prove('SCARD', permit[2])
   end
-  if next(work.parks) then
+  if next(part(work, 'parks')) then
     prove('SCARD', base .. 'parks')
   end
-  if next(work.refilling) then
+  if next(part(work, 'refilling')) then
     prove('HLEN', base .. 'refilling')
   end
   fronts.prove(work)
-  if next(work.counts) then
+  if next(part(work, 'counts')) then
     prove('HLEN', base .. 'claims')
   end
-  if next(work.queues) then
+  if next(part(work, 'paces')) then
+    prove('HLEN', base .. 'paces')
+  end
+  if next(part(work, 'queues')) then
     prove('SCARD', base .. 'queues')
   end
   if work.family then
     prove_family(work)
   end
-  if next(work.totals) then
+  if next(part(work, 'totals')) then
     prove('HLEN', base .. 'totals')
   end
 end
 
 -- What `limits.lua` noted.
 local function commit_limits(work)
-  for _, permit in ipairs(work.permits) do
+  for _, permit in ipairs(part(work, 'permits')) do
     call(unpack(permit))
   end
-  for place, added in pairs(work.parks) do
+  for place, added in pairs(part(work, 'parks')) do
     call(added and 'SADD' or 'SREM', base .. 'parks', place)
   end
-  for bucket, packed in pairs(work.refilling) do
+  for bucket, packed in pairs(part(work, 'refilling')) do
     if packed then
       call('HSET', base .. 'refilling', bucket, packed)
     else
@@ -267,11 +296,11 @@ local function commit(work)
   local adds = commit_moves(work)
   commit_keys(work)
   commit_cursors(work)
-  in_chunks('DEL', nil, work.gone)
+  in_chunks('DEL', nil, part(work, 'gone'))
   commit_limits(work)
   commit_leaving(work)
   local values = work.values
-  for _, job in ipairs(work.dirty) do
+  for _, job in ipairs(part(work, 'dirty')) do
     local value = ''
     if not job.deleted then
       value = format(job)
@@ -284,27 +313,34 @@ local function commit(work)
     end
   end
   in_chunks('MSET', nil, values)
-  in_chunks('ZADD', ENDED, work.ends)
+  in_chunks('ZADD', ENDED, part(work, 'ends'))
   commit_entering(work)
   for key, add in pairs(adds) do
     in_chunks('ZADD', key, add)
   end
   fronts.set(work)
-  for queue, count in pairs(work.counts) do
+  for queue, count in pairs(part(work, 'counts')) do
     call('HSET', base .. 'claims', queue, count)
+  end
+  for queue, packed in pairs(part(work, 'paces')) do
+    if packed then
+      call('HSET', base .. 'paces', queue, packed)
+    else
+      call('HDEL', base .. 'paces', queue)
+    end
   end
   if work.family then
     commit_family(work)
   end
-  for queue in pairs(work.queues) do
+  for queue in pairs(part(work, 'queues')) do
     call('SADD', base .. 'queues', queue)
     call('PUBLISH', base .. 'T:queue:' .. queue, '')
   end
-  for name, count in pairs(work.totals) do
+  for name, count in pairs(part(work, 'totals')) do
     call('HINCRBY', base .. 'totals', name, count)
   end
-  for key in pairs(work.trims) do
+  for key in pairs(part(work, 'trims')) do
     call('ZREMRANGEBYRANK', key, 0, -TRIMMED_CAP - 1)
   end
-  tell(work.hints, work.payloads, work.raw)
+  tell(part(work, 'hints'), part(work, 'payloads'), part(work, 'raw'))
 end
