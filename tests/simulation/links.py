@@ -26,6 +26,7 @@ class End:
         self._buffer: deque[bytes | None] = deque()
         self._arrives = 0.0
         self._closed = False
+        self._paused = False
         self._came = asyncio.Event()
         proc.on_exit.append(self._hang_up)
 
@@ -34,9 +35,24 @@ class End:
     def attach(self, protocol: Any) -> End:
         self._protocol = protocol
         protocol.connection_made(self)
-        while self._buffer:
-            self._hand_over(self._buffer.popleft())
+        self._hand_over_what_came()
         return self
+
+    def pause_reading(self) -> None:
+        self._paused = True
+
+    def resume_reading(self) -> None:
+        self._paused = False
+        self._hand_over_what_came()
+
+    def _hand_over_what_came(self) -> None:
+        """What came together is read at once, as from a socket."""
+        while self._buffer and not self._paused:
+            data = self._buffer.popleft()
+            while data is not None and self._buffer and (more := self._buffer[0]) is not None:
+                data += more
+                self._buffer.popleft()
+            self._hand_over(data)
 
     async def readable(self) -> None:
         while not self._buffer:
@@ -77,7 +93,7 @@ class End:
 
     def _arrive(self) -> None:
         data = self._inbox.popleft()
-        if self._protocol is None:
+        if self._protocol is None or self._paused:
             self._buffer.append(data)
             self._came.set()
         else:
