@@ -9,7 +9,7 @@ import msgspec
 from abaca.http.dashboard.desk import Desk, text
 from abaca.http.dashboard.filters import SINCE, JobFilter, has_blanks, read_filter
 from abaca.http.dashboard.pages import page
-from abaca.http.dashboard.searching import find_jobs, first_jobs
+from abaca.http.dashboard.searching import find_jobs, glance
 from abaca.http.replies import Reply
 from abaca.model import Job, Status
 
@@ -53,7 +53,7 @@ async def count_new(desk: Desk) -> Reply:
     query = chosen.query(await desk.clock(), desk.owner, limit=MOST_NEW)
     floor = max(int(after) if after.isdecimal() else desk.now, query.created_after or 0)
     newer = msgspec.structs.replace(query, created_after=floor, cursor=None)
-    return text(str(len((await first_jobs(desk, newer, MOST_NEW)).jobs)))
+    return text(str(len(await glance(desk, newer, MOST_NEW))))
 
 
 def _newest(jobs: list[Job], now: int) -> int:

@@ -6,7 +6,7 @@ from abaca.http.dashboard.desk import Desk
 from abaca.http.dashboard.measured import last_hour
 from abaca.http.dashboard.pages import page
 from abaca.http.dashboard.queues import Row, queue_rows, settings_of_queues
-from abaca.http.dashboard.searching import first_jobs
+from abaca.http.dashboard.searching import glance
 from abaca.http.dashboard.series import charts
 from abaca.http.dashboard.troubles import find_troubles, oldest_wait
 from abaca.http.dashboard.workers import WorkerRow, in_order
@@ -25,8 +25,8 @@ async def overview(desk: Desk) -> Reply:
     settings = await settings_of_queues(desk)
     series = await last_hour(desk, stats.seen_at)
     due = Query(status=(Status.QUEUED,), owner=desk.owner)
-    sample = (await first_jobs(desk, due, _SAMPLE)).jobs if stats.queues else []
-    failed = (await first_jobs(desk, Query(status=(Status.FAILED,), owner=desk.owner), _LATEST)).jobs
+    sample = await glance(desk, due, _SAMPLE) if stats.queues else []
+    failed = await glance(desk, Query(status=(Status.FAILED,), owner=desk.owner), _LATEST)
     rows = queue_rows(stats, settings)
     return desk.page(
         "overview.html",

@@ -38,6 +38,11 @@ async def find_jobs(desk: Desk, chosen: JobFilter, most: int) -> Found:
     return await first_jobs(desk, query, most, lambda job: group_of(job) == chosen.error)
 
 
+async def glance(desk: Desk, query: Query, most: int) -> list[Job]:
+    """The first jobs that fit, as far as one call of the store finds them: for what is looked at every few seconds."""
+    return (await _page(desk, msgspec.structs.replace(query, limit=most))).jobs
+
+
 async def first_jobs(desk: Desk, query: Query, most: int, keep: Callable[[Job], bool] | None = None) -> Found:
     """The first jobs that fit, about ``most``: never fewer while there are more, and with ``keep`` maybe some more."""
     jobs: list[Job] = []

@@ -3,7 +3,7 @@
 
 (() => {
   const body = document.body;
-  const LEAST_MS = 1500; // between two looks at the page
+  const LEAST_MS = 2000; // between two looks at the page
   const POLL_MS = 5000; // where there is no stream
   const skew = Number(body.dataset.now) / 1000 - Date.now();
 
