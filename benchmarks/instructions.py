@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -37,10 +38,10 @@ def new_jobs(count: int) -> list[NewJob]:
 
 
 async def floor(url: str, jobs: int) -> None:
-    client = redis.Redis.from_url(url)
+    client: Any = redis.Redis.from_url(url)
     for number in range(jobs):
         client.lpush("calls", f"reply-{number:026d}")
-        (_, reply) = client.blpop(["calls"])
+        reply = client.blpop(["calls"])[1]
         client.lpush(reply, 1)
         client.blpop([reply])
     client.close()
