@@ -22,6 +22,8 @@ from abaca.text import did_you_mean, near_names
 KIND = "task"
 REMEMBER_FOR = 30.0
 """Seconds for which an announcement that was read is believed."""
+ABSENT_FOR = 1.0
+"""Seconds for which a task that nobody had announced is believed to have no secrets."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(TaskOptions).decode
@@ -61,6 +63,8 @@ class Announcements:
         self._tasks = tasks
         self._read: dict[str, tuple[float, TaskOptions]] = {}
         self._told: frozenset[str] = frozenset()
+        self._absent: set[str] = set()
+        self._asked = float("-inf")
 
     async def tell(self, backend: Backend) -> None:
         """Announce this process's tasks, once."""
@@ -86,12 +90,18 @@ class Announcements:
         found = {name: self._tasks[name].options.secret for name in names if name in self._tasks}
         fresh = {name: known for name in names if (known := self._believed(name)) is not None}
         found |= {name: options.secret for name, options in fresh.items() if name not in found}
+        if time.monotonic() - self._asked >= ABSENT_FOR:
+            self._absent.clear()
+            self._asked = time.monotonic()
+        found |= {name: () for name in names if name in self._absent}
         missing = [name for name in names if name not in found]
         for start in range(0, len(missing), MAX_BATCH):
             part = missing[start : start + MAX_BATCH]
             for name, options in zip(part, await client.ask(partial(_many_announced, part)), strict=True):
                 if options is not None:
                     self._read[name] = (time.monotonic(), options)
+                else:
+                    self._absent.add(name)
                 found[name] = () if options is None else options.secret
         return found
 

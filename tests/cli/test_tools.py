@@ -102,11 +102,12 @@ class Dev:
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
 
-    def until(self, words: str) -> str:
-        """The next line with these words."""
-        while words not in (line := self._lines.get(timeout=120)):
-            pass
-        return line
+    def until(self, *words: str) -> str:
+        """The lines that come until each of the words was in one."""
+        seen = ""
+        while not all(word in seen for word in words):
+            seen += self._lines.get(timeout=120)
+        return seen
 
     def end(self) -> None:
         if self.process.poll() is None:
@@ -136,8 +137,7 @@ def developing(tmp_path: Path) -> Iterator[Dev]:
 def test_dev_starts_the_worker_anew_when_code_changes(run: Run, developing: Dev, tmp_path: Path) -> None:
     # Given worker and server under dev that have answered
     developing.until("watching")
-    begun = developing.until("started") + developing.until("started")
-    assert "worker started" in begun
+    begun = developing.until("worker started", "service started")
     (address,) = re.findall(r"address=(http://\S+)", begun)
     with urllib.request.urlopen(f"{address}/live", timeout=60) as answered:
         assert answered.status == 200
@@ -148,13 +148,11 @@ def test_dev_starts_the_worker_anew_when_code_changes(run: Run, developing: Dev,
     assert "shop.py, line 1: invalid syntax" in developing.until("stays as it is")
     # And when the mistake is repaired the worker answers with the new code
     (tmp_path / "shop.py").write_text(SHOP.format(value=22))
-    developing.until("worker started")
+    developing.until("worker started", "service started")
     assert run("enqueue", "answer", "--pool", "async", "--wait", "90s").out == "22\n"
     # And it ends well, with its children
     developing.process.send_signal(signal.SIGTERM)
-    ended = developing.until("stopped") + developing.until("stopped")
-    assert "worker stopped" in ended
-    assert "service stopped" in ended
+    developing.until("worker stopped", "service stopped")
     assert developing.process.wait(60) == 0
 
 

@@ -221,6 +221,14 @@ def test_scaling_asks_for_the_age_of_the_queues_that_are_served() -> None:
     assert (trigger["type"], trigger["metricType"]) == ("prometheus", "Value")
     args = of_kind("Deployment", "worker")["spec"]["template"]["spec"]["containers"][0]["args"]
     queues = next(word for word in args if word.startswith("--queues=")).removeprefix("--queues=")
-    assert f'abaca_queue_age_seconds{{queue=~"{queues.replace(",", "|")}"}}' in trigger["metadata"]["query"]
+    metric = "abaca_queue_age_seconds"
+    assert f'{metric}{{queue=~"{queues.replace(",", "|")}"}}' in trigger["metadata"]["query"]
+    assert f'"{metric}"' in (ROOT / "src" / "abaca" / "observe" / "exposition.py").read_text()
     assert all(isinstance(value, str) for value in trigger["metadata"].values())  # KEDA takes texts only
+    (scraped,) = yaml.safe_load((DEPLOY / "prometheus" / "scrape.yml").read_text())["scrape_configs"]
+    service = of_kind("Service", "api")  # by its one address: each process of it answers the same
+    address = (
+        f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc:{service['spec']['ports'][0]['port']}"
+    )
+    assert scraped["static_configs"] == [{"targets": [address]}]
     assert "replicas" not in of_kind("Deployment", "worker")["spec"]  # applying it anew would undo the scaling

@@ -219,6 +219,23 @@ async def test_a_failed_jobs_result_says_why() -> None:
         ]
 
 
+async def test_why_a_job_waits_is_told_without_other_owners_jobs() -> None:
+    async with serving() as api:
+        # Given
+        parent = await put(api, owner="bob")
+        id = await put(api, owner="ada", after=[api.app.job(parent)])
+        mine = await put(api, owner="ada", after=[api.app.job(id)])
+        _, text = await create_key(api.app.client(), "ada")
+        headers = {"Authorization": f"Bearer {text}"}
+        # When
+        hidden = (await api.get(f"/jobs/{id}/why", headers=headers)).json()
+        shown = (await api.get(f"/jobs/{mine}/why", headers=headers)).json()
+        # Then
+        assert (hidden["cause"], hidden["jobs"]) == ("parents", [])
+        assert parent not in hidden["sentence"]
+        assert [job["id"] for job in shown["jobs"]] == [id]
+
+
 async def test_attempts_are_told_in_order() -> None:
     async with serving() as api:
         # Given

@@ -102,6 +102,7 @@ async def test_a_caller_that_goes_away_takes_no_other_insert_with_it(store: Redi
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 async def test_ten_thousand_watches_use_one_connection(store: RedisBackend, redis_server: RedisServer) -> None:
     # Given ten thousand watches
     jobs = [new_job() for _ in range(10_000)]
@@ -139,6 +140,7 @@ async def test_a_queued_job_costs_at_most_400_bytes(store: RedisBackend, redis_s
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 async def test_a_job_costs_the_server_the_same_in_a_long_line_and_in_a_short_one(
     store: RedisBackend, redis_server: RedisServer
 ) -> None:

@@ -22,6 +22,8 @@ IN_FLIGHT = 100
 POLL = 60.0
 LATE = 5.0
 
+pytestmark = pytest.mark.no_cover
+
 Landed = Callable[[], "dict[str, float]"]
 
 

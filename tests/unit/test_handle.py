@@ -112,6 +112,7 @@ def many(app: App, count: int) -> list:  # type: ignore[type-arg]
     return [task.call(n) for n in range(count)]
 
 
+@pytest.mark.no_cover
 async def test_ten_thousand_waits_share_subscriptions_reads_and_one_timer(app: App, store: WatchedStore) -> None:
     # Given ten thousand waits
     jobs = await app.enqueue_many(many(app, 10_000))

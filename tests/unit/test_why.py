@@ -474,6 +474,22 @@ async def test_whom_it_waits_for_can_be_followed_by_id(ground: Ground) -> None:
     assert held.bucket == "name:api"
 
 
+async def test_another_owners_jobs_are_not_named(ground: Ground) -> None:
+    # Given Ann's job behind a limit whose permit Bob's job holds
+    limits = (Limit(bucket="name:api", concurrency=1),)
+    await ground.beats()
+    await ground.insert("bobs", limits=limits, owner="bob")
+    await ground.claim()
+    await ground.insert(limits=limits, owner="ann")
+    await ground.claim()
+    # When she asks / Then she hears that, and not which
+    answer = await why(ground.app, ground.ids["it"], owner="ann")
+    assert answer.sentence == "The limit 'name:api' lets 1 run at once, and another owner's job holds the permit."
+    assert answer.jobs == ()
+    with pytest.raises(JobNotFound):
+        await why(ground.app, ground.ids["bobs"], owner="ann")
+
+
 async def test_programs_get_the_time_the_remedy_and_the_place(ground: Ground) -> None:
     await scheduled(ground)
     assert (await ground.why()).until == "2030-01-01T01:00:00.000000Z"

@@ -16,7 +16,7 @@ from abaca.cli.joblog import logs, updates
 from abaca.cli.jobview import brought, errors_of, job_id, print_errors, print_job, print_result
 from abaca.cli.near import hint
 from abaca.cli.output import note, print_json, print_table, say
-from abaca.cli.session import Given, Session
+from abaca.cli.session import Given
 from abaca.config.values import read_duration
 from abaca.errors import ConfigError, JobError
 from abaca.model import Job
@@ -31,19 +31,10 @@ Limit = Annotated[int, Parameter(help="At most so many.")]
 Cursor = Annotated[str | None, Parameter(help="Go on where an earlier list ended.")]
 
 
+@jobs.command(name="list")
 @jobs.default
 def list_jobs(*, filter: Filter = NO_FILTER, limit: Limit = 50, cursor: Cursor = None, session: Given) -> None:
-    """List jobs; show, explain, follow, cancel, requeue or delete them."""
-    _list(filter, limit, cursor, session)
-
-
-@jobs.command(name="list")
-def list_again(*, filter: Filter = NO_FILTER, limit: Limit = 50, cursor: Cursor = None, session: Given) -> None:
-    """List jobs; the same as `abaca jobs` without a command."""
-    _list(filter, limit, cursor, session)
-
-
-def _list(filter: Filter, limit: int, cursor: str | None, session: Session) -> None:
+    """List jobs."""
     if limit < 1:
         raise ConfigError(f"--limit: {limit} is not usable; give a number above zero")
     filter.query(0)  # a wrong flag is told before the store is asked

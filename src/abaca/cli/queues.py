@@ -18,6 +18,7 @@ from abaca.views.words import ago
 queues = App(name="queues", help="Show how much waits in each queue; pause, limit, weigh, empty one.")
 
 
+@queues.command(name="list")
 @queues.default
 def list_queues(*, session: Given) -> None:
     """Show how much waits in each queue, by priority, and since when."""

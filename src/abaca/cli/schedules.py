@@ -32,6 +32,7 @@ _DESCRIPTION = "A word for people."
 _UPCOMING = 5
 
 
+@schedules.command(name="list")
 @schedules.default
 def list_schedules(*, session: Given) -> None:
     """List schedules and when each is due next."""

@@ -18,6 +18,7 @@ from abaca.taskcontrol import TaskSettings
 tasks = App(name="tasks", help="Show the tasks that workers know; pause, resume or limit one.")
 
 
+@tasks.command(name="list")
 @tasks.default
 def list_tasks(*, session: Given) -> None:
     """Show the tasks that live workers know, and the settings of tasks that have any."""

@@ -31,8 +31,8 @@ from abaca.errors import (
 )
 
 RETRY_AFTER = 2
-MOST_RETRY_AFTER = 60
 """Seconds after which a caller may try again when the store is away or a queue is full."""
+MOST_RETRY_AFTER = 60
 
 
 class Code(StrEnum):
@@ -150,7 +150,7 @@ def problem(error: Exception) -> ApiError | None:
         case ArgumentError():
             return invalid(str(error), "args")
         case UnknownTask():
-            return invalid(str(error), "task")
+            return invalid(str(error), "task", near=error.near)
         case ScheduleNotFound():
             return not_found(Code.SCHEDULE_NOT_FOUND, str(error))
         case ConfigError():

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from abaca.backend import Backend
 from abaca.errors import ConfigError
 from abaca.http.errors import invalid, malformed
 from abaca.http.paging import opened
 from abaca.http.requests import ApiRequest
-from abaca.model import STATUS_ALIASES, Job, Page, Query, Status
+from abaca.model import STATUS_ALIASES, Job, Query, Status
+from abaca.views.finding import first_jobs, pages
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PAGE = 200
-_MOST_EMPTY = 50
-"""Pages without a job after which a list answers what it has: a store may answer with a cursor alone."""
 Time = Annotated[datetime, Meta(tz=True)]
 
 
@@ -71,27 +67,19 @@ class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 async def jobs_of(request: ApiRequest, query: Query, limit: int, cursor: str | None) -> tuple[list[Job], str | None]:
     """The first jobs that fit, and where to go on; ``None`` where those were all."""
-    found: list[Job] = []
-    position, empty = opened(cursor), 0
-    while True:
-        asked = msgspec.structs.replace(query, cursor=position, limit=min(_PAGE, limit - len(found)))
-        page = await _page(request, asked)
-        found += page.jobs
-        position = page.cursor
-        empty += not page.jobs
-        if position is None or len(found) >= limit or empty > _MOST_EMPTY:
-            return found, position
+    position = opened(cursor)
+    try:
+        return await first_jobs(request.app.client(), msgspec.structs.replace(query, cursor=position), limit)
+    except (ValueError, ConfigError) as error:  # stores say so in one of the two ways
+        if position is None:
+            raise
+        raise malformed("the cursor is none that this service gave", "cursor") from error
 
 
 async def pages_of(request: ApiRequest, query: Query) -> AsyncIterator[list[Job]]:
     """All of them, page by page."""
-    position = None
-    while True:
-        page = await _page(request, msgspec.structs.replace(query, cursor=position, limit=_PAGE))
+    async for page in pages(request.app.client(), query):
         yield page.jobs
-        position = page.cursor
-        if position is None:
-            return
 
 
 def statuses(words: tuple[str, ...]) -> tuple[Status, ...]:
@@ -103,19 +91,6 @@ def statuses(words: tuple[str, ...]) -> tuple[Status, ...]:
             raise invalid(f"{word!r} is no status; use {', '.join(Status)}", "status")
         found.append(Status(name))
     return tuple(dict.fromkeys(found))
-
-
-async def _page(request: ApiRequest, query: Query) -> Page:
-    try:
-        return await request.ask(partial(_find, query))
-    except (ValueError, ConfigError) as error:  # stores say so in one of the two ways
-        if query.cursor is None:
-            raise
-        raise malformed("the cursor is none that this service gave", "cursor") from error
-
-
-async def _find(query: Query, backend: Backend) -> Page:
-    return await backend.find(query)
 
 
 def _one(name: str, first: str | None, second: str | None) -> str | None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from abaca.announce import KIND as TASK
 from abaca.backend import MAX_BATCH, Backend
 from abaca.durations import MAX_DURATION_MS
-from abaca.errors import ConfigError, UnknownTask
+from abaca.errors import ConfigError
 from abaca.http.errors import invalid
 from abaca.http.requests import ApiRequest, job_id
 from abaca.model import Backoff, Job, NewJob, When
@@ -138,19 +136,11 @@ async def new_job(
     from other jobs."""
     name = body.task_name()
     options = _options(request, body)
-    try:
-        job = await request.app.named_job(name, body.arguments(), options, pool=body.pool, later=later)
-    except UnknownTask as error:
-        near = await near_tasks(request, name)
-        hint = f"; did you mean {near[0]!r}?" if near else ";"
-        message = f"no worker has announced a task {name!r}{hint} start a worker that has it, or name its pool"
-        raise invalid(message, "task", near=near) from error
+    job = await request.app.named_job(name, body.arguments(), options, pool=body.pool)
     id = request.new_id(number)
     changes: dict[str, Any] = {} if id is None else {"id": id}
-    if options.key_of is not None and job.key is None:
-        changes["key"] = options.key(name, job.args)
-    if (key := changes.get("key", job.key)) is not None:
-        changes["key"] = request.caller.own_key(key)
+    if job.key is not None:
+        changes["key"] = request.caller.own_key(job.key)
     return (msgspec.structs.replace(job, **changes) if changes else job), options
 
 
@@ -165,18 +155,8 @@ async def check_parents(request: ApiRequest, job: NewJob) -> None:
                 raise invalid(f"there is no job {id} to wait for", "after")
 
 
-async def near_tasks(request: ApiRequest, name: str) -> list[str]:
-    """Announced tasks whose names look like this one."""
-    records = await request.ask(partial(_announced, MAX_BATCH))
-    return get_close_matches(name, {*request.app.tasks, *(record.id for record in records)})
-
-
 async def _get(ids: Sequence[str], backend: Backend) -> list[Job | None]:
     return await backend.get(ids)
-
-
-async def _announced(limit: int, backend: Backend) -> list[Any]:
-    return list(await backend.scan(TASK, "", limit))
 
 
 class _Parent(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from abaca.errors import ArgumentError
 from abaca.model import Job, Kind, Lease, NewUpdate, Progress, Settle, Verdict
 from abaca.places import Blobs
 from abaca.policy.outcome import Outcome
-from abaca.remote.holding import standing
+from abaca.remote.holding import Standing, standing
 from abaca.remote.messages import Answer, EndedRun, NewEntry, RunAnswer, SettleRequest, UpdateRequest
 from abaca.remote.outcomes import outcome_of
 from abaca.worker.judging import judge
@@ -63,13 +63,16 @@ class Settling:
         """Answers in order; a ``seq`` that is stored already is ``applied``. Raises ``ArgumentError`` for bad data."""
         updates = [_update(entry) for entry in asked.updates]
         jobs = await self._backend.get([entry.id for entry in asked.updates])
-        stands = [standing(job, entry.epoch, holder) for job, entry in zip(jobs, asked.updates, strict=True)]
+        stands: list[Standing] = [
+            standing(job, entry.epoch, holder) for job, entry in zip(jobs, asked.updates, strict=True)
+        ]
         mine = [update for update, stand in zip(updates, stands, strict=True) if stand == "held"]
         verdicts = iter(await self._backend.append(mine) if mine else [])
         answers: list[RunAnswer] = []
         for entry, stand in zip(asked.updates, stands, strict=True):
             if stand == "held":
-                answers.append(_answer(entry, "applied" if next(verdicts) is Verdict.APPLIED else "lost"))
+                stored: Answer = "applied" if next(verdicts) is Verdict.APPLIED else "lost"
+                answers.append(_answer(entry, stored))
             else:
                 answers.append(_answer(entry, stand))
         return answers

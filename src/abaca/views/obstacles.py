@@ -22,7 +22,7 @@ from abaca.model import (
 )
 from abaca.taskcontrol import TaskSettings
 from abaca.views.finding import first_jobs
-from abaca.views.reason import Cause, Reason
+from abaca.views.reason import Cause, Reader, Reason
 from abaca.views.words import counted, listed, moment, span
 
 _SHOWN = 3
@@ -31,18 +31,18 @@ _MOST_HOLDERS = 1000
 _decode_limit = msgspec.json.Decoder(Limit).decode
 
 
-async def by_parents(client: Client, job: Job) -> Reason:
+async def by_parents(client: Client, job: Job, reader: Reader) -> Reason:
     """Those that have not ended come first, running ones before others, then those that ended wrongly."""
     parents = job.spec.parents
     open_, wrong = await _parents(client, job)
-    named = [_called(parent) for parent in open_]
+    named = [reader.called(parent) for parent in open_]
     more = job.open_parents - len(open_)
     whom = listed([*named, *(["others"] if more > 0 and not named else [])], _SHOWN)
     text = f"it waits for {job.open_parents:,} of its {counted(len(parents), 'parent')}: {whom}"
     if job.unmet:
-        who = f" ({listed([_called(parent) for parent in wrong], _SHOWN)})" if wrong else ""
+        who = f" ({listed([reader.called(parent) for parent in wrong], _SHOWN)})" if wrong else ""
         text += f"; {job.unmet:,} ended otherwise than it asks for{who}, so it will be cancelled and not run"
-    return Reason(cause=Cause.PARENTS, text=text, jobs=tuple([*open_, *wrong][:_SHOWN]))
+    return Reason(cause=Cause.PARENTS, text=text, jobs=reader.visible([*open_, *wrong][:_SHOWN]))
 
 
 async def _parents(client: Client, job: Job) -> tuple[list[Job], list[Job]]:
@@ -93,7 +93,9 @@ def task_paused(job: Job) -> Reason:
     )
 
 
-async def by_limit(client: Client, job: Job, bucket: str, queue: QueueSettings, task: TaskSettings) -> Reason:
+async def by_limit(
+    client: Client, job: Job, bucket: str, queue: QueueSettings, task: TaskSettings, reader: Reader
+) -> Reason:
     """The limit that a job was set aside for, and who holds its permits now."""
     if bucket == queue_bucket(job.spec.queue):
         limit = Limit(bucket=bucket, concurrency=queue.concurrency)
@@ -112,11 +114,11 @@ async def by_limit(client: Client, job: Job, bucket: str, queue: QueueSettings, 
     holders = await _holders(client, query, bucket) if limit.concurrency else []
     text = f"{what} lets {_allows(limit)}"
     if holders:
-        text += f", and {listed([_called(holder) for holder in holders], _SHOWN)} {_holds(holders)}"
-    return Reason(cause=cause, text=text, bucket=bucket, jobs=tuple(holders[:_SHOWN]))
+        text += f", and {listed([reader.called(holder) for holder in holders], _SHOWN)} {_holds(holders)}"
+    return Reason(cause=cause, text=text, bucket=bucket, jobs=reader.visible(holders[:_SHOWN]))
 
 
-async def by_queue_limit(client: Client, job: Job, queue: QueueSettings) -> Reason | None:
+async def by_queue_limit(client: Client, job: Job, queue: QueueSettings, reader: Reader) -> Reason | None:
     """The concurrency of its queue, where it is reached and no claim has set the job aside yet."""
     if queue.concurrency is None:
         return None
@@ -124,7 +126,7 @@ async def by_queue_limit(client: Client, job: Job, queue: QueueSettings) -> Reas
     running = await _holders(client, Query(queue=job.spec.queue), bucket)
     if len(running) < queue.concurrency:
         return None
-    return await by_limit(client, job, bucket, queue, TaskSettings())
+    return await by_limit(client, job, bucket, queue, TaskSettings(), reader)
 
 
 def _allows(limit: Limit) -> str:
@@ -156,7 +158,3 @@ async def _holders(client: Client, query: Query, bucket: str) -> list[Job]:
     running, _ = await first_jobs(client, asked, _MOST_HOLDERS)
     found = [job for job in running if not own or any(limit.bucket == bucket for limit in job.spec.limits)]
     return sorted(found, key=lambda job: job.claimed_at or 0)
-
-
-def _called(job: Job) -> str:
-    return f"{job.id} ({job.spec.task}, {job.status})"

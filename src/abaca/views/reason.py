@@ -72,6 +72,21 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str | None = None
 
 
+class Reader(msgspec.Struct, frozen=True):
+    """Who asks. An owner's jobs are named to that owner alone; ``None`` may see all."""
+
+    owner: str | None = None
+
+    def may_see(self, job: Job) -> bool:
+        return self.owner is None or job.spec.owner == self.owner
+
+    def called(self, job: Job) -> str:
+        return f"{job.id} ({job.spec.task}, {job.status})" if self.may_see(job) else "another owner's job"
+
+    def visible(self, jobs: list[Job]) -> tuple[Job | str, ...]:
+        return tuple(job for job in jobs if self.may_see(job))
+
+
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """A cause before it is put into a sentence with others. ``text`` is a clause; times are microseconds."""
 

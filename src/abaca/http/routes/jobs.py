@@ -20,6 +20,7 @@ from abaca.http.requests import ApiRequest
 from abaca.jobresult import keeps_nothing
 from abaca.model import ErrorInfo, Job, Kind, State, Status
 from abaca.views import JobView, UpdateView, as_json, instant, job_view, job_views, update_view
+from abaca.views.why import Why, why
 
 
 class ListJobs(JobFilter, frozen=True, kw_only=True):
@@ -101,6 +102,13 @@ async def get_result(request: ApiRequest, id: str, query: ReadResult) -> ResultV
     return result_view(await request.app.blobs.whole(job))
 
 
+@endpoint("GET", "/jobs/{id}/why", scope=Scope.READ)
+async def explain(request: ApiRequest, id: str) -> Why:
+    """Say in one sentence why a job waits: on whom, until when. Of one that runs or has ended it says that."""
+    job = await request.job(id)
+    return await shown_to(request, await why(request.app, job.id))
+
+
 @endpoint("GET", "/jobs/{id}/attempts", scope=Scope.READ)
 async def list_attempts(request: ApiRequest, id: str) -> Items[AttemptView]:
     """Read the attempts of a job in order: each failed one with its error, and the latest."""
@@ -122,6 +130,19 @@ async def list_logs(request: ApiRequest, id: str, query: ReadUpdates) -> Items[L
     job = await request.job(id)
     found, position = await read_updates(request, job.id, query, only=Kind.LOG)
     return Items(items=[log_line(update) for update in found], next_cursor=position)
+
+
+async def shown_to(request: ApiRequest, answer: Why) -> Why:
+    """The answer without jobs that the caller may not know of."""
+    if request.caller.is_admin or not answer.jobs:
+        return answer
+    found = await request.ask(lambda backend: backend.get([job.id for job in answer.jobs]))
+    seen = {job.id for job in found if job is not None and request.caller.sees(job)}
+    if len(seen) == len(answer.jobs):
+        return answer
+    jobs = tuple(job for job in answer.jobs if job.id in seen)
+    sentence = f"job {answer.id} is {answer.status}: {answer.cause.replace('_', ' ')}, because of jobs of other owners"
+    return msgspec.structs.replace(answer, jobs=jobs, sentence=sentence)
 
 
 def check_kept(job: Job) -> None:
@@ -149,4 +170,4 @@ def result_view(job: Job) -> ResultView:
     )
 
 
-ENDPOINTS = (list_jobs, get_job, get_result, list_attempts, list_updates, list_logs)
+ENDPOINTS = (list_jobs, get_job, get_result, explain, list_attempts, list_updates, list_logs)

@@ -94,6 +94,37 @@ do
     return state.open <= 0 or state.size >= want.max_bytes or state.parked >= MOST_PARKED
   end
 
+  -- Leases the first of these jobs of one line, as far as they are the usual ones: due at once, without a lease of their own,
+  -- rules, or limits of their queue or task. Answers how many.
+  local function take_usual(work, ids, keys, values, line, want, state)
+    if work.tasks or work.queue_settings[line.queue].concurrency or #want.worker > MOST_WORKER then
+      return 0
+    end
+    local lease, size, done = leased_head(work, want.worker, want.lease), state.size, 0
+    local head, leased, group, out, got = lease.head, lease.group.ids, lease.group, work.values, state.got
+    local place, at, first, claimed = #out, #got, #leased, #work.claimed
+    for i = 1, #ids do
+      local value = values[i]
+      if not value or size >= want.max_bytes or byte(value, 1) ~= FRESH or #value < 13 then
+        break
+      end
+      local low, middle, high, flags = byte(value, 9, 12)
+      local length = #value - 8 - low - 256 * middle - 65536 * high
+      if length < 0 or band(flags, HAS_LEASE + KEY_WAITING + HAS_RULES) ~= 0 then
+        break
+      end
+      local id = ids[i]
+      done, size = i, size + length
+      out[place + 1], out[place + 2], place = keys[i], head .. value, place + 2
+      got[at + 1], got[at + 2], at = id, value, at + 2
+      leased[first + i], work.claimed[claimed + i] = id, id
+    end
+    group.change, state.size, state.open = group.change + done, size, state.open - done
+    state.free[line.lane] = state.free[line.lane] - done
+    work.popped[line.key] = (work.popped[line.key] or 0) + done
+    return done
+  end
+
   -- Claims from the front of `heads` until the bytes are used up; jobs go to `got` as id, record, id, record. A job whose
   -- record is short goes as it was: what the claim changed of it is the same for all, and the caller knows it. Answers
   -- whether to look again: some were parked, and behind the heads of their line there may be more.
@@ -106,7 +137,14 @@ do
       end
       local values, keys = fetch(ids)
       local before = state.size
-      for i = 1, #ids do
+      local usual = only and take_usual(work, ids, keys, values, only, want, state) or 0
+      if usual > 0 and more[only.key] then
+        more[only.key] = more[only.key] - usual
+        if more[only.key] == 0 and free[only.lane] > 0 then
+          return true
+        end
+      end
+      for i = usual + 1, #ids do
         if state.size >= want.max_bytes or state.parked >= MOST_PARKED then
           return false
         end
