@@ -134,7 +134,7 @@ class Task(Generic[P, R]):
         """Raises ``TaskDeclarationError`` when an annotation is still undefined."""
         return self._both()[0]
 
-    @cached_property
+    @property
     def results(self) -> ResultCodec[R]:
         """Raises ``TaskDeclarationError`` when an annotation is still undefined."""
         return self._both()[1]
