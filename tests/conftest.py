@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -42,6 +44,21 @@ def pytest_collection_finish() -> None:
     """What is loaded and collected by now stays to the end: no collection of garbage has to walk it again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """What is marked `no_cover` runs untraced: in a process of xdist, pytest-cov stops one of two tracers only."""
+    if item.get_closest_marker("no_cover") is None:
+        return (yield)
+    here, in_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(here)
+        threading.settrace(in_threads)
 
 
 @pytest.fixture(autouse=True)

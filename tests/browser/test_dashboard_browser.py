@@ -120,7 +120,7 @@ def test_the_stream_is_closed_while_the_page_is_hidden(new_page: NewPage, site: 
     # Then
     expect(word).to_have_text("paused")
     page.wait_for_function("performance.now() > 0")
-    for _ in range(100):
+    for _ in range(300):
         if not site.is_watched:
             break
         page.wait_for_timeout(50)  # sleeps: the server hears of a closed connection when it does

@@ -31,6 +31,7 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
+@pytest.mark.timeout(240)
 def test_the_page_says_what_happens(tmp_path: Path) -> None:
     # Given
     blocks = BLOCK.findall(PAGE)
@@ -53,7 +54,7 @@ def test_the_page_says_what_happens(tmp_path: Path) -> None:
             env=environ,
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=180,
             stdin=subprocess.DEVNULL,
         )
     # Then

@@ -24,6 +24,7 @@ from tests.http.served import Served
 JOB = {"task": "t", "pool": "async"}
 
 
+@pytest.mark.timeout(180)
 def test_a_signal_lets_a_request_finish_and_ends_the_process_well(tmp_path: Path) -> None:
     # Given
     environ = {**os.environ, "ABACA_URL": f"sqlite:///{tmp_path}/serve.db"}

@@ -9,6 +9,7 @@ from django.test import TransactionTestCase, modify_settings, override_settings
 from django.utils import timezone
 
 import abaca.django
+from abaca import RunningLoopError
 from abaca.testing import harness
 from shop.models import Order
 from shop.tasks import count_orders, refund, send_receipt, settle
@@ -143,6 +144,12 @@ class Calls(ShopTest):
         with self.assertRaises(InvalidTask):
             echo.using(queue_name="nowhere")
         self.assertEqual(self.jobs.enqueued(), [])
+
+    async def test_in_an_event_loop_the_errors_name_what_to_await(self) -> None:
+        with self.assertRaisesRegex(RunningLoopError, "await aenqueue"):
+            echo.enqueue("now")
+        with self.assertRaisesRegex(RunningLoopError, "await aget_result"):
+            echo.get_result("0" * 32)
 
     def test_signals_tell_of_each_step(self) -> None:
         told: list[tuple[str, str]] = []

@@ -23,8 +23,8 @@ from abaca.django.framework import (
 from abaca.django.registry import registry
 from abaca.django.results import read_result
 from abaca.django.task import AbacaTask, abaca_priority, aware, differences
-from abaca.errors import ConfigError, TaskDeclarationError
-from abaca.sync import run_sync
+from abaca.errors import ConfigError, RunningLoopError, TaskDeclarationError
+from abaca.sync import refuse_running_loop, run_sync
 from abaca.tasks import Call
 
 
@@ -58,6 +58,7 @@ class AbacaBackend(BaseTaskBackend):
             raise InvalidTask(str(error)) from error
 
     def enqueue(self, task: AnyTask, args: Any, kwargs: Any) -> TaskResult[Any]:
+        _refuse_running_loop("enqueue", "aenqueue()")
         self.validate_task(task)
         result: TaskResult[Any] = TaskResult(
             task=task,
@@ -98,7 +99,15 @@ class AbacaBackend(BaseTaskBackend):
         task_enqueued.send(type(self), task_result=result)
 
     def get_result(self, result_id: str) -> TaskResult[Any]:
-        return run_sync(lambda: read_result(self.app, str(result_id), self.alias), "AbacaBackend.get_result_sync")
+        _refuse_running_loop("get_result", "aget_result() or arefresh()")
+        return run_sync(lambda: read_result(self.app, str(result_id), self.alias), "get_result")
 
     def check(self, **kwargs: Any) -> Iterable[checks.CheckMessage]:
         return checking.check(self.alias, self.queues, self.options)
+
+
+def _refuse_running_loop(name: str, instead: str) -> None:
+    try:
+        refuse_running_loop(name)
+    except RunningLoopError:
+        raise RunningLoopError(f"{name}() would block the running event loop; await {instead} instead") from None

@@ -244,6 +244,8 @@
     for (const each of document.querySelectorAll("details.sure[open]")) each.open = false;
   });
 
+  const nav = document.querySelector(".side nav"), here = nav?.querySelector("[aria-current]");
+  if (here && nav.scrollWidth > nav.clientWidth) nav.scrollLeft = here.offsetLeft - nav.offsetLeft - 40;
   tick();
   setInterval(() => document.hidden || tick(), 1000);
   open();
