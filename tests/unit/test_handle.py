@@ -113,6 +113,7 @@ def many(app: App, count: int) -> list:  # type: ignore[type-arg]
 
 
 @pytest.mark.no_cover
+@pytest.mark.timeout(300)
 async def test_ten_thousand_waits_share_subscriptions_reads_and_one_timer(app: App, store: WatchedStore) -> None:
     # Given ten thousand waits
     jobs = await app.enqueue_many(many(app, 10_000))
