@@ -318,6 +318,7 @@ class Schedules:
     disable_sync = twin(disable)
     delete_sync = twin(delete)
     run_now_sync = twin(run_now)
+    ticks_sync = twin(ticks)
     preview_sync = twin(preview)
     runs_sync = twin(runs)
 

@@ -63,9 +63,7 @@ def make_space(url: str, token: str, command: str = "verify") -> Space:
         return SqliteSpace(url, token, command)
     if scheme in ("redis", "rediss"):
         return cast("Space", importlib.import_module("abaca.verify.redis_space").RedisSpace(url, token, command))
-    raise ConfigError(
-        f"abaca {command} needs a store that processes share, not {scheme}://; give a SQLite or Redis URL"
-    )
+    raise ConfigError(f"processes cannot share {scheme}://, and {command} runs some; give a SQLite or Redis URL")
 
 
 def with_option(url: str, name: str, value: str) -> str:
