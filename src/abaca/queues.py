@@ -43,6 +43,15 @@ class Queues:
         (record,) = await self._host.client().ask(lambda backend: backend.read(QUEUE, [check_name(name, "queue")]))
         return _settings(record)
 
+    async def all(self) -> dict[str, QueueSettings]:
+        """Those of every queue that has any, by name."""
+        found: dict[str, QueueSettings] = {}
+        after = ""
+        while page := await self._host.client().ask(partial(_scan, after)):
+            found |= {record.id: _settings(record) for record in page}
+            after = page[-1].id
+        return found
+
     async def pause(self, name: str) -> QueueSettings:
         """Claim nothing from it any more. What runs goes on, and jobs can be enqueued."""
         return await self._change(name, lambda stored: msgspec.structs.replace(stored, paused=True))
@@ -162,6 +171,7 @@ class Queues:
         return True
 
     get_sync = twin(get)
+    all_sync = twin(all)
     pause_sync = twin(pause)
     resume_sync = twin(resume)
     limit_sync = twin(limit)
@@ -211,6 +221,10 @@ def _check_bounds(name: str, settings: QueueSettings) -> None:
 def _check(name: str, what: str, value: int | None) -> None:
     if value is not None and (type(value) is not int or not 0 <= value <= MOST_AT_ONCE):
         raise ConfigError(f"queue {name!r}, {what}: {value!r} is not usable; give 0 to {MOST_AT_ONCE:,}, or None")
+
+
+async def _scan(after: str, backend: Backend) -> list[Record]:
+    return await backend.scan(QUEUE, after, MAX_BATCH)
 
 
 async def _amend(changes: list[Change], backend: Backend) -> list[Amended]:

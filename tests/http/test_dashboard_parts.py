@@ -9,12 +9,12 @@ import pytest
 
 from abaca.http.dashboard.charts import Named, bar_plot, line_plot, nice_top
 from abaca.http.dashboard.charts.graph import NODE_WIDTH, draw
-from abaca.http.dashboard.grouping import grouped, pattern
 from abaca.http.dashboard.series import Series, TaskEnds, charts
 from abaca.http.dashboard.timeline import parts_of, runs_of
 from abaca.http.dashboard.times import ago, span
 from abaca.http.dashboard.troubles import Trouble, find_troubles
 from abaca.model import Card, ErrorInfo, Job, Kind, NewJob, QueueSettings, QueueStats, State, Stats, Update
+from abaca.views.failures import grouped, pattern
 from tests.http import filling
 from tests.http.browsing import visit
 from tests.http.harness import serving

@@ -155,7 +155,7 @@ async def test_the_results_of_a_group_come_page_by_page_in_its_order(api: Api) -
 
 async def test_failed_jobs_are_grouped_by_their_error(api: Api) -> None:
     # Given
-    for type, message in (("ValueError", "first"), ("ValueError", "second"), ("OSError", "disk")):
+    for type, message in (("ValueError", "no page 1"), ("ValueError", "no page 2"), ("OSError", "disk")):
         await api.app.enqueue_by_name("render", {}, pool="async")
         await fail(api, await api.claim(), type, message)
         api.clock.advance(1)
@@ -166,7 +166,7 @@ async def test_failed_jobs_are_grouped_by_their_error(api: Api) -> None:
 
     # Then
     assert [(one["error"], one["count"], one["message"]) for one in groups["items"]] == [
-        ("ValueError", 2, "second"),
+        ("ValueError", 2, "no page 2"),
         ("OSError", 1, "disk"),
     ]
     assert {one["status"] for one in listed} == {Status.FAILED}

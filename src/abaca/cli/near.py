@@ -11,7 +11,6 @@ from abaca.announce import KIND
 from abaca.app import App
 from abaca.cli.output import note
 from abaca.errors import ConfigError, ScheduleNotFound
-from abaca.model import QUEUE
 from abaca.text import did_you_mean, near_names
 
 T = TypeVar("T")
@@ -23,7 +22,7 @@ async def known_queues(app: App) -> set[str]:
     """Queues in which jobs wait, that live workers serve, or that have settings."""
     stats = await app.stats()
     served = {queue for card in stats.workers for queue in card.queues}
-    set_up = {record.id for record in await app.records.scan(QUEUE, limit=_MOST)}
+    set_up = set(await app.queues.all())
     return served | set_up | {queue.name for queue in stats.queues}
 
 

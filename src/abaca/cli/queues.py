@@ -11,7 +11,7 @@ from abaca.app import App as AbacaApp
 from abaca.cli.near import New, expect_queue, hint
 from abaca.cli.output import note, print_json, print_pairs, print_table
 from abaca.cli.session import Given, Session
-from abaca.model import QUEUE, Overflow, QueueSettings, Stats
+from abaca.model import Overflow, QueueSettings, Stats
 from abaca.views import instant, queue_view
 from abaca.views.words import ago
 
@@ -189,8 +189,7 @@ def _state(settings: QueueSettings) -> str:
 
 async def _look(app: AbacaApp) -> tuple[Stats, dict[str, QueueSettings]]:
     stats = await (await app.backend()).stats()
-    names = [record.id for record in await app.records.scan(QUEUE, limit=1000)]
-    return stats, {name: await app.queues.get(name) for name in names}
+    return stats, await app.queues.all()
 
 
 def _as_json(stats: Stats, settings: dict[str, QueueSettings]) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from abaca.app import App
-from abaca.model import QUEUE, Job, Query, QueueSettings, Stats, Status
+from abaca.model import Job, Query, QueueSettings, Stats, Status
 from abaca.views import QueueView, WorkerView, instant, queue_view, worker_view
 from abaca.views.finding import first_jobs
 from abaca.views.takers import silent
@@ -52,7 +52,7 @@ class Looker:
     async def look(self) -> Look:
         """Raises ``BackendUnavailable``."""
         stats = await self._app.stats()
-        settings = {name: await self._app.queues.get(name) for name in await self._with_settings()}
+        settings = await self._app.queues.all()
         jobs, _ = await first_jobs(self._app.client(), Query(status=(Status.RUNNING,)), MOST_RUNNING)
         names = {card.id: card.name or card.id for card in stats.workers}
         return Look(
@@ -70,9 +70,6 @@ class Looker:
             jobs=[_running(job, names) for job in sorted(jobs, key=lambda job: job.claimed_at or 0)],
             wrong=_wrong(stats, settings),
         )
-
-    async def _with_settings(self) -> list[str]:
-        return [record.id for record in await self._app.records.scan(QUEUE, limit=1000)]
 
     def _rates(self, stats: Stats) -> dict[str, float]:
         last, self._last = self._last, (stats.seen_at, stats.totals)

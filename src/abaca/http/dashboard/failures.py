@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abaca.http.dashboard.desk import Desk
 from abaca.http.dashboard.filters import read_filter
-from abaca.http.dashboard.grouping import grouped
 from abaca.http.dashboard.pages import page
 from abaca.http.dashboard.searching import find_jobs
 from abaca.http.replies import Reply
 from abaca.model import Status
+from abaca.views.failures import grouped
 
 LOOKED_AT = 2_000
 SHOWN = 100

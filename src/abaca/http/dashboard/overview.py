@@ -5,7 +5,7 @@ from __future__ import annotations
 from abaca.http.dashboard.desk import Desk
 from abaca.http.dashboard.measured import last_hour
 from abaca.http.dashboard.pages import page
-from abaca.http.dashboard.queues import Row, queue_rows, settings_of_queues
+from abaca.http.dashboard.queues import Row, queue_rows
 from abaca.http.dashboard.searching import glance
 from abaca.http.dashboard.series import charts
 from abaca.http.dashboard.troubles import find_troubles, oldest_wait
@@ -22,7 +22,7 @@ _LATEST = 8
 @page("")
 async def overview(desk: Desk) -> Reply:
     stats: Stats = await desk.ask(lambda backend: backend.stats())
-    settings = await settings_of_queues(desk)
+    settings = await desk.app.queues.all()
     series = await last_hour(desk, stats.seen_at)
     due = Query(status=(Status.QUEUED,), owner=desk.owner)
     sample = await glance(desk, due, _SAMPLE) if stats.queues else []

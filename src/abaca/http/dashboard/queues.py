@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from abaca.backend import MAX_BATCH
 from abaca.errors import ConfigError
 from abaca.http.caller import Scope
 from abaca.http.dashboard.desk import Desk
@@ -15,7 +14,7 @@ from abaca.http.dashboard.measured import last_hour
 from abaca.http.dashboard.pages import Form, act, page
 from abaca.http.dashboard.series import charts
 from abaca.http.replies import Reply
-from abaca.model import QUEUE, QueueSettings, QueueStats, Stats
+from abaca.model import QueueSettings, QueueStats, Stats
 from abaca.views import QueueView, queue_view
 
 _decode = msgspec.json.Decoder(QueueSettings).decode
@@ -48,11 +47,6 @@ class Row:
         return found
 
 
-async def settings_of_queues(desk: Desk) -> dict[str, QueueSettings]:
-    records = await desk.ask(lambda backend: backend.scan(QUEUE, "", MAX_BATCH))
-    return {record.id: _decode(record.data or b"{}") for record in records}
-
-
 def queue_rows(stats: Stats, settings: Mapping[str, QueueSettings]) -> list[Row]:
     """Every queue in which a job waits, that has settings, or that a worker serves; the fullest first."""
     served = {name for card in stats.workers for name in card.queues}
@@ -69,14 +63,14 @@ def _row(name: str, stats: Stats, settings: Mapping[str, QueueSettings]) -> Row:
 @page("/queues")
 async def list_queues(desk: Desk) -> Reply:
     stats: Stats = await desk.ask(lambda backend: backend.stats())
-    rows = queue_rows(stats, await settings_of_queues(desk))
+    rows = queue_rows(stats, await desk.app.queues.all())
     return desk.page("queues.html", here="queues", now=stats.seen_at, rows=rows, most=_most(rows))
 
 
 @page("/queues/{name}")
 async def show_queue(desk: Desk, name: str) -> Reply:
     stats: Stats = await desk.ask(lambda backend: backend.stats())
-    row = _row(name, stats, await settings_of_queues(desk))
+    row = _row(name, stats, await desk.app.queues.all())
     series = await last_hour(desk, stats.seen_at, queue=name)
     by_priority = sorted(row.view.by_priority.items(), reverse=True)
     return desk.page(

@@ -11,9 +11,9 @@ from abaca.backend import MAX_BATCH
 from abaca.errors import ConfigError
 from abaca.http.dashboard.desk import Desk
 from abaca.http.dashboard.filters import JobFilter
-from abaca.http.dashboard.grouping import group_of
 from abaca.http.errors import invalid
 from abaca.model import Job, Page, Query
+from abaca.views.failures import group_of
 
 PAGE = 200
 MOST_PAGES = 50

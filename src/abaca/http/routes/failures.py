@@ -17,6 +17,7 @@ from abaca.http.requests import ApiRequest
 from abaca.http.routes.jobs import ListJobs
 from abaca.model import Job, State, Status
 from abaca.views import JobView, instant, job_view, job_views
+from abaca.views.failures import Failures, grouped
 
 MOST_LOOKED_AT = 10_000
 _EXAMPLES = 3
@@ -29,7 +30,8 @@ class GroupFailures(JobFilter, frozen=True, kw_only=True):
 
 
 class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Failures of one task with one type of error. ``message`` is the latest one's, ``jobs`` are some of their ids."""
+    """Failures of one task with one type of error and one message but for its numbers. ``message`` is the latest one's,
+    ``jobs`` are some of their ids."""
 
     task: str
     error: str
@@ -58,25 +60,17 @@ async def list_failed(request: ApiRequest, query: ListJobs) -> Items[JobView]:
 
 @endpoint("GET", "/dead-letters/groups", scope=Scope.READ)
 async def group_failed(request: ApiRequest, query: GroupFailures) -> FailureGroups:
-    """Group failed jobs by task and type of error, to see what is wrong at a glance."""
+    """Group failed jobs by task and error, to see what is wrong at a glance. The dashboard groups them alike."""
     wanted = msgspec.structs.replace(query.query(request), status=(Status.FAILED,))
-    groups: dict[tuple[str, str], list[Job]] = {}
-    looked_at = 0
+    failed: list[Job] = []
     complete = True
     async for jobs in pages_of(request, wanted):
-        for job in jobs:
-            if job.purged:
-                continue
-            if looked_at >= query.most:
-                complete = False
-                break
-            looked_at += 1
-            groups.setdefault((job.spec.task, job.error.type if job.error else ""), []).append(job)
-        if not complete:
+        failed += [job for job in jobs if not job.purged]
+        if len(failed) > query.most:
+            complete = False
             break
-    items = [_group(task, error, jobs) for (task, error), jobs in groups.items()]
-    items.sort(key=lambda group: (-group.count, group.task, group.error))
-    return FailureGroups(items=items, looked_at=looked_at, complete=complete)
+    looked_at = failed[: query.most]
+    return FailureGroups(items=[_group(one) for one in grouped(looked_at)], looked_at=len(looked_at), complete=complete)
 
 
 @endpoint("GET", "/dead-letters/{id}", scope=Scope.READ)
@@ -89,17 +83,15 @@ async def get_failed(request: ApiRequest, id: str) -> JobView:
     return job_view(job, secrets[job.spec.task])
 
 
-def _group(task: str, error: str, jobs: list[Job]) -> FailureGroup:
-    ends = [job.ended_at for job in jobs if job.ended_at is not None]
-    latest = max(jobs, key=lambda job: job.ended_at or 0)
+def _group(failures: Failures) -> FailureGroup:
     return FailureGroup(
-        task=task,
-        error=error,
-        message=latest.error.message if latest.error else "",
-        count=len(jobs),
-        first_at=instant(min(ends, default=None)),
-        last_at=instant(max(ends, default=None)),
-        jobs=[job.id for job in jobs[:_EXAMPLES]],
+        task=failures.task,
+        error=failures.type,
+        message=failures.message,
+        count=len(failures.jobs),
+        first_at=instant(failures.first_at or None),
+        last_at=instant(failures.last_at or None),
+        jobs=[job.id for job in failures.jobs[:_EXAMPLES]],
     )
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from abaca.backend import MAX_BATCH, Backend
 from abaca.checks import check_name
 from abaca.http.caller import Scope
 from abaca.http.endpoint import endpoint
 from abaca.http.errors import Code, not_found
 from abaca.http.replies import Items
 from abaca.http.requests import ApiRequest
-from abaca.model import QUEUE, Overflow, QueueSettings, QueueStats, Record, Stats
+from abaca.model import Overflow, QueueSettings, QueueStats, Stats
 from abaca.queues import MOST_AT_ONCE
 from abaca.views import QueueView, queue_view
 
@@ -125,16 +123,8 @@ def _view(name: str, counted: dict[str, QueueStats], settings: dict[str, QueueSe
 
 
 async def _look(request: ApiRequest) -> tuple[Stats, dict[str, QueueSettings]]:
-    settings: dict[str, QueueSettings] = {}
-    after = ""
-    while page := await request.ask(partial(_scan, after)):
-        settings |= {record.id: _decode(record.data or b"{}") for record in page}
-        after = page[-1].id
+    settings = await request.app.queues.all()
     return await request.ask(lambda backend: backend.stats()), settings
-
-
-async def _scan(after: str, backend: Backend) -> list[Record]:
-    return await backend.scan(QUEUE, after, MAX_BATCH)
 
 
 ENDPOINTS = (list_queues, get_queue, change_queue, pause_queue, resume_queue, purge_queue)
