@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from abaca import App, Ctx, JobFailed, Retry
-from abaca.cli import main
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
-
-
-Run = Callable[..., Answer]
+from tests.command import Run, running
 
 
 @pytest.fixture(autouse=True)
@@ -42,15 +21,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_url: str) -> N
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: str) -> Answer:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main(words)
-        captured = capsys.readouterr()
-        assert isinstance(left.value.code, int)
-        return Answer(left.value.code, captured.out, captured.err)
-
-    return run
+    return running(capsys)
 
 
 def shop(url: str) -> App:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Run, Stored, shop
+from tests.cli.conftest import Stored, shop
+from tests.command import Run
 
 
 def shown(run: Run, id: str) -> Any:

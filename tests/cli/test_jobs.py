@@ -16,7 +16,8 @@ import pytest
 from abaca import App
 from abaca.cli.jobfollow import follow_job
 from abaca.places import Blobs
-from tests.cli.conftest import Run, Stored, shop
+from tests.cli.conftest import Stored, shop
+from tests.command import Run
 from tests.unit.face import claim
 
 

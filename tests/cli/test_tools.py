@@ -18,7 +18,7 @@ from typing import IO
 import pytest
 
 from abaca.verify.redis_space import command
-from tests.cli.conftest import Run
+from tests.command import Run
 from tests.servers import RedisServer
 
 SHOP = """

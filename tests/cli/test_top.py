@@ -12,7 +12,8 @@ import pytest
 
 from abaca import App
 from abaca.cli.top.look import Looker
-from tests.cli.conftest import Run, Stored, shop
+from tests.cli.conftest import Stored, shop
+from tests.command import Run
 from tests.unit.face import claim, finish
 
 

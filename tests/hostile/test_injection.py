@@ -7,16 +7,15 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from abaca.backends import open_backend
-from abaca.cli import main
 from abaca.codec import new_id
 from abaca.model import Card, ErrorInfo, Job, Kind, Lease, NewJob, NewUpdate, Settle, State, Transition, Want
+from tests.command import Run, running
 
 FAKE = "2026-01-01 ERROR fake"
 EVIL = f"x\r\n{FAKE}\x1b[31m\x07\x9b2J\u202egnp\u2028%s%n{{0.__class__}}\x00\x7f"
@@ -24,29 +23,11 @@ STEERING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2
 LEASE = Lease(worker=EVIL, ms=60_000)
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Answer]
-
-
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
 
-    def run(*words: str) -> Answer:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main(words)
-        captured = capsys.readouterr()
-        assert isinstance(left.value.code, int)
-        return Answer(left.value.code, captured.out, captured.err)
-
-    return run
+    return running(capsys)
 
 
 @dataclass(frozen=True)
