@@ -72,6 +72,26 @@ for _name, (_where, _about) in COMMANDS.items():
     app.command(_where, name=_name, help=_about)
 
 
+def _add_commands_of_plugins() -> None:
+    from abaca.plugins import installed_plugins
+
+    for plugin in installed_plugins().values():
+        missing = plugin.missing()
+        for command in plugin.commands:
+            if command.name not in app:
+                run = _refusal(f"the plugin {plugin.name!r} {missing}") if missing else command.where
+                app.command(run, name=command.name, help=command.about)
+
+
+def _refusal(why: str) -> Callable[..., None]:
+    """A command that says what is missing for it to run."""
+
+    def refuse(*words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
+        raise ConfigError(why)
+
+    return refuse
+
+
 @app.meta.default
 def launch(
     *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
@@ -81,6 +101,8 @@ def launch(
     debug: Annotated[bool, _everywhere(negative="", help="Show the traceback of an error.")] = False,
 ) -> Any:
     session = Session(url=url, config=config, json=json, debug=debug)
+    if words and words[0] not in COMMANDS:  # looking for plugins takes time
+        _add_commands_of_plugins()
     command, bound, ignored = app.parse_args(_with_optional_values(words))
     given = {"session": session} if "session" in ignored else {}
     return _answer(lambda: command(*bound.args, **bound.kwargs, **given), debug=debug)
@@ -89,7 +111,10 @@ def launch(
 def main(words: Sequence[str] | None = None) -> NoReturn:
     """Run a command line (default: this process's) and exit with its status."""
     _write_what_the_terminal_lacks_as_escapes()
+    given = sys.argv[1:] if words is None else words
     try:
+        if not given or given[0] in ("--help", "-h"):
+            _add_commands_of_plugins()
         status = app.meta(words, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
