@@ -10,15 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from abaca_documents.blobs import FolderBlobs
 from abaca_documents.errors import UnsupportedMediaType
 from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.model import (
     ChunkMetadata,
     ChunkSettings,
-    Document,
     DuplicatePolicy,
     JobProgress,
     UploadJobPayload,
@@ -95,7 +92,7 @@ class Bench:
 
     def __init__(self, folder: Path, repository: Repository | None = None) -> None:
         self.folder = folder
-        self.file = LibraryFile(folder / "library.db")
+        self.file = LibraryFile(folder / "library.db", readers=1, synchronous="OFF")
         self.vectors = SqliteVectors(self.file)
         self.repository: Repository = repository or FileRegistry(self.file)
         self.blobs = FolderBlobs(folder / "blobs")
@@ -157,13 +154,3 @@ class Bench:
 def words(first: int, last: int) -> str:
     """Text of one chunk for each number."""
     return "".join(f"{n} is a number.\n" for n in range(first, last))
-
-
-def without_times(document: Document) -> Document:
-    """What two runs of the same work have in common."""
-    epoch = document.created_at
-    revisions = tuple(
-        msgspec.structs.replace(each, created_at=epoch, started_at=None, finished_at=None)
-        for each in document.revisions
-    )
-    return msgspec.structs.replace(document, updated_at=epoch, revisions=revisions, version=0)

@@ -12,7 +12,6 @@ from abaca_documents.model import (
     Collection,
     Document,
     DocumentFilter,
-    DocumentStatus,
     Index,
     ReindexResult,
 )
@@ -98,13 +97,11 @@ async def _moved(parts: Parts, document: Document, index: Index) -> int:
             return None
         return msgspec.structs.replace(before, index=index.number, chunk_count=chunks)
 
+    await parts.outputs.drop(document.id)
     try:
-        after = await parts.repository.change(document.id, change, "reindex")
+        await parts.repository.change(document.id, change, "reindex")
     except DocumentNotFound:
         await parts.vectors.sweep(document.collection, index.number, document.id)
-        return made.embedded
-    if after.status is DocumentStatus.COMPLETED:
-        await parts.outputs.drop(document.id)
     return made.embedded
 
 
