@@ -1,7 +1,7 @@
 """The file that holds metadata, chunks and vectors together, so that they change in one transaction.
 
-Each part (the registry, the vector store) brings a ``Part``: what to do to every connection, and its tables. All of them
-use the same ``LibraryFile``; a ``write`` within ``together()`` joins the transaction that is open.
+Each part (the registry, the vector store) brings a ``Part``: what to do to every connection, and its tables. All of
+them use the same ``LibraryFile``; a ``write`` within ``together()`` joins the transaction that is open.
 
 SQLite is reached through apsw only: another SQLite library on the same file in one process would cancel its locks.
 """

@@ -292,6 +292,11 @@ class Repository(Protocol):
         """By id the visible (index, generation) of those documents that a search may find."""
         ...
 
+    async def changes(self, names: Sequence[str]) -> dict[str, int]:
+        """By collection a number that rises with everything that searches of it may see: a cached answer is good for as
+        long as it stays. Collections that are not there are left out."""
+        ...
+
     async def deleted_before(self, before: datetime, limit: int = 100) -> list[Document]:
         """Softly deleted documents by ``deleted_at``, the oldest first."""
         ...

@@ -38,8 +38,7 @@ class Index(Value, frozen=True, kw_only=True):
 
 
 class Collection(Value, frozen=True, kw_only=True):
-    """``index`` is the one that answers. ``building`` is there while a reindex writes the next one. ``changes`` rises
-    with everything that searches may see, so a cached answer is good for as long as it stays."""
+    """``index`` is the one that answers. ``building`` is there while a reindex writes the next one."""
 
     name: str
     description: str = ""
@@ -50,7 +49,6 @@ class Collection(Value, frozen=True, kw_only=True):
     last_index: int = 1
     chunking: ChunkSettings = ChunkSettings()
     """For uploads that say nothing else."""
-    changes: int = 0
     is_deleting: bool = False
     created_at: datetime
     updated_at: datetime
