@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -24,8 +24,11 @@ class SearchCache:
         self._kept: OrderedDict[Key, tuple[float, tuple[str, ...], SearchResponse]] = OrderedDict()
 
     @staticmethod
-    def key(request: SearchRequest, collections: Sequence[Collection]) -> Key:
-        states = [(each.name, each.index.number, each.changes, str(each.created_at)) for each in collections]
+    def key(request: SearchRequest, collections: Sequence[Collection], changes: Mapping[str, int]) -> Key:
+        states = [
+            (each.name, each.index.number, changes.get(each.name, 0), each.created_at.timestamp())
+            for each in collections
+        ]
         return msgspec.json.encode((request, states))
 
     def find(self, key: Key) -> SearchResponse | None:

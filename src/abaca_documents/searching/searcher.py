@@ -41,6 +41,8 @@ class Registry(Protocol):
 
     async def get_batch(self, ids: Sequence[str]) -> list[Document | None]: ...
 
+    async def changes(self, names: Sequence[str]) -> dict[str, int]: ...
+
 
 class Searcher:
     """``embedder_of`` gives the embedder of a name, as an index of a collection carries it."""
@@ -63,7 +65,7 @@ class Searcher:
         request.validate()
         read_filter(request.filter)
         collections = [await self._registry.get_collection(name) for name in request.names]
-        key = self.cache.key(request, collections)
+        key = self.cache.key(request, collections, await self._registry.changes(request.names))
         if request.use_cache and (found := self.cache.find(key)) is not None:
             return replace(found, from_cache=True, time_taken_ms=_since(began))
         answer = await self._answer(request, await self._candidates(request, collections))
@@ -148,9 +150,7 @@ class Searcher:
             found = await ask(limit)
             ids = list(dict.fromkeys(each.chunk.document_id for each in found))
             visible = await self._registry.visible(ids) if ids else {}
-            seen = [
-                each for each in found if visible.get(each.chunk.document_id) == (space.index, each.chunk.generation)
-            ]
+            seen = [each for each in found if _is_seen(each.chunk, space.index, visible)]
             if len(seen) >= wanted or len(found) < limit or limit >= MOST:
                 return seen[:wanted]
             limit = min(MOST, limit * 4)
@@ -198,6 +198,10 @@ def _spaces(collection: Collection) -> list[tuple[Space, str]]:
         )
         for each in indices
     ]
+
+
+def _is_seen(chunk: Chunk, index: int, visible: Visible) -> bool:
+    return visible.get(chunk.document_id) == (index, chunk.generation)
 
 
 def _both(one: Metadata, other: Metadata) -> Metadata:
