@@ -144,7 +144,7 @@ class Searcher:
         )
 
     async def _enough(self, space: Space, wanted: int, ask: Asked) -> list[Found]:
-        """The best visible ones. The store knows not what is visible, so it is asked for more until there are enough."""
+        """The best visible ones. The store knows not what is visible, so it is asked for more until they are enough."""
         limit = wanted
         while True:
             found = await ask(limit)
