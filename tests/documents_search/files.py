@@ -67,9 +67,9 @@ def slide_file() -> bytes:
     show = pptx.Presentation()
     for title, text in (("Leases", WORDS), ("Beats", "Every two seconds.")):
         slide = show.slides.add_slide(show.slide_layouts[1])
-        slide.shapes.title.text = title  # type: ignore[union-attr]
-        slide.placeholders[1].text = text  # type: ignore[attr-defined]
-    show.slides[1].notes_slide.notes_text_frame.text = "Say it twice."  # type: ignore[union-attr]
+        slide.shapes.title.text = title
+        slide.placeholders[1].text = text
+    show.slides[1].notes_slide.notes_text_frame.text = "Say it twice."
     return _saved(show)
 
 

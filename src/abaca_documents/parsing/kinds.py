@@ -41,7 +41,8 @@ REFUSED = (
     (b"\x7fELF", "a program"), (b"MZ", "a program"), (b"SQLite format 3\0", "a database"),
 )  # fmt: skip
 WEB = re.compile(
-    r"\s*(<!--.*?-->\s*)*(<\?xml[^>]*>\s*)?(<!doctype\s+html|<html|<head\b|<body\b)", re.IGNORECASE | re.DOTALL
+    r"\s*+(?:<!--(?:(?!-->).)*+-->\s*+)*+(?:<\?xml[^>]*+>\s*+)?+(?:<!doctype\s+html|<html|<head\b|<body\b)",
+    re.IGNORECASE | re.DOTALL,
 )
 MAIL = re.compile(r"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2,}\n")
 MAIL_FIELD = re.compile(r"^(?:received|message-id|mime-version|return-path|from):", re.IGNORECASE | re.MULTILINE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
 import msgspec
@@ -20,6 +20,7 @@ from abaca_documents.vectors.statements import sql
 from abaca_documents.vectors.words import to_query
 
 T = TypeVar("T")
+Row = tuple[Any, ...]
 COLUMNS = {"document_id": "h.document", "page": "c.page", "chunk_index": "c.position"}
 """Names that a filter may use beside those of the metadata, which they hide."""
 MOST = 4096  # neighbours that sqlite-vec gives at once
@@ -40,7 +41,7 @@ class SqliteVectors:
         """Raises ``ValidationError`` where it is there with another dimension or metric: those never change."""
 
         def act(connection: apsw.Connection) -> None:
-            found = connection.execute(sql("space_find"), (space.collection, space.index)).fetchall()
+            found = ask(connection, sql("space_find"), (space.collection, space.index))
             if found:
                 _, dimension, metric = found[0]
                 if (dimension, metric) != (space.dimension, space.metric.value):
@@ -51,29 +52,29 @@ class SqliteVectors:
                     )
                 return
             given = (space.collection, space.index, space.dimension, space.metric.value)
-            ((id,),) = connection.execute(sql("space_add"), given).fetchall()
+            ((id,),) = ask(connection, sql("space_add"), given)
             metric = DISTANCE[space.metric]
-            connection.execute(sql("make_vectors", space=id, dimension=space.dimension, metric=metric))
-            connection.execute(sql("make_words", space=id))
-            connection.execute(sql("words_secure", space=id))
+            ask(connection, sql("make_vectors", space=id, dimension=space.dimension, metric=metric))
+            ask(connection, sql("make_words", space=id))
+            ask(connection, sql("words_secure", space=id))
 
         await self._file.write(act)
 
     async def drop_space(self, collection: str, index: int) -> None:
         def act(connection: apsw.Connection) -> None:
-            for id, *_ in connection.execute(sql("space_find"), (collection, index)).fetchall():
-                connection.execute(sql("drop_vectors", space=id))
-                connection.execute(sql("drop_words", space=id))
-                for (holding,) in connection.execute(sql("holding_all"), (id,)).fetchall():
-                    for row, *_rest in connection.execute(sql("chunk_held"), (holding,)).fetchall():
-                        connection.execute(sql("chunk_drop"), (row,))
-                    connection.execute(sql("holding_drop"), (holding,))
-                connection.execute(sql("space_drop"), (id,))
+            for id, *_ in ask(connection, sql("space_find"), (collection, index)):
+                ask(connection, sql("drop_vectors", space=id))
+                ask(connection, sql("drop_words", space=id))
+                for (holding,) in ask(connection, sql("holding_all"), (id,)):
+                    for row, *_rest in ask(connection, sql("chunk_held"), (holding,)):
+                        ask(connection, sql("chunk_drop"), (row,))
+                    ask(connection, sql("holding_drop"), (holding,))
+                ask(connection, sql("space_drop"), (id,))
 
         await self._file.write(act)
 
     async def spaces(self) -> list[tuple[str, int]]:
-        return await self._file.read(lambda connection: list(connection.execute(sql("space_list"))))
+        return await self._file.read(lambda connection: ask(connection, sql("space_list")))
 
     async def put(self, space: Space, chunks: Sequence[Chunk]) -> None:
         for chunk in chunks:
@@ -86,7 +87,7 @@ class SqliteVectors:
                 key = (chunk.document_id, chunk.generation)
                 if key not in holdings:
                     row = (id, *key, msgspec.json.encode(chunk.metadata).decode())
-                    ((holdings[key],),) = connection.execute(sql("holding_put"), row).fetchall()
+                    ((holdings[key],),) = ask(connection, sql("holding_put"), row)
                 _put(connection, id, holdings[key], chunk)
 
         await self._file.write(act)
@@ -96,12 +97,12 @@ class SqliteVectors:
 
         def act(connection: apsw.Connection, space: int) -> int:
             count = 0
-            for holding, generation in connection.execute(sql("holding_list"), (space, document_id)).fetchall():
+            for holding, generation in ask(connection, sql("holding_list"), (space, document_id)):
                 if generation not in kept:
-                    rows = connection.execute(sql("chunk_held"), (holding,)).fetchall()
+                    rows = ask(connection, sql("chunk_held"), (holding,))
                     for row in rows:
                         _drop(connection, space, row)
-                    connection.execute(sql("holding_drop"), (holding,))
+                    ask(connection, sql("holding_drop"), (holding,))
                     count += len(rows)
             return count
 
@@ -117,12 +118,10 @@ class SqliteVectors:
         def act(connection: apsw.Connection, id: int) -> list[Found]:
             clause, values = _filter(id, where)
             if space.metric is Metric.INNER_PRODUCT:
-                rows = scan(
-                    connection.execute(sql("vector_all", space=id) + clause_alone(clause), values), vector, limit
-                )
+                rows = scan(ask(connection, sql("vector_all", space=id) + clause_alone(clause), values), vector, limit)
             else:
                 given = (vector, min(limit, MOST), *values)
-                rows = list(connection.execute(sql("nearest", space=id, where=clause), given))
+                rows = ask(connection, sql("nearest", space=id, where=clause), given)
             squared = space.metric is Metric.L2
             return [
                 _found(connection, space, id, row, distance * distance if squared else distance, vectors)
@@ -141,7 +140,7 @@ class SqliteVectors:
             clause, values = _filter(id, where)
             if not words:
                 return []
-            rows = list(connection.execute(sql("matching", space=id, where=clause), (words, *values, limit)))
+            rows = ask(connection, sql("matching", space=id, where=clause), (words, *values, limit))
             return [_found(connection, space, id, row, score, vectors) for row, score in rows]
 
         return await self._file.read(lambda each: _in_space(each, space.collection, space.index, act, []))
@@ -158,7 +157,7 @@ class SqliteVectors:
         vectors: bool = False,
     ) -> list[Chunk]:
         def act(connection: apsw.Connection, space: int) -> list[Chunk]:
-            found = connection.execute(sql("holding_find"), (space, document_id, generation)).fetchall()
+            found = ask(connection, sql("holding_find"), (space, document_id, generation))
             if not found:
                 return []
             ((holding, metadata),) = found
@@ -177,15 +176,15 @@ class SqliteVectors:
                 )
                 for id, position, text, hash, place, is_parent in connection.execute(
                     sql("chunk_page"), (holding, after, limit)
-                ).fetchall()
+                )
             ]
 
         return await self._file.read(lambda each: _in_space(each, collection, index, act, []))
 
     async def hashes(self, collection: str, index: int, document_id: str, generation: int) -> dict[str, int]:
         def act(connection: apsw.Connection, space: int) -> dict[str, int]:
-            for holding, _ in connection.execute(sql("holding_find"), (space, document_id, generation)).fetchall():
-                return dict(connection.execute(sql("chunk_hashes"), (holding,)))
+            for holding, _ in ask(connection, sql("holding_find"), (space, document_id, generation)):
+                return dict(ask(connection, sql("chunk_hashes"), (holding,)))
             return {}
 
         return await self._file.read(lambda each: _in_space(each, collection, index, act, {}))
@@ -193,7 +192,7 @@ class SqliteVectors:
     async def count(self, collection: str, index: int) -> dict[str, dict[int, int]]:
         def act(connection: apsw.Connection, space: int) -> dict[str, dict[int, int]]:
             counted: dict[str, dict[int, int]] = {}
-            for document, generation, chunks in connection.execute(sql("holding_count"), (space,)):
+            for document, generation, chunks in ask(connection, sql("holding_count"), (space,)):
                 counted.setdefault(document, {})[generation] = chunks
             return counted
 
@@ -203,6 +202,11 @@ class SqliteVectors:
         """The file is closed by whoever opened it."""
 
 
+def ask(connection: apsw.Connection, statement: str, given: Sequence[Any] = ()) -> list[Row]:
+    """All rows at once: a statement that is left half read would keep its transaction open."""
+    return list(connection.execute(statement, given))
+
+
 def _load_extension(connection: apsw.Connection) -> None:
     connection.enable_load_extension(True)
     connection.load_extension(sqlite_vec.loadable_path())
@@ -210,7 +214,7 @@ def _load_extension(connection: apsw.Connection) -> None:
 
 
 def _make_tables(connection: apsw.Connection) -> None:
-    connection.execute(sql("make_tables"))
+    ask(connection, sql("make_tables"))
 
 
 def _check(space: Space, chunk: Chunk) -> None:
@@ -225,7 +229,7 @@ def _check(space: Space, chunk: Chunk) -> None:
 
 
 def _require(connection: apsw.Connection, space: Space) -> int:
-    for id, *_ in connection.execute(sql("space_find"), (space.collection, space.index)).fetchall():
+    for id, *_ in ask(connection, sql("space_find"), (space.collection, space.index)):
         return int(id)
     raise DocumentsError(f"the space {space.key} is not there; open_space makes it")
 
@@ -233,29 +237,29 @@ def _require(connection: apsw.Connection, space: Space) -> int:
 def _in_space(
     connection: apsw.Connection, collection: str, index: int, act: Callable[[apsw.Connection, int], T], otherwise: T
 ) -> T:
-    for id, *_ in connection.execute(sql("space_find"), (collection, index)).fetchall():
+    for id, *_ in ask(connection, sql("space_find"), (collection, index)):
         return act(connection, id)
     return otherwise
 
 
 def _put(connection: apsw.Connection, space: int, holding: int, chunk: Chunk) -> None:
-    for row in connection.execute(sql("chunk_at"), (holding, chunk.index)).fetchall():
+    for row in ask(connection, sql("chunk_at"), (holding, chunk.index)):
         _drop(connection, space, row)
     headings = " ".join(filter(None, (chunk.where.title, *chunk.where.heading_path)))
     given = (holding, chunk.index, chunk.text, headings, chunk.chunk_hash, chunk.where.page)
     row = (*given, _pack_place(chunk.where), int(chunk.is_parent))
-    ((id,),) = connection.execute(sql("chunk_put"), row).fetchall()
+    ((id,),) = ask(connection, sql("chunk_put"), row)
     if not chunk.is_parent:
-        connection.execute(sql("vector_put", space=space), (id, chunk.embedding))
-        connection.execute(sql("word_put", space=space), (id, chunk.text, headings))
+        ask(connection, sql("vector_put", space=space), (id, chunk.embedding))
+        ask(connection, sql("word_put", space=space), (id, chunk.text, headings))
 
 
 def _drop(connection: apsw.Connection, space: int, row: Sequence[object]) -> None:
     id, text, headings, is_parent = row
     if not is_parent:
-        connection.execute(sql("vector_drop", space=space), (id,))  # type: ignore[arg-type]
-        connection.execute(sql("word_drop", space=space), (id, text, headings))  # type: ignore[arg-type]
-    connection.execute(sql("chunk_drop"), (id,))  # type: ignore[arg-type]
+        ask(connection, sql("vector_drop", space=space), (id,))
+        ask(connection, sql("word_drop", space=space), (id, text, headings))
+    ask(connection, sql("chunk_drop"), (id,))
 
 
 def _filter(space: int, where: Metadata) -> tuple[str, list[str | int | float | bool | None]]:
@@ -272,7 +276,7 @@ def clause_alone(clause: str) -> str:
 def _found(connection: apsw.Connection, space: Space, id: int, row: int, distance: float, vectors: bool) -> Found:
     ((document, generation, metadata, position, text, hash, place, is_parent),) = connection.execute(
         sql("chunk_get"), (row,)
-    ).fetchall()
+    )
     chunk = Chunk(
         document_id=document,
         collection=space.collection,
@@ -289,6 +293,6 @@ def _found(connection: apsw.Connection, space: Space, id: int, row: int, distanc
 
 
 def _vector(connection: apsw.Connection, space: int, id: int) -> Vector | None:
-    for (packed,) in connection.execute(sql("vector_get", space=space), (id,)).fetchall():
+    for (packed,) in ask(connection, sql("vector_get", space=space), (id,)):
         return bytes(packed)
     return None
