@@ -1,18 +1,56 @@
-"""The ``abaca`` command."""
+"""The ``abaca`` command, and what the commands of plugins are made with.
+
+Names are loaded when they are first used: the command line starts without most of them.
+"""
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from abaca import __version__
 from abaca.cli.front import front_page, is_asked_for
-from abaca.cli.status import EXIT_INTERRUPTED, EXIT_OK
+from abaca.cli.status import EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TIMEOUT, EXIT_USAGE
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from abaca.cli.output import note, print_json, print_pairs, print_table, say
+    from abaca.cli.session import Given, Session
+
+_HOMES = {
+    "Given": "abaca.cli.session",
+    "Session": "abaca.cli.session",
+    "note": "abaca.cli.output",
+    "print_json": "abaca.cli.output",
+    "print_pairs": "abaca.cli.output",
+    "print_table": "abaca.cli.output",
+    "say": "abaca.cli.output",
+}
+
+__all__ = [
+    "EXIT_CANCELLED",
+    "EXIT_FAILED",
+    "EXIT_OK",
+    "EXIT_TIMEOUT",
+    "EXIT_USAGE",
+    "Given",
+    "Session",
+    "main",
+    "note",
+    "print_json",
+    "print_pairs",
+    "print_table",
+    "say",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:

@@ -40,6 +40,27 @@ for _name, (_where, _about) in COMMANDS.items():
     app.command(_where, name=_name, help=_about)
 
 
+def _add_commands_of_plugins() -> None:
+    """Looking for plugins takes time, so it is done for a word that is no command of our own."""
+    from abaca.plugins import installed_plugins
+
+    for plugin in installed_plugins().values():
+        missing = plugin.missing()
+        for command in plugin.commands:
+            if command.name not in app:
+                run = _refusal(f"the plugin {plugin.name!r} {missing}") if missing else command.where
+                app.command(run, name=command.name, help=command.about)
+
+
+def _refusal(why: str) -> Callable[..., None]:
+    """A command that says what is missing for it to run."""
+
+    def refuse(*words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
+        raise ConfigError(why)
+
+    return refuse
+
+
 @app.meta.default
 def launch(
     *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
@@ -49,6 +70,8 @@ def launch(
     debug: Annotated[bool, _everywhere(negative="", help=FLAGS["debug"])] = False,
 ) -> Any:
     session = Session(url=url, config=config, json=json, debug=debug)
+    if words and words[0] not in COMMANDS:
+        _add_commands_of_plugins()
     command, bound, ignored = app.parse_args(_with_optional_values(words))
     given = {"session": session} if "session" in ignored else {}
     return _answer(lambda: command(*bound.args, **bound.kwargs, **given), debug=debug)

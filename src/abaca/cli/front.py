@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
 
 ABOUT = "Typed, durable background jobs on SQLite or Redis."
 EXIT_STATUS = (
@@ -72,9 +73,20 @@ def _lines(width: int) -> Iterator[str]:
         yield ""
         yield from textwrap.wrap(text, width)
     yield from _table("Commands", {name: COMMANDS[name][1] for name in sorted(COMMANDS)} | _OF_THE_FRONT, width)
+    if of_plugins := _commands_of_plugins():
+        yield from _table("Commands of plugins", of_plugins, width)
     flags = {_SHOWN_AS[name]: about + _DEFAULTS.get(name, "") for name, about in FLAGS.items()}
     yield from _table(EVERYWHERE, flags, width)
     yield ""
+
+
+def _commands_of_plugins() -> dict[str, str]:
+    if not entry_points(group="abaca.plugins"):
+        return {}
+    from abaca.plugins import installed_plugins
+
+    plugins = installed_plugins().values()
+    return {command.name: command.about for plugin in plugins for command in plugin.commands}
 
 
 def _table(title: str, entries: Mapping[str, str], width: int) -> Iterator[str]:
