@@ -89,7 +89,7 @@ def table(rows: list[Row]) -> Iterator[str]:
     for row in rows:
 
         def median(name: str, rounds: list[Round] = row.rounds) -> float:
-            return statistics.median(getattr(one, name) for one in rounds)
+            return float(statistics.median(getattr(one, name) for one in rounds))
 
         ratios = [one.cpu / beside.cpu for one, beside in zip(row.rounds, bare, strict=True)]
         times = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"

@@ -16,8 +16,8 @@ from abaca.waiting import FIRST_PAUSE, LONGEST_PAUSE
 P = TypeVar("P")
 
 UNHURRIED = 50
-"""How many followers each look once in the client's poll interval. Of more, each looks that much more rarely: a hint tells
-them of news, and what looks for a lost one must not grow with those who wait."""
+"""How many followers each look once in the client's poll interval. Of more, each looks that much more rarely: a hint
+tells them of news, and what looks for a lost one must not grow with those who wait."""
 
 Read = Callable[[Backend], Awaitable[tuple[P, bool]]]
 """Reads on from where the reader is; answers the part, and whether to read on at once."""
