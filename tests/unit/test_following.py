@@ -10,15 +10,19 @@ from abaca.backends.memory import MemoryBackend
 from abaca.following import UNHURRIED
 from abaca.model import Hint
 
+MANY = 4 * UNHURRIED
+
 
 class _Watch:
     """Never has news; notes for how long a reader would wait for some before it looks by itself."""
 
-    def __init__(self, waits: list[float]) -> None:
-        self._waits = waits
+    def __init__(self, store: _Watched) -> None:
+        self._store = store
 
     async def next(self, timeout: float) -> Hint | None:
-        self._waits.append(timeout)
+        self._store.waits.append(timeout)
+        if len(self._store.waits) == MANY:
+            self._store.all_wait.set()
         await asyncio.Event().wait()
         return None
 
@@ -30,9 +34,10 @@ class _Watched(MemoryBackend):
     def __init__(self) -> None:
         super().__init__()
         self.waits: list[float] = []
+        self.all_wait = asyncio.Event()
 
     async def watch(self, topics: Sequence[str]) -> _Watch:  # type: ignore[override]
-        return _Watch(self.waits)
+        return _Watch(self)
 
 
 async def test_many_followers_together_look_no_more_often_than_a_few() -> None:
@@ -40,7 +45,6 @@ async def test_many_followers_together_look_no_more_often_than_a_few() -> None:
     store = _Watched()
     app = App(backend=store, poll_interval=1.0)
     job = await app.enqueue_by_name("render", {}, pool="async")
-    count = 4 * UNHURRIED
 
     # When
     async def reads() -> None:
@@ -48,9 +52,8 @@ async def test_many_followers_together_look_no_more_often_than_a_few() -> None:
             pass
 
     async with asyncio.TaskGroup() as readers:
-        tasks = [readers.create_task(reads()) for _ in range(count)]
-        while len(store.waits) < count:
-            await asyncio.sleep(0)  # sleeps: no time passes, the readers have their turn
+        tasks = [readers.create_task(reads()) for _ in range(MANY)]
+        await store.all_wait.wait()
         for task in tasks:
             task.cancel()
     waits, followers = store.waits, app.client().followers
