@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from abaca.backend import Backend
+from abaca.cancelling import cancel_jobs
 from abaca.cli.bulk import Answer, act_on
 from abaca.cli.filters import NO_FILTER, Filter
 from abaca.cli.session import Given
@@ -55,7 +56,7 @@ def cancel(
     """
 
     async def act(backend: Backend, wanted: list[str]) -> list[Answer]:
-        return [_CANCELLED[answer] for answer in await backend.cancel(wanted)]
+        return [_CANCELLED[answer] for answer in await cancel_jobs(backend, wanted)]
 
     live = (*_WAITING, Status.RUNNING)
     return act_on(session, "cancel", ids, filter, act, usual=live, all=all, dry_run=dry_run, yes=yes)

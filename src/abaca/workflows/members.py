@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.cancelling import cancel_jobs
 from abaca.client import Client
 from abaca.model import Cancelled, Job, Requeued, State
 from abaca.policy.builtin import JOIN
@@ -126,7 +127,7 @@ async def _get(ids: list[str], backend: Backend) -> list[Job | None]:
 
 
 async def _cancel(ids: list[str], backend: Backend) -> list[Cancelled]:
-    return await backend.cancel(ids)
+    return await cancel_jobs(backend, ids)
 
 
 async def _requeue(runs: list[tuple[str, int]], backend: Backend) -> list[Requeued]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from abaca.backend import MAX_BATCH, UNKNOWN_PARENT, Backend
+from abaca.cancelling import cancel_jobs
 from abaca.carrying import stamped
 from abaca.client import Client, batches
 from abaca.codec import new_id
@@ -83,4 +84,4 @@ def _first_refused(batch: Sequence[NewJob], receipts: Sequence[Receipt]) -> tupl
 
 
 async def _cancel(ids: list[str], backend: Backend) -> list[Cancelled]:
-    return await backend.cancel(ids)
+    return await cancel_jobs(backend, ids)

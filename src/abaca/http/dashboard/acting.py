@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
+from abaca import cancelling
 from abaca.backend import MAX_BATCH
 from abaca.http.dashboard.desk import Desk
 from abaca.model import Amended, Cancelled, Change, Job, Requeued
@@ -35,7 +36,8 @@ _DELETED = {
 async def cancel_jobs(desk: Desk, jobs: Sequence[Job]) -> Counter[str]:
     done: Counter[str] = Counter()
     for ids in _batches([job.id for job in jobs]):
-        done.update(_CANCELLED[each] for each in await desk.ask(lambda backend, ids=ids: backend.cancel(ids)))  # type: ignore[misc]
+        answers: list[Cancelled] = await desk.ask(lambda backend, ids=ids: cancelling.cancel_jobs(backend, ids))  # type: ignore[misc]
+        done.update(_CANCELLED[each] for each in answers)
     return done
 
 

@@ -19,6 +19,7 @@ from abaca.http.routes import (
     schedules,
     streams,
     submit,
+    webhooks,
     workers,
     workflows,
 )
@@ -36,6 +37,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *schedules.ENDPOINTS,
     *workflows.ENDPOINTS,
     *failures.ENDPOINTS,
+    *webhooks.ENDPOINTS,
     *metrics.ENDPOINTS,
 )
 HANDLERS: tuple[Any, ...] = (*dashboard.HANDLERS,)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.cancelling import cancel_jobs
 from abaca.http.caller import Scope
 from abaca.http.endpoint import endpoint
 from abaca.http.errors import invalid
@@ -116,7 +117,7 @@ async def _on(act: Act, jobs: list[Job], backend: Backend) -> int:
 
 
 async def _cancel(backend: Backend, jobs: list[Job]) -> int:
-    answers = await backend.cancel([job.id for job in jobs])
+    answers = await cancel_jobs(backend, [job.id for job in jobs])
     return sum(answer in (Cancelled.ENDED, Cancelled.FLAGGED) for answer in answers)
 
 
