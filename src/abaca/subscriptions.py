@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import msgspec
@@ -20,6 +20,7 @@ from abaca.model import (
     SUBSCRIPTION,
     Inserted,
     JobEnd,
+    Kept,
     NewJob,
     Record,
     Retention,
@@ -38,6 +39,8 @@ MOST_SUBSCRIPTIONS = 200
 """Of one store: whoever settles a job looks at all of them."""
 MOST_OF_AN_OWNER = 16
 SHORTEST_SECRET, LONGEST_SECRET = 16, 256
+MOST_TASKS = 1000
+"""Of which retention may be stored apart."""
 MOST_NAMES = 100
 """How many queues, tasks and tags one filter may name."""
 
@@ -171,6 +174,17 @@ async def send_test(client: Client, subscription: Subscription, id: str | None =
 async def stored_retention(client: Client) -> Retention:
     (record,) = await client.ask(lambda backend: backend.read(RETENTION, [RETENTION]))
     return Retention() if record is None or record.data is None else _retention(record.data)
+
+
+def changed_retention(stored: Retention, default: Kept | None, tasks: Mapping[str, Kept | None]) -> Retention:
+    """``None`` leaves the default, and takes a task out. Raises ``ConfigError``."""
+    for name in tasks:
+        check_text(name, "tasks", 128)
+    changed = {**stored.tasks, **tasks}
+    kept = {name: kept for name, kept in changed.items() if kept is not None and kept != Kept()}
+    if len(kept) > MOST_TASKS:
+        raise ConfigError(f"tasks: retention would be stored of {len(kept):,} and the limit is {MOST_TASKS:,}")
+    return Retention(default=stored.default if default is None else default, tasks=kept)
 
 
 async def change_retention(client: Client, change: Callable[[Retention], Retention]) -> Retention:

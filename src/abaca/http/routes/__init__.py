@@ -16,6 +16,8 @@ from abaca.http.routes import (
     operations,
     queues,
     remote,
+    results,
+    retention,
     schedules,
     streams,
     submit,
@@ -38,6 +40,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *workflows.ENDPOINTS,
     *failures.ENDPOINTS,
     *webhooks.ENDPOINTS,
+    *results.ENDPOINTS,
+    *retention.ENDPOINTS,
     *metrics.ENDPOINTS,
 )
 HANDLERS: tuple[Any, ...] = (*dashboard.HANDLERS,)
