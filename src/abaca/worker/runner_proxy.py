@@ -61,7 +61,9 @@ class _Entry(HeldRun):
 class RunnerProxy(asyncio.Protocol):
     """One runner. ``gone`` is set when its end of the link is closed."""
 
-    def __init__(self, default_lease_ms: int, on_ready: OnReady, on_announced: Callable[[], None]) -> None:
+    def __init__(
+        self, default_lease_ms: int, on_ready: OnReady, on_announced: Callable[[], None] = lambda: None
+    ) -> None:
         self._default_lease_ms = default_lease_ms
         self._on_announced = on_announced
         self._on_ready = on_ready
