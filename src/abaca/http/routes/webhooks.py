@@ -84,7 +84,7 @@ async def list_webhooks(request: ApiRequest, query: Paging) -> Items[WebhookView
     after, found = opened(query.cursor) or "", list[Subscription]()
     while len(found) <= query.limit and (page := await request.ask(partial(_scan, after))):
         known = [readable_subscription(record) for record in page]
-        found += [each for each in known if each is not None and _sees(request, each)]
+        found += [each for each in known if each is not None and sees_subscription(request, each)]
         after = page[-1].id
     shown = found[: query.limit]
     more = sealed(shown[-1].id) if len(found) > query.limit else None
@@ -141,13 +141,13 @@ async def replay(request: ApiRequest, id: str, body: Nothing, query: Waiting) ->
 @endpoint("GET", "/webhooks/{id}", scope=Scope.READ)
 async def get_webhook(request: ApiRequest, id: str) -> WebhookView:
     """Read one webhook subscription."""
-    return webhook_view(await _mine(request, id))
+    return webhook_view(await visible_subscription(request, id))
 
 
 @endpoint("PUT", "/webhooks/{id}", scope=Scope.WRITE, examples={"body": {"enabled": False}})
 async def change_webhook(request: ApiRequest, id: str, body: ChangeWebhook) -> WebhookView:
     """Change a webhook subscription. Deliveries that wait go where it points then; while it is disabled they fail."""
-    await _mine(request, id)
+    await visible_subscription(request, id)
     changes: dict[str, Any] = {
         "url": body.url,
         "secret": new_secret() if body.rotate_secret else body.secret,
@@ -172,14 +172,14 @@ async def change_webhook(request: ApiRequest, id: str, body: ChangeWebhook) -> W
 @endpoint("DELETE", "/webhooks/{id}", scope=Scope.WRITE, status=204)
 async def delete_webhook(request: ApiRequest, id: str) -> None:
     """Delete a webhook subscription. Its deliveries that wait fail, and are kept for a week."""
-    await _mine(request, id)
+    await visible_subscription(request, id)
     await delete_subscription(request.app.client(), id)
 
 
 @endpoint("POST", "/webhooks/{id}/test", scope=Scope.WRITE, status=202)
 async def test_webhook(request: ApiRequest, id: str, body: Nothing, query: Waiting) -> Answer[DeliveryView]:
     """Send a delivery of the event ``webhook.test``, once; with ``wait``, answered as soon as the receiver has."""
-    subscription = await _mine(request, id)
+    subscription = await visible_subscription(request, id)
     sent = await send_test(request.app.client(), subscription, request.new_id(0))
     return await _delivery(request, sent, query)
 
@@ -187,7 +187,7 @@ async def test_webhook(request: ApiRequest, id: str, body: Nothing, query: Waiti
 @endpoint("GET", "/webhooks/{id}/deliveries", scope=Scope.READ)
 async def deliveries_of(request: ApiRequest, id: str, query: ListDeliveries) -> Items[DeliveryView]:
     """List the deliveries of one webhook subscription, the latest first."""
-    return await _deliveries(request, query, (await _mine(request, id)).id)
+    return await _deliveries(request, query, (await visible_subscription(request, id)).id)
 
 
 async def _deliveries(request: ApiRequest, asked: ListDeliveries, subscription: str | None) -> Items[DeliveryView]:
@@ -224,15 +224,15 @@ def _whose_jobs(request: ApiRequest, asked: str | None) -> str | None:
     return asked if request.caller.is_admin else owner_of(request, asked)
 
 
-def _sees(request: ApiRequest, subscription: Subscription) -> bool:
+def sees_subscription(request: ApiRequest, subscription: Subscription) -> bool:
     caller = request.caller
     return caller.is_admin or (caller.owner is not None and subscription.owner == caller.owner)
 
 
-async def _mine(request: ApiRequest, id: str) -> Subscription:
+async def visible_subscription(request: ApiRequest, id: str) -> Subscription:
     """Raises ``SubscriptionNotFound``, also for another owner's."""
     subscription = await subscription_of(request.app.client(), id)
-    if not _sees(request, subscription):
+    if not sees_subscription(request, subscription):
         raise no_such_subscription(id)
     return subscription
 
