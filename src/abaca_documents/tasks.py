@@ -13,6 +13,7 @@ from abaca_documents.errors import (
     BlobNotFound,
     CollectionNotFound,
     DocumentAlreadyExists,
+    DocumentNotFound,
     DuplicateDocument,
     IngestError,
     ValidationError,
@@ -49,6 +50,7 @@ FINAL = (
     BlobNotFound,
     CollectionNotFound,
     DocumentAlreadyExists,
+    DocumentNotFound,
     DuplicateDocument,
     IngestError,
     ValidationError,
@@ -75,7 +77,7 @@ class Tasks:
 
         @app.task(name=name(JobType.DOCUMENT_UPLOAD), queue=QUEUE, retry=RETRY)
         async def document_upload(ctx: Ctx, payload: UploadJobPayload) -> UploadJobResult:
-            return await _uploaded(opened().telling(_teller(ctx)), ctx, payload)
+            return await _final(_uploaded(opened().telling(_teller(ctx)), ctx, payload))
 
         @app.task(name=name(JobType.DOCUMENT_DELETE), queue=QUEUE, retry=RETRY)
         async def document_delete(ctx: Ctx, document_id: str) -> DeleteResult:
@@ -90,17 +92,17 @@ class Tasks:
             ctx: Ctx, collection: str, embedder: str | None = None, chunking: ChunkSettings | None = None
         ) -> ReindexResult:
             parts = opened().parts
-            index = await ctx.step("prepare", prepare, parts, collection, embedder, chunking)
+            index = await _final(ctx.step("prepare", prepare, parts, collection, embedder, chunking))
             return await build(parts, collection, index, lambda done, total: ctx.progress(done, total, stage="reindex"))
 
         @app.task(name=name(JobType.METADATA_EXTRACT), queue=QUEUE, retry=RETRY)
         async def metadata_extract(ctx: Ctx, document_id: str) -> UploadJobResult:
             parts = opened().telling(_teller(ctx))
-            return await revise(parts, document_id, ctx.job_id, extract=True)
+            return await _final(revise(parts, document_id, ctx.job_id, extract=True))
 
         @app.task(name=name(JobType.BULK_IMPORT), queue=QUEUE, retry=RETRY)
         async def import_many(ctx: Ctx, payload: ImportPayload) -> ImportResult:
-            return await bulk_import(opened().parts, payload, _Import(app, ctx))
+            return await _final(bulk_import(opened().parts, payload, _Import(app, ctx)))
 
         @app.task(name="documents.clean_up", queue=QUEUE, retry=RETRY)
         async def clean_up(ctx: Ctx) -> Swept:
@@ -126,9 +128,15 @@ async def _uploaded(parts: Parts, ctx: Ctx, payload: UploadJobPayload) -> Upload
         told = f"{type(error).__name__}: {error}"
         if ctx.attempt >= ATTEMPTS or isinstance(error, FINAL):
             await abandon(parts, payload, ctx.job_id, told)
-        if isinstance(error, FINAL):
-            raise Abort(told) from error
         raise
+
+
+async def _final(work: Awaitable[R]) -> R:
+    """Fail the job at once where another attempt would meet the same."""
+    try:
+        return await work
+    except FINAL as error:
+        raise Abort(f"{type(error).__name__}: {error}") from error
 
 
 async def _deleted(parts: Parts, document_id: str) -> DeleteResult:
