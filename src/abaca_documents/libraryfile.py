@@ -41,12 +41,14 @@ class Part:
 
 
 class LibraryFile:
-    """Belongs to one event loop. One connection writes, ``readers`` others read; each has a thread of its own."""
+    """Belongs to one event loop. One connection writes, ``readers`` others read; each has a thread of its own.
+    ``synchronous`` is SQLite's; anything but ``FULL`` can lose what was answered to a power cut."""
 
-    def __init__(self, path: Path, *, readers: int = 2, busy_seconds: float = 30.0) -> None:
+    def __init__(self, path: Path, *, readers: int = 2, busy_seconds: float = 30.0, synchronous: str = "FULL") -> None:
         self.path = path
         self._parts: list[Part] = []
         self._busy_seconds = busy_seconds
+        self._synchronous = synchronous
         self._writer = _Line(self._connect, "documents-writer")
         self._readers = [_Line(self._connect, f"documents-reader-{n}") for n in range(readers)]
         self._free: asyncio.Queue[_Line] | None = None
@@ -135,7 +137,12 @@ class LibraryFile:
                 if part.prepare is not None:
                     part.prepare(connection)
             _until_free(self._busy_seconds, lambda: connection.execute("PRAGMA journal_mode = WAL").fetchall())
-            for pragma in ("synchronous = FULL", "temp_store = MEMORY", "secure_delete = ON", "cache_size = -16384"):
+            for pragma in (
+                f"synchronous = {self._synchronous}",
+                "temp_store = MEMORY",
+                "secure_delete = ON",
+                "cache_size = -16384",
+            ):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
         except BaseException:
             connection.close()

@@ -214,9 +214,10 @@ class VectorStore(Protocol):
 class Blobs(Protocol):
     """Original bytes by their SHA-256, counted by who refers to them. See ``blobs.py``."""
 
-    async def put(self, source: Path | bytes) -> tuple[str, int]:
-        """Digest and size. Stored before it returns; bytes that are there already are not written again. Nobody refers
-        to them yet: they are kept for a grace time, in which ``refer`` has to come."""
+    async def put(self, source: Path | bytes, by: str | None = None) -> tuple[str, int]:
+        """Digest and size. Stored before it returns; bytes that are there already are not written again. ``by`` refers
+        to them from the same moment. Without it they are kept for a grace time only, unless somebody lets go of equal
+        bytes meanwhile."""
         ...
 
     async def refer(self, digest: str, by: str) -> None:
@@ -288,8 +289,8 @@ class Repository(Protocol):
 
     async def stats(self) -> DocumentStats: ...
 
-    async def visible(self, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """By id the visible (index, generation) of those documents that a search may find."""
+    async def visible(self, ids: Sequence[str]) -> dict[str, int]:
+        """By id the visible generation of those documents that a search may find."""
         ...
 
     async def changes(self, names: Sequence[str]) -> dict[str, int]:

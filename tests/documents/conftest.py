@@ -20,7 +20,7 @@ STORES = ("memory", "file", pytest.param("redis", marks=pytest.mark.redis))
 async def bare(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Repository]:
     """An empty registry."""
     if request.param == "file":
-        repository: Repository = FileRegistry(LibraryFile(tmp_path / "library.db"))
+        repository: Repository = FileRegistry(LibraryFile(tmp_path / "library.db", synchronous="OFF"))
         yield repository
         await repository.close()
         return

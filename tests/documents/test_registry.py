@@ -21,7 +21,6 @@ from abaca_documents.model import Document, DocumentFilter, DocumentStatus, inst
 from abaca_documents.protocols import Repository
 from tests.documents.making import NOON, collection, digest, document, processing
 
-
 BAD_UPDATES: list[tuple[dict[str, object], str]] = [
     ({"colour": "red"}, "colour"),
     ({"status": "bogus"}, "status"),
@@ -130,7 +129,7 @@ class TestDeleted:
     async def test_it_is_deleted_softly_and_purged_for_good(self, registry: Repository) -> None:
         # Given a document that a search sees
         await registry.register(processing("a", generation=1, last_generation=1, index=1))
-        assert await registry.visible(["a"]) == {"a": (1, 1)}
+        assert await registry.visible(["a"]) == {"a": 1}
         # When it is deleted, twice
         gone = await registry.delete("a")
         assert await registry.delete("a") == gone

@@ -117,8 +117,8 @@ class Library:
             raise CollectionNotFound("get_collection", name)
         return self.collections[name]
 
-    async def visible(self, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        return {id: (found.index, found.generation) for id in ids if (found := self.documents.get(id)) is not None}
+    async def visible(self, ids: Sequence[str]) -> dict[str, int]:
+        return {id: found.generation for id in ids if (found := self.documents.get(id)) is not None}
 
     async def get_batch(self, ids: Sequence[str]) -> list[Document | None]:
         return [self.documents.get(id) for id in ids]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from abaca_documents.errors import InvalidTransition, ValidationError
@@ -86,7 +86,16 @@ class Revision(Value, frozen=True, kw_only=True):
     """Chunks that had to be embedded; the others were known by their hash."""
     page_count: int = 0
     created_at: datetime
+    started_at: datetime | None = None
+    """When its first run began."""
     finished_at: datetime | None = None
+
+    @property
+    def duration_ms(self) -> int:
+        """From the first start to the end, 0 before that."""
+        if self.started_at is None or self.finished_at is None:
+            return 0
+        return (self.finished_at - self.started_at) // timedelta(milliseconds=1)
 
     def validate(self) -> None:
         check_range(self.number, "revision", 1, 1 << 53)
@@ -136,11 +145,14 @@ class Document(Value, frozen=True, kw_only=True):
     last_generation: int = 0
     """The highest that was ever given out; it never goes back, also not by a deletion."""
     index: int = 0
-    """The index of the collection that the visible generation lies in."""
+    """The newest index of the collection that the visible generation lies in, whole; also one that is being built.
+    Searches go by the generation alone."""
     revisions: tuple[Revision, ...] = ()
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None = None
+    is_purging: bool = False
+    """It is being forgotten for good: no revision can bring it back any more."""
     version: int = 0
 
     @property

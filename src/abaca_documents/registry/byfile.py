@@ -131,9 +131,9 @@ class FileRegistry:
         counts = await self._counts(None)
         return counts.overall(len(await self.list_collections()))
 
-    async def visible(self, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    async def visible(self, ids: Sequence[str]) -> dict[str, int]:
         rows = await self._file.read(lambda connection: _rows(connection, sql("visible_documents"), [_ids(ids)]))
-        return {id: (index, generation) for id, index, generation in rows}
+        return dict(rows)
 
     async def changes(self, names: Sequence[str]) -> dict[str, int]:
         return dict(await self._file.read(lambda connection: _rows(connection, sql("changes"), [_ids(names)])))

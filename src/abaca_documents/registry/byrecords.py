@@ -137,9 +137,9 @@ class RecordRegistry:
         names = await self._names(DocumentFilter())
         return (await self._counts(names)).overall(len(names))
 
-    async def visible(self, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    async def visible(self, ids: Sequence[str]) -> dict[str, int]:
         known = await self.get_batch(ids)
-        return {one.id: (one.index, one.generation) for one in known if one is not None and one.is_searchable}
+        return {one.id: one.generation for one in known if one is not None and one.is_searchable}
 
     async def changes(self, names: Sequence[str]) -> dict[str, int]:
         found = {}

@@ -28,6 +28,7 @@ _OWN = {
     "index",
     "revision",
     "revisions",
+    "is_purging",
 }
 """Fields that only the pipeline and the registry write."""
 

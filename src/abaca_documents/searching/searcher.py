@@ -28,7 +28,7 @@ from abaca_documents.searching.showing import shown
 
 MOST = 4096
 """Candidates that a list may have before what is not visible is dropped."""
-Visible = dict[str, tuple[int, int]]
+Visible = dict[str, int]
 Asked = Callable[[int], Awaitable[list[Found]]]
 
 
@@ -68,7 +68,7 @@ class Searcher:
         key = self.cache.key(request, collections, await self._registry.changes(request.names))
         if request.use_cache and (found := self.cache.find(key)) is not None:
             return replace(found, from_cache=True, time_taken_ms=_since(began))
-        answer = await self._answer(request, await self._candidates(request, collections))
+        answer = await self._answer(request, await self._candidates(request, collections), collections)
         if request.use_cache:
             self.cache.keep(key, request.names, answer)
         return replace(answer, time_taken_ms=_since(began))
@@ -91,14 +91,12 @@ class Searcher:
         )
         request.validate()
         visible = (await self._registry.visible([document_id])).get(document_id)
-        lists = Lists()
-        for space, _ in _spaces(found):
-            if visible is not None and space.index == visible[0]:
-                vector = await self._mean(space, document_id, visible[1])
-                where = _both(request.filter, {"document_id": {"$ne": document_id}})
-                if vector is not None:
-                    lists.add_vector(space.metric, await self._nearest(space, vector, 100, where, vectors=False))
-        return replace(await self._answer(request, lists), query="", time_taken_ms=_since(began))
+        lists, space = Lists(), _space(found)
+        vector = None if visible is None else await self._mean(space, document_id, visible)
+        if vector is not None:
+            where = _both(request.filter, {"document_id": {"$ne": document_id}})
+            lists.add_vector(space.metric, await self._nearest(space, vector, 100, where, vectors=False))
+        return replace(await self._answer(request, lists, [found]), query="", time_taken_ms=_since(began))
 
     async def _mean(self, space: Space, document_id: str, generation: int) -> Vector | None:
         vectors: list[Vector] = []
@@ -121,14 +119,14 @@ class Searcher:
         known: dict[str, Vector] = {}
         lists = Lists()
         for collection in collections:
-            for space, embedder in _spaces(collection):
-                if request.mode is not SearchMode.KEYWORD:
-                    if embedder not in known:
-                        known[embedder] = await self._embedder_of(embedder).embed_query(request.query)
-                    found = await self._nearest(space, known[embedder], wanted, where, vectors=vectors)
-                    lists.add_vector(space.metric, found)
-                if request.mode is not SearchMode.VECTOR:
-                    lists.add_keyword(await self._matching(space, request.query, wanted, where, vectors=vectors))
+            space, embedder = _space(collection), collection.index.embedder
+            if request.mode is not SearchMode.KEYWORD:
+                if embedder not in known:
+                    known[embedder] = await self._embedder_of(embedder).embed_query(request.query)
+                found = await self._nearest(space, known[embedder], wanted, where, vectors=vectors)
+                lists.add_vector(space.metric, found)
+            if request.mode is not SearchMode.VECTOR:
+                lists.add_keyword(await self._matching(space, request.query, wanted, where, vectors=vectors))
         return lists
 
     async def _nearest(
@@ -150,19 +148,20 @@ class Searcher:
             found = await ask(limit)
             ids = list(dict.fromkeys(each.chunk.document_id for each in found))
             visible = await self._registry.visible(ids) if ids else {}
-            seen = [each for each in found if _is_seen(each.chunk, space.index, visible)]
+            seen = [each for each in found if _is_seen(each.chunk, visible)]
             if len(seen) >= wanted or len(found) < limit or limit >= MOST:
                 return seen[:wanted]
             limit = min(MOST, limit * 4)
 
-    async def _answer(self, request: SearchRequest, lists: Lists) -> SearchResponse:
+    async def _answer(self, request: SearchRequest, lists: Lists, collections: Sequence[Collection]) -> SearchResponse:
+        numbers = {each.name: each.index.number for each in collections}
         ranked = _ranked(request, lists)
         page = ranked[request.offset : request.offset + request.top_k]
         ids = list(dict.fromkeys(each.chunk.document_id for each in page))
         documents = {each.id: each for each in await self._registry.get_batch(ids) if each is not None} if ids else {}
         results: list[SearchResult] = []
         for each in page:
-            parent = await self._parent(each.chunk, documents) if request.include_content else ""
+            parent = await self._parent(each.chunk, numbers) if request.include_content else ""
             results.append(shown(each, request, documents.get(each.chunk.document_id), parent))
         return SearchResponse(
             results=tuple(results),
@@ -173,13 +172,12 @@ class Searcher:
             mode=request.mode,
         )
 
-    async def _parent(self, chunk: Chunk, documents: dict[str, Document]) -> str:
-        document = documents.get(chunk.document_id)
-        if chunk.where.parent is None or document is None:
+    async def _parent(self, chunk: Chunk, numbers: dict[str, int]) -> str:
+        if chunk.where.parent is None:
             return ""
         found = await self._store.chunks(
             chunk.collection,
-            document.index,
+            numbers[chunk.collection],
             chunk.document_id,
             chunk.generation,
             after=chunk.where.parent - 1,
@@ -188,20 +186,14 @@ class Searcher:
         return found[0].text if found and found[0].is_parent else ""
 
 
-def _spaces(collection: Collection) -> list[tuple[Space, str]]:
-    """The index that answers, and the one that a reindex builds: documents become visible in it one by one."""
-    indices = [collection.index, *([collection.building] if collection.building is not None else [])]
-    return [
-        (
-            Space(collection=collection.name, index=each.number, dimension=each.dimension, metric=collection.metric),
-            each.embedder,
-        )
-        for each in indices
-    ]
+def _space(collection: Collection) -> Space:
+    """The index that answers. One that a reindex builds is not asked before it answers in place of this one."""
+    index = collection.index
+    return Space(collection=collection.name, index=index.number, dimension=index.dimension, metric=collection.metric)
 
 
-def _is_seen(chunk: Chunk, index: int, visible: Visible) -> bool:
-    return visible.get(chunk.document_id) == (index, chunk.generation)
+def _is_seen(chunk: Chunk, visible: Visible) -> bool:
+    return visible.get(chunk.document_id) == chunk.generation
 
 
 def _both(one: Metadata, other: Metadata) -> Metadata:
