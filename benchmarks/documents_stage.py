@@ -35,7 +35,7 @@ class Stage:
         await self.file.close()
 
     def show(self, id: str) -> None:
-        self.documents[id] = new_document(id=id, collection="bench", filename=id, generation=1, index=1)
+        self.documents[id] = new_document(id=id, collection="bench", filename=id, generation=1)
 
     def chunks(self, id: str, pieces: Sequence[Piece], vectors: Sequence[bytes]) -> list[Chunk]:
         return [
@@ -55,8 +55,8 @@ class Stage:
     async def get_collection(self, name: str) -> Collection:
         return self.collection
 
-    async def visible(self, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        return {id: (1, 1) for id in ids if id in self.documents}
+    async def visible(self, ids: Sequence[str]) -> dict[str, int]:
+        return {id: 1 for id in ids if id in self.documents}
 
     async def get_batch(self, ids: Sequence[str]) -> list[Document | None]:
         return [self.documents.get(id) for id in ids]
