@@ -10,6 +10,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.cancelling import cancel_jobs
 from abaca.model import Amended, Cancelled, Change, Job, Record, Requeued
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ async def get_many(ask: Ask, ids: Sequence[str]) -> list[Job | None]:
 
 
 async def cancel_many(ask: Ask, ids: Sequence[str]) -> list[Cancelled]:
-    """In this order, an answer for each."""
+    """In this order, an answer for each; webhook subscriptions are told."""
     return await _in_batches(ask, ids, _cancel)
 
 
@@ -83,7 +84,7 @@ async def _get(ids: Sequence[str], backend: Backend) -> list[Job | None]:
 
 
 async def _cancel(ids: Sequence[str], backend: Backend) -> list[Cancelled]:
-    return await backend.cancel(ids)
+    return await cancel_jobs(backend, ids)
 
 
 async def _requeue(runs: Sequence[tuple[str, int]], backend: Backend) -> list[Requeued]:

@@ -15,7 +15,18 @@ from tests.browser.site import Site
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 expect.set_options(timeout=PATIENCE_MS)
 
-PAGES = ("", "/jobs", "/failed", "/queues", "/queues/other", "/workers", "/schedules", "/workflows", "/bulk/cancel")
+PAGES = (
+    "",
+    "/jobs",
+    "/failed",
+    "/queues",
+    "/queues/other",
+    "/workers",
+    "/schedules",
+    "/workflows",
+    "/webhooks",
+    "/bulk/cancel",
+)
 DOCS = "/api/v1/docs"
 LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1400, "light"), (1400, "dark"), (390, "light"))
 STATUS = "[data-cell=status].big"
