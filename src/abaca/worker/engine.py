@@ -11,6 +11,7 @@ from abaca.measures import Measures
 from abaca.places import Blobs
 from abaca.worker.away import Outbox
 from abaca.worker.batches import OnCall, threads_of
+from abaca.worker.beside import Beside, running
 from abaca.worker.builtin import built_in_tasks
 from abaca.worker.counting import Counting
 from abaca.worker.inputs import Inputs
@@ -47,6 +48,7 @@ class Engine:
         on_begin: OnBegin = lambda run: None,
         on_call: OnCall = lambda keys: None,
         blobs: Blobs | None = None,
+        beside: Sequence[Beside] = (),
     ) -> None:
         self.measures = Measures()
         backend = timed(backend, self.measures)
@@ -54,6 +56,7 @@ class Engine:
         self._threads = Threads(options.concurrency + threads_of(tasks), name="abaca")
         self._step_threads: Threads | None = None
         self._concurrency = options.concurrency
+        self._beside = beside
         journal = Journal.opener(backend, self._reporter, self._threads_of_steps)
         self._processes = Processes(
             report=self._reporter.report,
@@ -97,7 +100,8 @@ class Engine:
     async def run(self) -> None:
         """Claim and run until ``drain`` has ended the loop."""
         try:
-            await self.loop.run()
+            async with running(self._beside):
+                await self.loop.run()
         finally:
             self._reporter.close()
 
