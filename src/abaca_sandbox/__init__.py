@@ -3,8 +3,10 @@
 Knows nothing of Abaca. See docs/sandbox.md for what it guarantees and what it does not.
 """
 
+from abaca_sandbox.checking import Part, Report
 from abaca_sandbox.errors import BadProgram, SandboxClosed, SandboxError, SandboxUnavailable
 from abaca_sandbox.model import End, Limits, Mount, Outcome, Program, Usage
+from abaca_sandbox.sandbox import Sandbox
 
 __all__ = [
     "BadProgram",
@@ -12,7 +14,10 @@ __all__ = [
     "Limits",
     "Mount",
     "Outcome",
+    "Part",
     "Program",
+    "Report",
+    "Sandbox",
     "SandboxClosed",
     "SandboxError",
     "SandboxUnavailable",

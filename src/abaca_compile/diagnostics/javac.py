@@ -26,7 +26,7 @@ def read_javac(text: str, sources: Sources) -> Reading:
             gathering.add(_message(found, None))
         elif _COUNT.fullmatch(line):
             continue
-        elif (last := gathering.last) is not None:
+        else:
             gathering.amend(lambda last, line=line: _continued(last, line, sources))
     return Reading(gathering.all(), text)
 
@@ -45,7 +45,7 @@ def _message(found: re.Match[str], number: int | None) -> Diagnostic:
 
 
 def _continued(last: Diagnostic, line: str, sources: Sources) -> Diagnostic:
-    """A line behind a message: the caret gives the column, a detail becomes a note, the source's line is nothing new."""
+    """A line behind a message: the caret gives the column, a detail is a note, the source's line is nothing new."""
     if last.column is None and (caret := _CARET.fullmatch(line)):
         return msgspec.structs.replace(last, column=len(caret[1]) + 1)
     if last.column is not None or last.line is None:

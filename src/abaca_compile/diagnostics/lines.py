@@ -1,4 +1,4 @@
-"""Go, Node, TypeScript, and what the checker of Python writes: each a form of its own, a line or a few for a message."""
+"""Go, Node, TypeScript, and what the checker of Python writes: each has a form of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _NODE_PLACE = re.compile(r"(?P<file>(?:file://)?/?[^:\s][^:]*\.[cm]?js):(?P<line
 _NODE_MARK = re.compile(r"(?P<before>\s*)(?P<marks>\^+)\s*$")
 _NODE_ERROR = re.compile(r"(?P<code>[A-Z]\w*Error)(?: \[\w+\])?: (?P<message>.*)")
 _TSC = re.compile(
-    r"(?P<file>[^(\s][^(]*)\((?P<line>\d+),(?P<column>\d+)\): (?P<severity>error|warning|message) (?P<code>TS\d+): (?P<message>.*)"
+    r"(?P<file>[^(\s][^(]*)\((?P<line>\d+),(?P<column>\d+)\): "
+    r"(?P<severity>error|warning|message) (?P<code>TS\d+): (?P<message>.*)"
 )
 _TSC_LOOSE = re.compile(r"(?P<severity>error|warning|message) (?P<code>TS\d+): (?P<message>.*)")
 _SEVERITIES = {"warning": Severity.WARNING, "message": Severity.NOTE}

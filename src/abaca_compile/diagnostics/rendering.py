@@ -40,7 +40,9 @@ def excerpt(diagnostic: Diagnostic, sources: Sources) -> list[str]:
         end = diagnostic.end_column if diagnostic.end_line == diagnostic.line and diagnostic.end_column else 0
         width = max(1, end - diagnostic.column) if end else 1
         shown.append(f"      | {' ' * (diagnostic.column - 1)}^{'~' * (width - 1)}")
-        for fix in diagnostic.fixits:
-            if fix.file == diagnostic.file and fix.line == diagnostic.line and fix.text:
-                shown.append(f"      | {' ' * (fix.column - 1)}{fix.text}")
+        shown += [
+            f"      | {' ' * (fix.column - 1)}{fix.text}"
+            for fix in diagnostic.fixits
+            if fix.file == diagnostic.file and fix.line == diagnostic.line and fix.text
+        ]
     return shown

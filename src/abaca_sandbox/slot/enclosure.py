@@ -1,0 +1,81 @@
+"""How the process of a slot gives up root and goes into namespaces of its own, before any program is started.
+
+It becomes process 1 of a process namespace: every orphan of a program comes to it, and its end, however it comes, is the
+end of all. In its mount namespace it may mount the work folders, which bubblewrap has no limits for.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from abaca_sandbox.slot import kernel
+
+INSIDE_ID = 1000
+PRIVATE_PLACES = ("/root", "/mnt", "/media", "/srv", "/boot")
+
+ETC = {
+    "passwd": f"root:x:0:0:root:/:/sbin/nologin\nsandbox:x:{INSIDE_ID}:{INSIDE_ID}:sandbox:/work:/bin/sh\n",
+    "group": f"root:x:0:\nsandbox:x:{INSIDE_ID}:\n",
+    "hosts": "127.0.0.1 localhost sandbox\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+}
+
+
+class Enclosed:
+    """Where a slot keeps its own: `etc` made up for programs, `run` for the work folder of each run."""
+
+    def __init__(self, base: str) -> None:
+        self.etc = f"{base}/etc"
+        self.run = f"{base}/run"
+
+
+def give_up_root(uid: int, gid: int) -> None:
+    """Become the slot's user for good. Raises OSError."""
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # otherwise /proc/self stays root's, and with it the maps below
+
+
+def go_apart() -> None:
+    """New user, mount and process namespaces; returns in the first process of them. The caller's stays and waits.
+
+    Raises OSError where this user may not make namespaces.
+    """
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    uid, gid = os.getuid(), os.getgid()
+    kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    first = os.fork()
+    if first:
+        wait_outside(first)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def wait_outside(first: int) -> None:
+    """What is left outside: its parent can see and end it, and it holds nothing open. Does not return."""
+    os.closerange(0, 1024)
+    try:
+        _, status = os.waitpid(first, 0)
+        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    finally:
+        os._exit(1)
+
+
+def furnish() -> Enclosed:
+    """Mount what this process and bubblewrap need. Raises OSError where the machine hides parts of /proc."""
+    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+    base = next(place for place in PRIVATE_PLACES if os.path.isdir(place))
+    kernel.mount("tmpfs", base, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,nr_inodes=64,mode=0755")
+    own = Enclosed(base)
+    os.mkdir(own.etc)
+    os.mkdir(own.run)
+    for name, text in ETC.items():
+        Path(own.etc, name).write_text(text)
+    os.chdir("/")
+    return own

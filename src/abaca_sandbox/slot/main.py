@@ -1,0 +1,41 @@
+"""Where the process of a slot begins."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+
+from abaca_sandbox.slot import enclosure, starting
+from abaca_sandbox.slot.owner import Owner
+from abaca_sandbox.slot.serving import Slot
+from abaca_sandbox.wire import pack
+
+
+def main(told: str) -> None:
+    """Enclose this process, say that it is ready or why not, and serve."""
+    settings = json.loads(told)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the program that owns the sandbox
+    control = socket.socket(fileno=settings["control"])
+    step = "giving up root"
+    try:
+        starting.keep_low_fds_free()
+        owner = os.pidfd_open(os.getppid())
+        if settings["uid"] is not None:
+            enclosure.give_up_root(settings["uid"], settings["gid"])
+        step = "making namespaces"
+        enclosure.go_apart()
+        step = "mounting"
+        slot = Slot(Owner(control, owner), settings["bwrap"], enclosure.furnish())
+    except Exception as error:
+        tell(control, {"failed": f"{step}: {error}", "step": step})
+        sys.exit(1)
+    tell(control, {"ready": True})
+    slot.serve()
+
+
+def tell(control: socket.socket, head: dict[str, object]) -> None:
+    for part in pack(head):
+        control.sendall(part)
