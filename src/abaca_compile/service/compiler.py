@@ -6,16 +6,15 @@ from abaca import App, BatchCtx, Call, Ctx, Retry, Task
 from abaca_compile.model import Built
 from abaca_compile.service.announcing import Announcer
 from abaca_compile.service.engines import Compiles, Engines
+from abaca_compile.service.fitting import LARGEST
 from abaca_compile.service.fleet import Fleet, Fleets
-from abaca_compile.service.opening import Openings, bounds_of, open_engine
+from abaca_compile.service.opening import Openings, bounds_of, open_machine
 from abaca_compile.service.performing import Performer
 from abaca_compile.service.shelf import Shelf
 from abaca_compile.service.tables import Table, row_of
 from abaca_compile.service.tally import Tally
 from abaca_compile.service.works import QUEUE, RECALL, RUN, TABLE, Work
 
-LARGEST = 64 << 20
-"""Bytes of JSON that a job's arguments or its result may take; sources and outputs have limits of their own."""
 _RETRY = Retry(max_attempts=4, backoff=[1, 5, 15])
 _STUCK = "10m"
 
@@ -34,7 +33,7 @@ class Compiler:
         self.queue_length: int = value("compile.queue_length")
         self.keep: float = value("compile.keep")
         self.bounds = bounds_of(value)
-        self.engines = Engines(lambda: open_engine(Openings.of(value)))
+        self.engines = Engines(lambda: open_machine(Openings.of(value)))
         self.fleets = Fleets(app)
         self.tally = Tally()
         self._bounded = False

@@ -16,9 +16,8 @@ class Compiles(Protocol):
     @property
     def catalogue(self) -> Catalogue: ...
 
-    async def compile(self, compilation: Compilation, *, artifact: bool = False) -> Built:
-        """What came of it; with ``artifact``, and the bytes that were made. Raises ``CompileError`` where nothing could
-        be run, which is nobody's source."""
+    async def build(self, compilation: Compilation) -> Built:
+        """What came of it, and the bytes that were made. Raises ``CompileError`` where nothing could be run."""
         ...
 
     async def refresh(self) -> Catalogue:

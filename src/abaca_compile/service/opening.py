@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
+from abaca_compile.catalogue import Catalogue
+from abaca_compile.engine import Engine
 from abaca_compile.errors import Unsandboxed
-from abaca_compile.model import CompileLimits
-from abaca_compile.service.engines import Compiles
+from abaca_compile.model import Built, Compilation, CompileLimits
+from abaca_compile.toolchains.discovering import IMAGES, Discovery
 from abaca_compile.validation.bounds import Bounds
+from abaca_sandbox import Sandbox, SandboxUnavailable
 
 _MIB = 1 << 20
 _KIB = 1 << 10
@@ -32,9 +37,58 @@ class Openings:
         )
 
 
-async def open_engine(openings: Openings) -> Compiles:
+class Machine:
+    """The engine of this machine, its sandbox, and what finds its compilers."""
+
+    def __init__(self, sandbox: Sandbox | None, discovery: Discovery, engine: Engine) -> None:
+        self._sandbox = sandbox
+        self._discovery = discovery
+        self._engine = engine
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self._engine.environments
+
+    async def build(self, compilation: Compilation) -> Built:
+        return await self._engine.build(compilation)
+
+    async def refresh(self) -> Catalogue:
+        self._engine.environments = await self._discovery.environments()
+        return self._engine.environments
+
+    async def close(self) -> None:
+        if self._sandbox is not None:
+            await self._sandbox.close()
+
+
+async def open_machine(openings: Openings) -> Machine:
     """Raises ``Unsandboxed`` where there is no sandbox and none is not allowed."""
-    raise Unsandboxed("there is no sandbox here")
+    sandbox = await _sandbox(openings)
+    images = tuple(filter(None, (IMAGES, openings.images)))
+    discovery = Discovery(sandbox, images=images, memory=_memory())
+    try:
+        catalogue = await discovery.environments()
+        return Machine(
+            sandbox, discovery, Engine(sandbox, catalogue, allow_unsandboxed=openings.allow_unsandboxed)
+        )
+    except BaseException:
+        if sandbox is not None:
+            await sandbox.close()
+        raise
+
+
+async def _sandbox(openings: Openings) -> Sandbox | None:
+    try:
+        return await Sandbox(slots=openings.slots).open()
+    except SandboxUnavailable as error:
+        if openings.allow_unsandboxed:
+            return None
+        raise Unsandboxed(f"{error}; or set ABACA_COMPILE_ALLOW_UNSANDBOXED=true where every source is your own") from error
+
+
+def _memory() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "abaca" / "compilers.json"
 
 
 def bounds_of(value: Callable[[str], Any]) -> Bounds:

@@ -9,11 +9,13 @@ import msgspec
 
 from abaca import Abort, Ctx, Snooze
 from abaca_compile.errors import CompileError
+from abaca_compile.keys import content_key
 from abaca_compile.model import Built, CachePolicy, CacheUse, CompileOutcome, Environment
 from abaca_compile.service.engines import Engines
+from abaca_compile.service.fitting import fitted
 from abaca_compile.service.shelf import Shelf
 from abaca_compile.service.tally import Tally
-from abaca_compile.service.works import Work, content_key
+from abaca_compile.service.works import Work
 
 _LOOK_AGAIN = 0.05
 _SLOWEST_LOOK = 1.0
@@ -36,7 +38,7 @@ class Performer:
         """Raises ``Snooze`` where an equal job is being compiled: this one waits without a slot."""
         environment = await self._environment(ctx, work)
         key = content_key(work.compilation, environment)
-        if work.cache is not CachePolicy.BYPASS:
+        if is_shared(work):
             answer = await self._shared(ctx, work, key)
             if answer is not None:
                 return answer
@@ -68,14 +70,18 @@ class Performer:
         ctx.progress(0, 1, stage="compile", message=work.compilation.environment)
         engine = await self._engines.get()
         with self._tally.at_work():
-            built = await engine.compile(work.compilation, artifact=True)
+            built = await engine.build(work.compilation)
             result = built.result
             if result.outcome is CompileOutcome.SANDBOX_ERROR:
                 raise CompileError(result.error or "the sandbox did not run the compiler")
-        self._tally.compiled(result, cached=work.cache is not CachePolicy.BYPASS)
+        self._tally.compiled(result, cached=is_shared(work))
         result = msgspec.structs.replace(result, cache=CacheUse(hit=False, key=key))
-        too_large = built.artifact is not None and len(built.artifact) > self._largest
-        return Built(result=result, artifact=None if too_large else built.artifact)
+        return fitted(Built(result=result, artifact=built.artifact), self._largest)
+
+
+def is_shared(work: Work) -> bool:
+    """Whether its answer may be another's. What a built program does depends on more than its source."""
+    return work.cache is not CachePolicy.BYPASS and work.compilation.run is None
 
 
 def _from_cache(built: Built, key: str) -> Built:

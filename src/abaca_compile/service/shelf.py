@@ -14,13 +14,12 @@ from typing import Any
 import msgspec
 
 from abaca import App, Ctx, Job, Record, Status, Verdict
-from abaca_compile.model import Built, RunOutcome
+from abaca_compile.model import Built, Result
 from abaca_compile.model.base import Value
 
 LEAD = "compile_lead"
 """The kind of these records."""
 _PAGE = 500
-_FINAL_RUNS = (RunOutcome.EXITED, RunOutcome.CRASHED)
 
 
 class _Lead(Value):
@@ -113,13 +112,13 @@ class Shelf:
             return None
         whole = await self._app.blobs.whole(job)
         built: Built = self._results.decode(whole.result)
-        return built if is_final(built) else None
+        return built if is_final(built.result) else None
 
 
-def is_final(built: Built) -> bool:
-    """Whether the same would come out again: limits and errors of ours depend on the load, and are never kept."""
-    outcome, run = built.result.outcome, built.result.run
-    return outcome is not None and outcome.is_answer and (run is None or run.outcome in _FINAL_RUNS)
+def is_final(result: Result) -> bool:
+    """Whether it may answer others: a limit that was met, and what was cut off, depend on the load."""
+    cut = result.truncated.stdout or result.truncated.stderr
+    return result.outcome is not None and result.outcome.is_answer and not cut
 
 
 async def _get(id: str, backend: Any) -> list[Job | None]:

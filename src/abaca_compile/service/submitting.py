@@ -10,10 +10,12 @@ import msgspec
 
 from abaca import Call, ConfigError, Job, JobHandle, Status, Webhook, group
 from abaca_compile.errors import ValidationError
+from abaca_compile.keys import content_key
 from abaca_compile.model import Built, CachePolicy, Compilation, Submission
 from abaca_compile.service.compiler import Compiler
 from abaca_compile.service.tables import Table
-from abaca_compile.service.works import Work, content_key
+from abaca_compile.service.performing import is_shared
+from abaca_compile.service.works import Work
 from abaca_compile.validation import accepted
 
 MOST_TAGS = 16
@@ -83,7 +85,7 @@ async def _call(
     )
     if submission.idempotency_key is not None:
         options |= {"key": by.own(f"compile:{submission.idempotency_key}"), "unique": _KEY_HELD}
-    known = submission.cache is CachePolicy.USE and await is_known(compiler, compilation)
+    known = is_shared(work) and work.cache is CachePolicy.USE and await is_known(compiler, compilation)
     try:
         call = compiler.task_for(known=known).opts(**options).call(work)
     except ConfigError as error:

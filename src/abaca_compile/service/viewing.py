@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from abaca import Job, Status
+from abaca import ArgumentError, Job, JobError, Status
 from abaca_compile.model import Built, CompileStatus, Result, Timings, UsedEnvironment
 from abaca_compile.service.compiler import Compiler
 from abaca_compile.service.works import RECALL, RUN, Work
@@ -35,17 +35,22 @@ async def built_of(compiler: Compiler, job: Job) -> Built | None:
     return compiler.run.results.decode(whole.result)
 
 
-def work_of(job: Job) -> Work | None:
-    """What it was asked; ``None`` of a job whose arguments are gone, or kept elsewhere."""
+async def work_of(compiler: Compiler, job: Job) -> Work | None:
+    """What it was asked; ``None`` of a job whose arguments are gone."""
+    task = compiler.recall if job.spec.task == RECALL else compiler.run
     try:
-        return _Arguments.read(job.spec.args)
-    except msgspec.MsgspecError:
+        whole = await compiler.app.blobs.whole_arguments(job)
+        args, kwargs = task.arguments.decode(whole.spec.args)
+    except (ArgumentError, JobError):
         return None
+    work: Work = (*args, *kwargs.values())[0]
+    return work
 
 
 async def view_of(compiler: Compiler, job: Job, artifact_url: str = "") -> CompileView:
     built = await built_of(compiler, job)
-    result = Result(environment=_asked(job)) if built is None else built.result
+    work = await work_of(compiler, job)
+    result = Result(environment=_asked(work)) if built is None else built.result
     artifact = result.artifact
     if artifact is not None and built is not None and built.artifact is not None:
         artifact = msgspec.structs.replace(artifact, url=artifact_url or None)
@@ -64,7 +69,6 @@ async def view_of(compiler: Compiler, job: Job, artifact_url: str = "") -> Compi
         "started_at": _time(job.started_at),
         "completed_at": _time(job.ended_at),
     }
-    work = work_of(job)
     return CompileView(
         **fields,
         tags=tuple(tag for tag in job.spec.tags if not tag.startswith(("environment:", "language:"))),
@@ -89,18 +93,17 @@ def _ended(job: Job) -> tuple[CompileStatus, str | None]:
     return _WAITING.get(job.status, CompileStatus.QUEUED), None
 
 
-def _asked(job: Job) -> UsedEnvironment | None:
-    work = work_of(job)
-    environment, language = named(job, "environment"), named(job, "language")
-    if environment is None or language is None:
+def _asked(work: Work | None) -> UsedEnvironment | None:
+    if work is None:
         return None
+    asked = work.compilation
     return UsedEnvironment(
-        id=environment,
-        language=msgspec.convert(language, _Language),
+        id=asked.environment,
+        language=asked.language,
         compiler="",
         version="",
-        standard=None if work is None else work.compilation.standard,
-        flags=() if work is None else work.compilation.flags,
+        standard=asked.standard,
+        flags=asked.flags,
     )
 
 
