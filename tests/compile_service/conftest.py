@@ -23,6 +23,8 @@ async def api() -> AsyncIterator[Api]:
 
 async def announced(compiler: Compiler, most: float = 30.0) -> None:
     """Until a worker has said what it has."""
-    async with asyncio.timeout(most):
-        while not (await compiler.fleets._fleet()).catalogue.environments:
-            await asyncio.sleep(0.02)  # sleeps: another task, or another process, writes the record
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + most
+    while not (await compiler.fleets.look()).catalogue.environments:
+        assert loop.time() < ends, "no worker has said what it has"
+        await asyncio.sleep(0.02)  # sleeps: another task, or another process, writes the record

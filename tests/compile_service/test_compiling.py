@@ -13,7 +13,6 @@ async def test_a_source_that_compiles(api: Api) -> None:
     answer = await api.post("/compile?wait=30", {"source_code": GOOD, "language": "c", "tags": ["ci"]})
     # Then
     view = answer.json()
-    print(view)
     assert answer.status_code == 200
     assert (view["status"], view["success"], view["compiled"], view["exit_code"]) == ("completed", True, True, 0)
     assert view["tags"] == ["ci"]

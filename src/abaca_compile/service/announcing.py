@@ -35,7 +35,7 @@ _OPEN_AGAIN = 30.0
 _KEPT_MS = 24 * 3600 * 1000
 
 
-class WorkerRecord(Value):
+class WorkerRecord(Value, frozen=True, kw_only=True):
     """``catalogue`` is a digest, empty where no compiler can be run: then ``trouble`` says why. Times are seconds since
     the epoch by the worker's clock."""
 
@@ -131,9 +131,7 @@ class Announcer:
         return digest
 
     async def _write(self, word: WorkerRecord) -> None:
-        record = Record(
-            kind=WORKER, id=self._id, data=_encode(word), version=self._version, expires_ms=_KEPT_MS
-        )
+        record = Record(kind=WORKER, id=self._id, data=_encode(word), version=self._version, expires_ms=_KEPT_MS)
         if await self._app.records.put([record]) == [Verdict.APPLIED]:
             self._version += 1
             self._record = word

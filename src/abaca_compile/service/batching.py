@@ -20,7 +20,7 @@ BATCH = "compile_batch"
 MOST = 50
 
 
-class Refusal(Value):
+class Refusal(Value, frozen=True, kw_only=True):
     """Why an item was not stored."""
 
     code: str
@@ -29,7 +29,7 @@ class Refusal(Value):
     near: tuple[str, ...] = ()
 
 
-class Item(Value):
+class Item(Value, frozen=True, kw_only=True):
     """What became of one submission: the id of its job, or why there is none. ``index`` counts from 0."""
 
     index: int
@@ -37,7 +37,7 @@ class Item(Value):
     error: Refusal | None = None
 
 
-class Batch(Value):
+class Batch(Value, frozen=True, kw_only=True):
     """``owner`` sees it."""
 
     id: str
@@ -51,7 +51,10 @@ Explain = Callable[[Exception], Refusal | None]
 
 
 async def submit_batch(compiler: Compiler, given: Sequence[Submission | Refusal], by: By, explain: Explain) -> Batch:
-    """Store what can be stored, in order; what was refused already keeps its place. Raises what ``explain`` has no words for: that is wrong with all of them."""
+    """Store what can be stored, in order; what was refused already keeps its place.
+
+    Raises what ``explain`` has no words for: that is wrong with all of them.
+    """
     id = by.id(MOST) or secrets.token_hex(16)
 
     async def one(number: int, submission: Submission | Refusal) -> Item:

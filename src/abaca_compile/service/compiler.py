@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abaca import App, BatchCtx, Call, Ctx, Retry, Task
+from abaca import App, BatchCtx, Ctx, Retry, Task
 from abaca_compile.model import Built
 from abaca_compile.service.announcing import Announcer
 from abaca_compile.service.engines import Compiles, Engines
@@ -37,17 +37,27 @@ class Compiler:
         self.fleets = Fleets(app)
         self.tally = Tally()
         self._bounded = False
-        options = {"queue": QUEUE, "retry": _RETRY, "max_payload": LARGEST, "keep": self.keep}
+        keep = self.keep
 
-        @app.task(name=RUN, batch=1, linger=0, parallel=self.slots, timeout=_STUCK, **options)
+        @app.task(
+            name=RUN,
+            queue=QUEUE,
+            batch=1,
+            linger=0,
+            parallel=self.slots,
+            timeout=_STUCK,
+            retry=_RETRY,
+            max_payload=LARGEST,
+            keep=keep,
+        )
         async def run(ctx: BatchCtx, works: list[Work]) -> list[Built]:
             return [await self._performer.perform(one, work) for one, work in zip(ctx.jobs, works, strict=True)]
 
-        @app.task(name=RECALL, timeout=_STUCK, **options)
+        @app.task(name=RECALL, queue=QUEUE, timeout=_STUCK, retry=_RETRY, max_payload=LARGEST, keep=keep)
         async def recall(ctx: Ctx, work: Work) -> Built:
             return await self._performer.perform(ctx, work)
 
-        @app.task(name=TABLE, **options)
+        @app.task(name=TABLE, queue=QUEUE, retry=_RETRY, max_payload=LARGEST, keep=keep)
         async def table(built: list[Built | None]) -> Table:
             return Table(rows=tuple(row_of(index, one) for index, one in enumerate(built)))
 

@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import msgspec
-
 from abaca import App, Record, Verdict
 from abaca_compile.catalogue import Catalogue
 from abaca_compile.model import Environment
@@ -60,8 +58,13 @@ class Fleets:
     async def read(self) -> Fleet:
         now = time.monotonic()
         if self._last is None or now - self._read_at >= _FRESH:
-            self._last = await self._fleet()
-            self._read_at = now
+            return await self.look()
+        return self._last
+
+    async def look(self) -> Fleet:
+        """The same as it is now."""
+        self._last = await self._fleet()
+        self._read_at = time.monotonic()
         return self._last
 
     async def refresh(self) -> None:
@@ -100,5 +103,3 @@ class Fleets:
             every = [environment for digest in sorted(key) for environment in self._machines[digest]]
             self._made = key, Catalogue(every)
         return self._made[1]
-
-

@@ -13,7 +13,7 @@ from abaca_compile.validation import Bounds, accepted
 MOST = 250
 
 
-class MatrixSubmission(Submission):
+class MatrixSubmission(Submission, frozen=True, kw_only=True):
     """A submission for every combination of ``environments`` and ``standards``. Without ``environments``: every
     available one of its ``language``; without ``standards``: the one of ``standard``, or each environment's own."""
 
@@ -24,7 +24,7 @@ class MatrixSubmission(Submission):
         return Submission(**fields)
 
 
-class Refused(Value):
+class Refused(Value, frozen=True, kw_only=True):
     """A combination that was not submitted, and why."""
 
     environment: str

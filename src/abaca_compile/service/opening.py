@@ -68,9 +68,7 @@ async def open_machine(openings: Openings) -> Machine:
     discovery = Discovery(sandbox, images=images, memory=_memory())
     try:
         catalogue = await discovery.environments()
-        return Machine(
-            sandbox, discovery, Engine(sandbox, catalogue, allow_unsandboxed=openings.allow_unsandboxed)
-        )
+        return Machine(sandbox, discovery, Engine(sandbox, catalogue, allow_unsandboxed=openings.allow_unsandboxed))
     except BaseException:
         if sandbox is not None:
             await sandbox.close()
@@ -83,7 +81,9 @@ async def _sandbox(openings: Openings) -> Sandbox | None:
     except SandboxUnavailable as error:
         if openings.allow_unsandboxed:
             return None
-        raise Unsandboxed(f"{error}; or set ABACA_COMPILE_ALLOW_UNSANDBOXED=true where every source is your own") from error
+        raise Unsandboxed(
+            f"{error}; or set ABACA_COMPILE_ALLOW_UNSANDBOXED=true where every source is your own"
+        ) from error
 
 
 def _memory() -> Path:

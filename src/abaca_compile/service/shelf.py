@@ -22,7 +22,7 @@ LEAD = "compile_lead"
 _PAGE = 500
 
 
-class _Lead(Value):
+class _Lead(Value, frozen=True, kw_only=True):
     job: str
     fence: int
 

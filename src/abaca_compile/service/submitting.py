@@ -13,8 +13,8 @@ from abaca_compile.errors import ValidationError
 from abaca_compile.keys import content_key
 from abaca_compile.model import Built, CachePolicy, Compilation, Submission
 from abaca_compile.service.compiler import Compiler
-from abaca_compile.service.tables import Table
 from abaca_compile.service.performing import is_shared
+from abaca_compile.service.tables import Table
 from abaca_compile.service.works import Work
 from abaca_compile.validation import accepted
 
@@ -69,8 +69,9 @@ async def submit_matrix(
     calls = [await _call(compiler, plain, one, by, number) for number, one in enumerate(compilations)]
     options = _options(submission, by)
     table = compiler.table.opts(**{**options, "tags": ("matrix:table", *submission.tags)})
-    handle = await group(calls).then(table, when="ended").enqueue()
-    return compiler.table.job(handle.id)
+    stored = await group(calls).then(table, when="ended").enqueue()
+    handle: JobHandle[Table] = compiler.table.job(stored.id)
+    return handle
 
 
 async def _call(

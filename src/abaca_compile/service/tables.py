@@ -8,7 +8,7 @@ from abaca_compile.model.base import Value
 _LONGEST = 500
 
 
-class Row(Value):
+class Row(Value, frozen=True, kw_only=True):
     """``first`` is the first error, else the first message. ``duration`` is the compiler's time in nanoseconds."""
 
     index: int
@@ -26,7 +26,7 @@ class Row(Value):
     error: str | None = None
 
 
-class Table(Value):
+class Table(Value, frozen=True, kw_only=True):
     """``rows`` in the order that was asked for."""
 
     rows: tuple[Row, ...]

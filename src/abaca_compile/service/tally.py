@@ -11,7 +11,7 @@ from abaca_compile.model import CompileStatus, Result
 from abaca_compile.model.base import Value
 
 
-class Totals(Value):
+class Totals(Value, frozen=True, kw_only=True):
     """``hits`` were answered by what was there, ``shared`` by the run of an equal job that went on at the same time,
     ``misses`` were compiled and ``bypassed`` were compiled because they asked for it. The others count verdicts."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from abaca import ArgumentError, Job, JobError, Status
-from abaca_compile.model import Built, CompileStatus, Result, Timings, UsedEnvironment
+from abaca_compile.model import Built, CompileStatus, Result, UsedEnvironment
 from abaca_compile.service.compiler import Compiler
 from abaca_compile.service.works import RECALL, RUN, Work
 
@@ -16,7 +16,7 @@ _WAITING = {Status.RUNNING: CompileStatus.PROCESSING, Status.CANCELLED: CompileS
 TASKS = (RUN, RECALL)
 
 
-class CompileView(Result):
+class CompileView(Result, frozen=True, kw_only=True):
     """A compilation. ``expires``: its result is no longer kept."""
 
     tags: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ async def view_of(compiler: Compiler, job: Job, artifact_url: str = "") -> Compi
     status, error = (result.status, result.error) if built is not None else _ended(job)
     began = job.claimed_at or job.ended_at
     queued_ms = None if began is None else max(0, (began - job.created_at) // 1000)
-    timings = msgspec.structs.replace(result.timings or Timings(), queued_ms=queued_ms)
+    timings = msgspec.structs.replace(result.timings, queued_ms=queued_ms)
     fields = {name: getattr(result, name) for name in Result.__struct_fields__}
     fields |= {
         "job_id": job.id,

@@ -15,7 +15,7 @@ RECALL = "compile.recall"
 TABLE = "compile.table"
 
 
-class Work(Value):
+class Work(Value, frozen=True, kw_only=True):
     """One compilation as a job's argument. ``metadata`` is the caller's own, handed back as it came."""
 
     compilation: Compilation

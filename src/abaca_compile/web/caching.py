@@ -35,7 +35,7 @@ class Cleared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkersStats(msgspec.Struct, frozen=True, kw_only=True):
-    """All live workers together; totals with those that ended within a day. ``uptime`` is that of the oldest live one."""
+    """All live workers together; totals with those that ended within a day. ``uptime`` is of the oldest live one."""
 
     max_workers: int
     active_workers: int

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 import msgspec
+
 from abaca import Job, Page, Query, Status
 from abaca.http import (
     Answer,
@@ -22,9 +23,9 @@ from abaca.http import (
     opened,
     sealed,
 )
+from abaca_compile import outputs
 from abaca_compile.errors import ValidationError
 from abaca_compile.model import CompileStatus, Submission
-from abaca_compile.outputs import annotations, sarif, text
 from abaca_compile.service.submitting import submit
 from abaca_compile.service.viewing import TASKS, CompileView, built_of, named
 from abaca_compile.service.works import QUEUE
@@ -94,11 +95,11 @@ async def get_compile(request: ApiRequest, id: str, query: ReadCompilation) -> C
     view = await shown(request, job)
     match query.format:
         case "sarif":
-            return _reply("application/sarif+json", sarif([view]))
+            return _reply("application/sarif+json", outputs.sarif([view]))
         case "text":
-            return _reply("text/plain; charset=utf-8", text(view).encode())
+            return _reply("text/plain; charset=utf-8", outputs.text(view).encode())
         case "annotations":
-            return _reply("text/plain; charset=utf-8", annotations(view).encode())
+            return _reply("text/plain; charset=utf-8", outputs.annotations(view).encode())
         case _:
             return view
 

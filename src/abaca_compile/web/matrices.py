@@ -17,7 +17,6 @@ from abaca_compile.service.works import TABLE
 from abaca_compile.web.asking import check_workers, compiler_of, refused, shown, spend, submitter
 from abaca_compile.web.compiling import EXAMPLE, LARGEST_BODY
 
-
 _STATUS = {
     Status.COMPLETED: CompileStatus.COMPLETED,
     Status.CANCELLED: CompileStatus.CANCELLED,
@@ -26,8 +25,8 @@ _STATUS = {
 
 
 class MatrixView(msgspec.Struct, frozen=True, kw_only=True):
-    """``status``: ``completed`` once all have ended, whatever their verdicts; ``compiled``: whether all compiled, ``null``
-    before. ``refused`` are combinations that no compiler takes."""
+    """``status``: ``completed`` once all have ended, whatever their verdicts. ``compiled``: whether all compiled,
+    ``null`` before. ``refused`` are combinations that no compiler takes."""
 
     matrix_id: str
     status: CompileStatus
