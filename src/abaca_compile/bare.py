@@ -120,6 +120,7 @@ def _write(folder: Path, program: Program) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        path.chmod(0o755)
 
 
 def _collected(folder: Path, program: Program) -> dict[str, bytes]:

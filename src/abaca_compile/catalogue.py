@@ -34,7 +34,7 @@ class Catalogue:
         return self._by_id.get(id)
 
     def of(self, language: Language) -> tuple[Environment, ...]:
-        return tuple(environment for environment in self._order if environment.language is language)
+        return tuple(environment for environment in self._order if environment.language == language)
 
     def default(self, language: Language, field: str = "language") -> Environment:
         """The environment that a language alone means: its preferred family, in the newest version that works here."""

@@ -36,6 +36,8 @@ _SEVERITIES = {
     "Warning": Severity.WARNING,
     "note": Severity.NOTE,
 }
+_LD_WARNING = re.compile(r"(?:\S+\.o: )?warning: (.*)")
+_OBJECT = re.compile(r"/tmp/[\w.+-]+\.o:")  # has another name each time
 _LINKERS = ("ld", "collect2", "ld.lld")
 _SUMMARIES = ("ld returned", "linker command failed", "compilation terminated", "linker returned")
 _UNDEFINED = ("undefined symbol", "unresolved reference", "undefined reference", "library '", "cannot find")
@@ -63,7 +65,7 @@ def take_gnu(line: str, gathering: Gathering, sources: Sources) -> bool:
         gathering.add(
             Diagnostic(
                 severity=Severity.ERROR,
-                message=found["message"],
+                message=_OBJECT.sub("", found["message"]),
                 file=plain_name(found["file"]),
                 line=int(number) if number else None,
                 stage=Stage.LINK,
@@ -108,8 +110,8 @@ def _take_tool(found: re.Match[str], gathering: Gathering) -> None:
     if gathering.has_errors and message.startswith(_SUMMARIES):
         return  # it sums up what was said before
     severity = _SEVERITIES.get(found["severity"] or tool, Severity.ERROR)
-    if found["severity"] is None and tool.startswith("ld") and message.startswith("warning: "):
-        severity, message = Severity.WARNING, message.removeprefix("warning: ")
+    if found["severity"] is None and tool.startswith("ld") and (warned := _LD_WARNING.fullmatch(message)):
+        severity, message = Severity.WARNING, warned[1]
     is_link = tool in _LINKERS or message.startswith(_UNDEFINED)
     gathering.add(
         Diagnostic(severity=severity, message=message, option=option, stage=Stage.LINK if is_link else Stage.COMPILE)

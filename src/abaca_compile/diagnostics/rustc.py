@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ _LEVELS = {
     "note": Severity.NOTE,
     "help": Severity.NOTE,
 }
+_LINKER = ("linking with", "linker ")
+_MISSING = re.compile(r"undefined (?:symbol: |reference to )[^\n]+")
 _SUMMARY = "failure-note"
 _SUMMARIES = ("aborting due to ", "For more information about ")
 
@@ -59,7 +62,9 @@ def _diagnostic(entry: Mapping[str, Any]) -> Diagnostic:
     spans = [span for span in entry.get("spans", ()) if isinstance(span, dict)]
     place = _outermost(next((span for span in spans if span.get("is_primary")), None))
     severity = _LEVELS.get(str(entry.get("level")), Severity.ERROR)
-    is_link = severity.is_error and not spans and message.startswith(("linking with", "linker "))
+    is_link = severity.is_error and not spans and message.startswith(_LINKER)
+    if is_link:
+        return _linking(message, entry)
     labels = [_label(span) for span in spans if span.get("label") and not span.get("is_primary")]
     return Diagnostic(
         severity=severity,
@@ -68,8 +73,20 @@ def _diagnostic(entry: Mapping[str, Any]) -> Diagnostic:
         code=None if is_lint else code,
         fixits=tuple(_fixit(span, message) for span in spans if span.get("suggested_replacement") is not None),
         children=(*labels, *(_diagnostic(child) for child in entry.get("children", ()) if isinstance(child, dict))),
-        stage=Stage.LINK if is_link else Stage.COMPILE,
         **_region(place),
+    )
+
+
+def _linking(message: str, entry: Mapping[str, Any]) -> Diagnostic:
+    """An error of the linker, which rustc hands on as text of its own inside notes."""
+    notes = [str(child.get("message", "")) for child in entry.get("children", ()) if isinstance(child, dict)]
+    missing = [found[0] for note in notes for found in _MISSING.finditer(note)]
+    said = [note.strip() for note in notes if not note.lstrip().startswith('"')]  # that one is the command line
+    return Diagnostic(
+        severity=Severity.ERROR,
+        message="; ".join(dict.fromkeys(missing)) or message,
+        children=tuple(Diagnostic(severity=Severity.NOTE, message=note, stage=Stage.LINK) for note in said),
+        stage=Stage.LINK,
     )
 
 

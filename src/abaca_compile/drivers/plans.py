@@ -54,5 +54,4 @@ def split_libraries(flags: Sequence[str]) -> tuple[list[str], list[str]]:
     return [flag for flag in flags if flag[:2] != "-l"], [flag for flag in flags if flag[:2] == "-l"]
 
 
-# A file that came out of one sandbox is written into the next one without its permission to run.
-RUN_NATIVE = ("/bin/sh", "-c", f'chmod 700 {OUTPUT} && exec ./{OUTPUT} "$@"', OUTPUT)
+RUN_NATIVE = (f"./{OUTPUT}",)

@@ -27,7 +27,8 @@ def check(name):
         compile(source, name, "exec", dont_inherit=True)
     except SyntaxError as error:
         traceback.print_exception(type(error), error, None)
-        end_line, end_column = getattr(error, "end_lineno", None), getattr(error, "end_offset", None)
+        end_column = positive(getattr(error, "end_offset", None))
+        end_line = positive(error.end_lineno) if end_column else None
         report(
             "error",
             type(error).__name__,
@@ -35,8 +36,8 @@ def check(name):
             error.filename or name,
             positive(error.lineno),
             positive(error.offset),
-            positive(end_line),
-            positive(end_column),
+            end_line,
+            end_column,
         )
     except (ValueError, OverflowError, RecursionError, MemoryError) as error:
         traceback.print_exception(type(error), error, None)

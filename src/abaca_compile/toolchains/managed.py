@@ -48,7 +48,7 @@ async def examine_rustc(candidate: Candidate, ask: Ask) -> list[Environment]:
             diagnostics=Format.RUSTC_JSON,
             modes=(*_CHECKS, Mode.LINK) if links else _CHECKS,
             runs=links,
-            mounts=(*_outside((home,)), *_outside(("/etc/alternatives",))),
+            mounts=_outside((home,)),
         )
     ]
 
@@ -105,7 +105,7 @@ async def examine_javac(candidate: Candidate, ask: Ask) -> list[Environment]:
             default_standard=major,
             diagnostics=Format.JAVAC,
             modes=_CHECKS,
-            mounts=_outside((str(home), *_linked(home / "conf"))),
+            mounts=_outside((str(home),)),
             runs=False,
         )
     ]
@@ -225,12 +225,6 @@ def _architecture(name: str) -> str:
 def _outside(folders: Iterable[str]) -> tuple[str, ...]:
     """Those that the sandbox does not show anyway."""
     return tuple(folder for folder in folders if not f"{folder}/".startswith("/usr/"))
-
-
-def _linked(folder: Path) -> tuple[str, ...]:
-    """Folders of /etc into which files of this one are links, as Debian keeps the configuration of Java."""
-    real = {os.path.realpath(path) for path in folder.rglob("*") if path.is_symlink()} if folder.is_dir() else set()
-    return tuple(sorted({"/".join(path.split("/")[:3]) for path in real if path.startswith("/etc/")}))
 
 
 def _packages(path: Path) -> str:

@@ -100,7 +100,10 @@ def _check_machine(submission: Submission, environment: Environment) -> None:
         raise ValidationError("os", f"{environment.id} compiles for {environment.os}, not for {submission.os}")
 
 
-def _mode(mode: Mode | None, environment: Environment, *, runs: bool) -> Mode:
+def _mode(mode: str | None, environment: Environment, *, runs: bool) -> Mode:
+    if mode is not None and mode not in list(Mode):
+        raise ValidationError("mode", f"{mode!r} is not one of {', '.join(Mode)}")
+    mode = None if mode is None else Mode(mode)
     if runs and not environment.runs:
         raise ValidationError("run.enabled", f"{environment.id} checks sources; what it checked is not run")
     if runs and mode not in (None, Mode.LINK) and Mode.LINK in environment.modes:

@@ -1,0 +1,5 @@
+class UnknownName {
+    int area(int width) {
+        return width * height;
+    }
+}
