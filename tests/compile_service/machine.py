@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import shutil
 
+import msgspec
 import pytest
 
 from abaca import App
 from abaca_compile.catalogue import Catalogue
 from abaca_compile.engine import Engine
-from abaca_compile.model import Built, Compilation, Family
+from abaca_compile.model import Built, Compilation, Family, Language
 from abaca_compile.plugin import PLUGIN
 from abaca_compile.service.compiler import Compiler
 from abaca_compile.toolchains.asking import ask_here
@@ -22,6 +23,9 @@ from abaca_sandbox import Sandbox, SandboxUnavailable
 
 GOOD = "int main(void) { return 0; }\n"
 BAD = "int main(void) { return nothing; }\n"
+STRICT = "gcc-strict"
+"""The C compiler again, for which every warning is an error."""
+WARNED = "int main(void) { int unused = 1; return 0; }\n"
 _known: list[Catalogue] = []
 
 
@@ -32,12 +36,16 @@ async def catalogue() -> Catalogue:
             pytest.skip("gcc is not on PATH")
         found = [one for one in candidates(("/usr/bin",)) if one.family is Family.GCC]
         examined = [await examine_gcc(one, ask_here) for one in found]
-        _known.append(Catalogue(environment for environments in examined for environment in environments))
+        plain = [environment for environments in examined for environment in environments]
+        strict = msgspec.structs.replace(
+            next(one for one in plain if one.language is Language.C), id=STRICT, default_flags=("-Werror", "-Wall")
+        )
+        _known.append(Catalogue([*plain, strict]))
     return _known[0]
 
 
 class Machine:
-    """An engine that counts what it runs. ``hold`` makes compilations wait until it is set free."""
+    """An engine that notes what it runs."""
 
     def __init__(self, sandbox: Sandbox | None, engine: Engine) -> None:
         self._sandbox = sandbox
