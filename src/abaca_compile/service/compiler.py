@@ -50,8 +50,8 @@ class Compiler:
             max_payload=LARGEST,
             keep=keep,
         )
-        async def run(ctx: BatchCtx, works: list[Work]) -> list[Built]:
-            return [await self._performer.perform(one, work) for one, work in zip(ctx.jobs, works, strict=True)]
+        async def run(ctx: BatchCtx, work: list[Work]) -> list[Built]:
+            return [await self._performer.perform(ctx.jobs[0], work[0])]  # a batch of one: what is wanted is its slots
 
         @app.task(name=RECALL, queue=QUEUE, timeout=_STUCK, retry=_RETRY, max_payload=LARGEST, keep=keep)
         async def recall(ctx: Ctx, work: Work) -> Built:
