@@ -23,6 +23,7 @@ from abaca_compile.model import (
 )
 from abaca_compile.toolchains import Runs
 from abaca_compile.validation import Bounds, accepted
+from abaca_compile.warm import Warm
 from abaca_sandbox import Limits, Mount, Outcome, Program
 
 _ADDRESSES = 4 << 30  # a compiler reserves more than it touches; what it touches is limited by ``memory_mb``
@@ -34,6 +35,7 @@ class Engine:
 
     ``sandbox`` is an opened ``abaca_sandbox.Sandbox``. Without one nothing is compiled, unless ``allow_unsandboxed``
     says that every source comes from somebody who may do on this machine whatever its user may.
+    ``warm`` are caches that jobs read.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Engine:
         environments: Catalogue,
         *,
         bounds: Bounds | None = None,
+        warm: Warm | None = None,
         allow_unsandboxed: bool = False,
     ) -> None:
         if sandbox is None:
@@ -57,6 +60,7 @@ class Engine:
             )
         self._runs: Runs = sandbox or Bare()
         self._bounds = bounds or Bounds()
+        self._warm = warm
         self._drivers = drivers()
         self.environments = environments
 
@@ -68,7 +72,7 @@ class Engine:
         """The same, with the bytes of what was built."""
         compilation = self._one(request)
         environment = self.environments.resolve(compilation.environment)
-        plan = self._drivers[environment.family].plan(compilation, environment)
+        plan = self._plan(compilation, environment)
         outcome = await self._runs.run(_program(compilation, environment, plan), _limits(compilation.limits, plan))
         result = assembled(compilation, environment, plan, outcome)
         artifact = outcome.collected.get(plan.artifact) if plan.artifact and result.artifact else None
@@ -81,6 +85,10 @@ class Engine:
     def accept(self, submission: Submission) -> tuple[Compilation, ...]:
         """The compilations that a submission means, one for each of its environments. Raises ``ValidationError``."""
         return accepted(submission, self.environments, self._bounds)
+
+    def _plan(self, compilation: Compilation, environment: Environment) -> Plan:
+        plan = self._drivers[environment.family].plan(compilation, environment)
+        return plan if self._warm is None else self._warm.used_by(plan, compilation, environment)
 
     def _one(self, request: Submission | Compilation) -> Compilation:
         if isinstance(request, Compilation):

@@ -14,7 +14,9 @@ import pytest
 
 from abaca_compile.catalogue import Catalogue
 from abaca_compile.engine import Engine
+from abaca_compile.model import Language
 from abaca_compile.toolchains import TOOLCHAINS, Discovery
+from abaca_compile.warm import Warm
 from abaca_sandbox import Sandbox, SandboxUnavailable
 
 
@@ -43,8 +45,19 @@ def rust_home() -> str | None:
 def catalogue(toolchains: Path, tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     """Every compiler of this machine. What is found out is shared by the processes of one run."""
     memory = tmp_path_factory.getbasetemp().parent / "toolchains.json"
-    places = (str(toolchains), TOOLCHAINS)
+    places = (str(toolchains), *filter(None, [os.environ.get("ABACA_TEST_TOOLCHAINS")]), TOOLCHAINS)
     return asyncio.run(Discovery(toolchains=places, images=(), memory=memory).environments())
+
+
+@pytest.fixture(scope="session")
+def warm(catalogue: Catalogue) -> Warm:
+    """The caches without which Go and Zig take minutes, where these compilers are here."""
+    folder = Path(tempfile.gettempdir()) / f"abaca-test-warm-{os.geteuid()}"
+    warm = Warm(folder)
+    for language in (Language.GO, Language.ZIG):
+        for environment in catalogue.of(language):
+            asyncio.run(warm.prepare(environment, packages=("fmt", "os")))
+    return warm
 
 
 @pytest.fixture
@@ -59,5 +72,5 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-def engine(sandbox: Sandbox, catalogue: Catalogue) -> Engine:
-    return Engine(sandbox, catalogue)
+def engine(sandbox: Sandbox, catalogue: Catalogue, warm: Warm) -> Engine:
+    return Engine(sandbox, catalogue, warm=warm)

@@ -16,6 +16,7 @@ _LOCATED = re.compile(
     r"(?P<file>[^:\s(][^:]*):(?P<line>\d+)(?::(?P<column>\d+))?(?P<ranges>:(?:\{[\d:,-]+\})+)?:\s+"
     r"(?P<severity>fatal error|error|warning|note|sorry, unimplemented|Error|Warning|Fatal error):\s+(?P<message>.*)"
 )
+_FILE_ONLY = re.compile(r"(?P<file>[^:\s]+\.\w+): (?P<severity>error|warning): (?P<message>.*)")  # tcc, linking
 _BY_TOOL = re.compile(
     r"(?P<tool>(?:/[\w./+-]*/)?(?:gcc|g\+\+|cc1|cc1plus|collect2|clang|clang\+\+|tcc|ld|ld\.lld|as|zig|lto1|lto-wrapper)"
     r"(?:-\d+)?|error|warning): (?:(?P<severity>fatal error|internal compiler error|error|warning): )?(?P<message>.*)"
@@ -71,6 +72,10 @@ def take_gnu(line: str, gathering: Gathering, sources: Sources) -> bool:
                 stage=Stage.LINK,
             )
         )
+    elif found := _FILE_ONLY.fullmatch(line):
+        severity = _SEVERITIES.get(found["severity"], Severity.ERROR)
+        file = plain_name(found["file"])
+        gathering.add(Diagnostic(severity=severity, message=found["message"], file=file, stage=Stage.LINK))
     elif found := _BY_TOOL.fullmatch(line):
         _take_tool(found, gathering)
     return False

@@ -15,6 +15,7 @@ _GO_LINK = re.compile(
     r"|\S+: relocation target \S+ not defined|link: .*|duplicated definition of symbol .*)"
 )
 _GO_LOOSE = re.compile(r"(?:go|compile|package \S+|no required module \S+): (?P<message>.*)")
+_GO_PROGRESS = ("go: finding ", "go: downloading ", "go: added ")
 _NODE_PLACE = re.compile(r"(?P<file>(?:file://)?/?[^:\s][^:]*\.[cm]?js):(?P<line>\d+)")
 _NODE_MARK = re.compile(r"(?P<before>\s*)(?P<marks>\^+)\s*$")
 _NODE_ERROR = re.compile(r"(?P<code>[A-Z]\w*Error)(?: \[\w+\])?: (?P<message>.*)")
@@ -32,9 +33,9 @@ def read_go(text: str, sources: Sources) -> Reading:
     for line in text.splitlines():
         if line.startswith("\t") and gathering.last is not None:
             gathering.amend(lambda last, line=line: _longer(last, line))
+        elif line.endswith("too many errors") or line.startswith(_GO_PROGRESS):
+            continue
         elif found := _GO.fullmatch(line):
-            if found["message"] == "too many errors":
-                continue
             file, number = plain_name(found["file"]), int(found["line"])
             column = int(found["column"]) if found["column"] else None
             gathering.add(

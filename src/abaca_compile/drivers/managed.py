@@ -51,34 +51,29 @@ class Rustc:
 
 
 class Go:
-    """A module of its own is written around the sources where they bring none."""
+    """`go build`, which also links a package that is a program. A module is written around sources without one."""
 
     def plan(self, compilation: Compilation, environment: Environment) -> Plan:
         names = {file.name for file in compilation.files}
         version = (compilation.standard or environment.default_standard or "go1.20").removeprefix("go")
         module = {} if "go.mod" in names else {"go.mod": f"module main\n\ngo {version}\n".encode()}
         is_link = compilation.mode is Mode.LINK
-        goal = {
-            Mode.LINK: ("build", "-o", OUTPUT),
-            Mode.COMPILE: ("build", "-buildmode=archive", "-o", OUTPUT),
-            Mode.SYNTAX: ("build", "-buildmode=archive", "-o", OUTPUT),
-        }[compilation.mode]
         return Plan(
-            argv=(environment.executable, *goal, *compilation.flags, "."),
+            argv=(environment.executable, "build", "-o", OUTPUT, *compilation.flags, "."),
             env={
                 **LOCALE,
                 "GOROOT": str(PurePosixPath(environment.executable).parent.parent),
                 "GOCACHE": "/tmp/go-cache",
                 "GOPATH": "/tmp/go",
-                "GOFLAGS": "-mod=mod -buildvcs=false",
+                "GOFLAGS": "-mod=readonly -buildvcs=false",
                 "GOPROXY": "off",
                 "GOTOOLCHAIN": "local",
                 "CGO_ENABLED": "0",
                 "GOTELEMETRY": "off",
             },
             files=module,
-            artifact=None if compilation.mode is Mode.SYNTAX else OUTPUT,
-            kind="elf" if is_link else "archive",
+            artifact=OUTPUT if is_link else None,
+            kind="elf",
             is_managed=True,
             run=RUN_NATIVE if is_link else None,
         )

@@ -44,7 +44,7 @@ def search_path(toolchains: Iterable[str] = (TOOLCHAINS,)) -> tuple[str, ...]:
     folders: list[str] = []
     for top in toolchains:
         for entry in _entries(top):
-            folders += [f"{top}/{entry}/bin", f"{top}/{entry}"]
+            folders += [f"{top}/{entry}/bin", f"{top}/{entry}", f"{top}/{entry}/node_modules/.bin"]
     folders += [*os.environ.get("PATH", "").split(os.pathsep), *USUAL]
     folders += [f"/usr/lib/jvm/{entry}/bin" for entry in _entries("/usr/lib/jvm")]
     folders += _wheel_folders()

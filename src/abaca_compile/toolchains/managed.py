@@ -75,6 +75,7 @@ async def examine_go(candidate: Candidate, ask: Ask) -> list[Environment]:
             standards=tuple(f"go1.{number}" for number in range(17, minor + 1)),
             default_standard=f"go{short}",
             diagnostics=Format.GO,
+            modes=(Mode.COMPILE, Mode.LINK),
             mounts=_outside((home,)),
         )
     ]
