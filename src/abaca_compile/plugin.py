@@ -32,6 +32,7 @@ SETTINGS = (
     Setting.seconds("compile.keep", 24 * 3600.0, "seconds that ended compilations stay"),
     Setting.duration("compile.cache_keep", 24 * 3600.0, "seconds for which an answer is used again; 0 keeps none"),
     Setting.text("compile.images", "", "folder of compiler images, each a root file system"),
+    Setting.text("compile.key", "", "the API key for `abaca compile --remote`", secret=True),
     Setting.flag("compile.allow_unsandboxed", False, "compile without a sandbox; never for sources of others"),
 )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from abaca import App
+from tests.command import running
 from tests.greeting.plugin import PLUGIN
 
 ROOT = Path(__file__).parents[2]
@@ -56,11 +57,13 @@ def test_a_worker_without_an_application_runs_what_plugins_bring(environment: di
     finally:
         worker.terminate()
         said = worker.communicate(timeout=30)[1]
-    assert "queues=default,greetings" in said
+    assert "queues=default,compile,greetings" in said
 
 
-def test_without_any_plugin_a_worker_asks_for_an_application(abaca: Command, environment: dict[str, str]) -> None:
-    environment["PYTHONPATH"] = str(ROOT)
-    answer = abaca("worker")
-    assert answer.returncode == 2
-    assert "name an application as module:attribute" in answer.stderr
+def test_without_any_plugin_a_worker_asks_for_an_application(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("abaca.plugins.extensions", dict)
+    answer = running(capsys)("worker")
+    assert answer.status == 2
+    assert "name an application as module:attribute" in answer.err

@@ -77,7 +77,7 @@ async def open_machine(slots: int = 2) -> Machine:
     return Machine(sandbox, Engine(sandbox, await catalogue(), allow_unsandboxed=True))
 
 
-def equipped(url: str = "memory://") -> App:
+def equipped(url: str | None = "memory://") -> App:
     """An app with the service, whose workers have this machine."""
     app = App(url, plugins=[PLUGIN], poll_interval=0.1)
     Compiler.of(app).engines.open = open_machine

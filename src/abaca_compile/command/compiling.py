@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -43,7 +42,7 @@ def compile_files(
     watch: Annotated[bool, Parameter(negative="", help="Compile again what changes, until interrupted.")] = False,
     wall: Annotated[float | None, Parameter(help="Seconds after which a compiler is stopped.")] = None,
     remote: Annotated[str | None, Parameter(help="The address of a service that compiles in place of here.")] = None,
-    key: Annotated[str, Parameter(help="The API key for it; else ABACA_KEY.")] = "",
+    key: Annotated[str, Parameter(help="The API key for it; else ABACA_COMPILE_KEY.")] = "",
     session: Given,
 ) -> int:
     """Say whether files compile, with the messages of the compilers.
@@ -66,7 +65,7 @@ def compile_files(
         limits=GivenLimits(wall_ms=None if wall is None else round(wall * 1000)),
     )
     values = session.settings(SETTINGS)
-    by: Compilers = Remote(remote, key or os.environ.get("ABACA_KEY", "")) if remote else Here(values.value)
+    by: Compilers = Remote(remote, key or values.value("compile.key")) if remote else Here(values.value)
     found = found_files(files, any_name=bool(language or env))
     plan = _Plan(given, env, is_matrix=matrix)
     try:

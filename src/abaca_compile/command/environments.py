@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Annotated
 
 import msgspec
@@ -22,7 +21,7 @@ def environments(
     *,
     language: Annotated[str | None, Parameter(help="Only those of a language.")] = None,
     remote: Annotated[str | None, Parameter(help="The address of a service whose compilers are shown.")] = None,
-    key: Annotated[str, Parameter(help="The API key for it; else ABACA_KEY.")] = "",
+    key: Annotated[str, Parameter(help="The API key for it; else ABACA_COMPILE_KEY.")] = "",
     session: Given,
 ) -> int:
     """Show the compilers that were found: what they accept, or why they cannot be used and what helps.
@@ -30,7 +29,7 @@ def environments(
     The first look on a machine takes some seconds, because every compiler is asked; later ones are remembered.
     """
     values = session.settings(SETTINGS)
-    by: Compilers = Remote(remote, key or os.environ.get("ABACA_KEY", "")) if remote else Here(values.value)
+    by: Compilers = Remote(remote, key or values.value("compile.key")) if remote else Here(values.value)
     try:
         every = asyncio.run(_all(by))
     except CompileError as error:
