@@ -33,6 +33,9 @@ class By:
     id: Callable[[int], str | None] = lambda number: None
 
 
+ANYBODY = By()
+
+
 class KeyTaken(ValidationError):
     """Another submission was made under this idempotency key. ``job_id`` is that one's."""
 
@@ -47,7 +50,7 @@ async def plan(compiler: Compiler, submission: Submission) -> tuple[Compilation,
     return accepted(submission, fleet.catalogue, compiler.bounds)
 
 
-async def submit(compiler: Compiler, submission: Submission, by: By, number: int = 0) -> JobHandle[Built]:
+async def submit(compiler: Compiler, submission: Submission, by: By = ANYBODY, number: int = 0) -> JobHandle[Built]:
     """Store one compilation. Raises ``ValidationError``, and what ``App.enqueue_many`` raises."""
     compilations = await plan(compiler, submission)
     if len(compilations) != 1:
@@ -61,7 +64,7 @@ async def submit(compiler: Compiler, submission: Submission, by: By, number: int
 
 
 async def submit_matrix(
-    compiler: Compiler, submission: Submission, compilations: Sequence[Compilation], by: By
+    compiler: Compiler, submission: Submission, compilations: Sequence[Compilation], by: By = ANYBODY
 ) -> JobHandle[Table]:
     """Store many compilations as one workflow that ends in their table, whose id is the matrix's."""
     await compiler.bound()
