@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from abaca.app import App
     from abaca.batch_context import BatchCtx
+    from abaca.config import Setting, Settings
     from abaca.context import Ctx
     from abaca.errors import (
         AbacaError,
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
         Verdict,
         When,
     )
+    from abaca.plugins import Plugin, PluginCommand
     from abaca.retryspec import Retry
     from abaca.streamtask import StreamHandle, StreamTask
     from abaca.taskcontrol import TaskSettings
@@ -131,6 +133,8 @@ _HOMES = {
     "Page": "abaca.model",
     "PayloadTooLarge": "abaca.errors",
     "PlaceUnavailable": "abaca.errors",
+    "Plugin": "abaca.plugins",
+    "PluginCommand": "abaca.plugins",
     "Progress": "abaca.model",
     "Quadratic": "abaca.model",
     "Query": "abaca.model",
@@ -147,6 +151,8 @@ _HOMES = {
     "RunningLoopError": "abaca.errors",
     "Schedule": "abaca.model",
     "ScheduleNotFound": "abaca.errors",
+    "Setting": "abaca.config",
+    "Settings": "abaca.config",
     "Signal": "abaca.errors",
     "Snooze": "abaca.errors",
     "Stats": "abaca.model",
@@ -215,6 +221,8 @@ __all__ = [
     "Page",
     "PayloadTooLarge",
     "PlaceUnavailable",
+    "Plugin",
+    "PluginCommand",
     "Progress",
     "Quadratic",
     "Query",
@@ -231,6 +239,8 @@ __all__ = [
     "RunningLoopError",
     "Schedule",
     "ScheduleNotFound",
+    "Setting",
+    "Settings",
     "Signal",
     "Snooze",
     "Stats",

@@ -36,6 +36,7 @@ from abaca.handle import JobHandle
 from abaca.lookup import Lookup
 from abaca.model import NewJob, Page, Query, Stats
 from abaca.places import Blobs
+from abaca.plugins import Plugin, Plugins
 from abaca.queues import Queues
 from abaca.records import Records
 from abaca.registering import Defaults, TaskSettings, make_task, register
@@ -64,7 +65,7 @@ class App(Lookup, SendsEvents):
     made already, in place of a URL; it must serve every event loop that uses this app. ``poll_interval`` is how long a
     lost notification can delay a wait. ``max_payload`` limits arguments and results, in bytes of JSON. Those above
     ``results_above`` bytes go to the place ``results``, ``file:///folder`` or ``s3://bucket/prefix``. ``keep`` is how
-    long ended jobs stay. Without them what the settings say.
+    long ended jobs stay. Without them what the settings say. ``plugins`` are applications to have aboard, by name.
     Raises ``ConfigError`` for a value that cannot be used.
     """
 
@@ -79,11 +80,13 @@ class App(Lookup, SendsEvents):
         keep: KeepSpec | None = None,
         results: str | None = None,
         results_above: int | str | None = None,
+        plugins: Iterable[Plugin | str] = (),
     ) -> None:
         if url is not None and backend is not None:
             raise ConfigError("App(url, backend=): they name two stores; give one of them")
         self.name = check_name(name, "App(name=)")
-        settings = load_settings()
+        self.plugins = Plugins(plugins)
+        self.settings = settings = load_settings(more=self.plugins.settings)
         self.url = settings.url if url is None else check_store_url(url, "App(url)")
         self.tasks: dict[str, Task[..., Any]] = {}
         self.middleware: list[Middleware] = []
@@ -105,6 +108,7 @@ class App(Lookup, SendsEvents):
             poll_interval=positive(poll_interval, "App(poll_interval=)") / 1000,
             blobs=self.blobs,
         )
+        self.plugins.declare(self)
 
     def __repr__(self) -> str:
         return f"<App {self.name!r}: {len(self.tasks)} tasks>"

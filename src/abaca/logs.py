@@ -35,6 +35,11 @@ def service_log() -> Any:
     return importlib.import_module("structlog").get_logger("abaca.http")
 
 
+def app_log() -> Any:
+    """What an app says outside of runs and requests."""
+    return importlib.import_module("structlog").get_logger("abaca.app")
+
+
 def configure_logs(format: LogFormat = "text", level: str = "info") -> None:
     """Set up logs for a process that is Abaca's own (the command line); a library user's set-up is left alone."""
     structlog = importlib.import_module("structlog")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abaca.cli.output import print_json, print_table
 from abaca.cli.session import Given
+from abaca.plugins import installed_plugins
 
 
 def config(*, session: Given) -> None:
     """Print every setting and where it came from; passwords are hidden."""
-    sources = session.settings().sources
+    more = [setting for plugin in installed_plugins().values() for setting in plugin.settings]
+    sources = session.settings(more).sources
     if session.json:
         print_json(
             [

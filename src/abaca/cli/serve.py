@@ -13,6 +13,7 @@ from abaca.cli.session import Given, Session
 from abaca.config import Settings, hide_passwords
 from abaca.errors import ConfigError
 from abaca.logs import configure_logs
+from abaca.plugins import usable_plugins
 from abaca.worker.loading import load_app
 from abaca.worker.signals import take_back_signals
 
@@ -65,7 +66,7 @@ async def _serve(session: Session, settings: Settings, application: str | None) 
 def _app(settings: Settings, application: str | None) -> App:
     if application is None:
         place = {name: settings.source(name).value for name in ("results", "results_above")}
-        return App(settings.url, **place)
+        return App(settings.url, plugins=usable_plugins(), **place)
     app = cast("App", load_app(application))
     asked = settings.source("url")
     if asked.origin == "--url" and asked.value != app.url:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -13,7 +13,7 @@ from abaca.errors import ConfigError
 
 if TYPE_CHECKING:
     from abaca.app import App
-    from abaca.config import Settings
+    from abaca.config import Setting, Settings
 
 T = TypeVar("T")
 
@@ -27,15 +27,16 @@ class Session:
     json: bool = False
     debug: bool = False
 
-    def settings(self, **flags: object) -> Settings:
-        """All settings. ``flags`` are the command's own by setting name with ``__`` for the dot; ``None`` is unset."""
+    def settings(self, more: Iterable[Setting] = (), /, **flags: object) -> Settings:
+        """All settings, and ``more``, those of plugins. ``flags`` are the command's own by setting name with ``__`` for
+        the dot; ``None`` is unset."""
         from abaca.config import Flag, load_settings
 
         given = {name.replace("__", "."): value for name, value in flags.items() if value is not None}
         named = {name: Flag(_spelling(name), value) for name, value in given.items()}
         if self.url is not None:
             named["url"] = Flag("--url", self.url)
-        return load_settings(named, file=self.config)
+        return load_settings(named, file=self.config, more=more)
 
     def run(self, work: Callable[[App], Awaitable[T]], *, create: bool = False) -> T:
         """Run ``work`` with an application without tasks on the store of the settings.

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 from abaca import __version__
 from abaca.cli.output import print_json, print_pairs
 from abaca.cli.session import Given
+from abaca.plugins import installed_plugins
 
 _BESIDE = ("apsw", "redis", "uvloop", "msgspec")
 
@@ -18,6 +19,7 @@ def version(*, session: Given) -> None:
     found = {"abaca": __version__, "python": platform.python_version(), "platform": platform.platform()}
     found |= {name: _installed(name) for name in _BESIDE}
     found["sqlite"] = importlib.import_module("apsw").sqlitelibversion()
+    found |= {f"plugin {name}": plugin.missing() or "installed" for name, plugin in installed_plugins().items()}
     if session.json:
         print_json(found)
     else:

@@ -15,20 +15,25 @@ from abaca.cli.session import Given
 from abaca.config import Settings, hide_passwords
 from abaca.errors import ConfigError
 from abaca.logs import configure_logs, worker_log
+from abaca.plugins import Plugin, installed_plugins, usable_plugins
 from abaca.worker.runner_main import EXIT_CONFIG
 from abaca.worker.signals import take_back_signals
 from abaca.worker.spawn import adopt_orphans
 from abaca.worker.supervisor import Supervisor
 
+INSTALLED = "abaca.installed:app"
 _HANDED_DOWN = ("url", "keep.completed", "keep.cancelled", "keep.failed", "log.format", "log.level")
 
 
 def worker(
-    application: Annotated[str, Parameter(name="APP", help="Where the tasks are, as module:attribute.")],
+    application: Annotated[
+        str | None, Parameter(name="APP", help="Where the tasks are, as module:attribute; else in all plugins.")
+    ] = None,
     /,
     *,
     queues: Annotated[
-        str | None, Parameter(help="Queues to serve, as a,b: strictly in this order. [default: default]")
+        str | None,
+        Parameter(help="Queues to serve, as a,b: strictly in this order. [default: default; without APP plugins' too]"),
     ] = None,
     weights: Annotated[str | None, Parameter(help="Shares in place of the strict order, as a=3,b=1.")] = None,
     concurrency: Annotated[
@@ -64,6 +69,9 @@ def worker(
 
     The first signal lets running jobs finish and gives the rest back; a second one ends it at once.
     """
+    plugins = _plugins() if application is None else []
+    if plugins and queues is None and session.settings().source("worker.queues").origin == "default":
+        queues = ",".join(dict.fromkeys(["default", *(queue for plugin in plugins for queue in plugin.queues)]))
     settings = session.settings(
         worker__queues=queues,
         worker__weights=weights,
@@ -85,12 +93,20 @@ def worker(
     take_back_signals()
     _hand_down(settings)
     adopt_orphans()
-    supervisor = Supervisor(application, settings.processes, settings.worker, settings.log)
+    supervisor = Supervisor(application or INSTALLED, settings.processes, settings.worker, settings.log)
     start = _Start(settings, supervisor.id)
     status = run_fast(_to_its_end(supervisor.run(start)))
     status = 2 if status == EXIT_CONFIG or start.refused else min(status, 1)
     worker_log().info("worker stopped", worker=supervisor.id, exit_status=status)
     return status
+
+
+def _plugins() -> list[Plugin]:
+    """Those whose tasks a worker runs that is given no application."""
+    if usable := usable_plugins():
+        return usable
+    absent = [f"{name} {plugin.missing()}" for name, plugin in installed_plugins().items()]
+    raise ConfigError("; ".join(["name an application as module:attribute, because no plugin is usable here", *absent]))
 
 
 def _hand_down(settings: Settings) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from abaca.config.extensions import extension_settings
+from abaca.config.setting import Setting
 from abaca.config.values import (
     hide_passwords,
     read_choice,
@@ -28,7 +30,6 @@ from abaca.config.values import (
     read_size,
     read_url,
     read_weights,
-    show,
 )
 from abaca.errors import ConfigError
 from abaca.logs import LogSettings
@@ -45,24 +46,6 @@ LOG_FORMATS = ("text", "json")
 
 _NOT_OURS = ("ABACA_TEST_", "ABACA_BUGGIFY", "ABACA_SERVICE_", "ABACA_PORT")
 """The test suite's own, that of ``buggify``, and what Kubernetes sets beside a service that is named ``abaca``."""
-
-Read = Callable[[Any, str], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """``read(raw, what)`` answers the value or raises ``ConfigError`` naming ``what``."""
-
-    name: str
-    read: Read
-    default: Any
-    about: str
-    show: Callable[[Any], str] = show
-
-    @property
-    def variable(self) -> str:
-        return "ABACA_" + self.name.upper().replace(".", "_")
-
 
 _WORKER = WorkerOptions()
 
@@ -98,8 +81,38 @@ SETTINGS = (
     Setting("log.level", read_choice(LOG_LEVELS), "info", "least level that is written"),
 )
 
-_BY_NAME = {setting.name: setting for setting in SETTINGS}
-_BY_VARIABLE = {setting.variable: setting for setting in SETTINGS}
+
+class _Known:
+    """The settings that are asked for, and those of other plugins: theirs are checked, so that a misspelt one is found
+    whoever reads it, and left alone."""
+
+    def __init__(self, more: Iterable[Setting]) -> None:
+        self.asked = (*SETTINGS, *more)
+        self._by_name = {setting.name: setting for setting in self.asked}
+        self._by_variable = {setting.variable: setting for setting in self.asked}
+
+    def named(self, name: str) -> Setting | None:
+        return self._by_name.get(name) or self._others().get(name)
+
+    def of_variable(self, variable: str) -> Setting | None:
+        if found := self._by_variable.get(variable):
+            return found
+        return next((setting for setting in self._others().values() if setting.variable == variable), None)
+
+    @property
+    def names(self) -> list[str]:
+        return [*self._by_name, *self._others()]
+
+    @property
+    def variables(self) -> list[str]:
+        return [*self._by_variable, *(setting.variable for setting in self._others().values())]
+
+    def is_table(self, name: str) -> bool:
+        return any(known.startswith(f"{name}.") for known in self.names)
+
+    @staticmethod
+    def _others() -> Mapping[str, Setting]:
+        return {setting.name: setting for setting in extension_settings()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +131,7 @@ class Sourced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What each component needs, checked. ``sources`` has one entry for each of ``SETTINGS``, in their order."""
+    """What each component needs, checked. ``sources`` has one entry for each setting that was asked for, in order."""
 
     url: str = field(repr=False)
     processes: int
@@ -129,6 +142,10 @@ class Settings:
 
     def source(self, name: str) -> Sourced:
         return next(sourced for sourced in self.sources if sourced.setting.name == name)
+
+    def value(self, name: str) -> Any:
+        """Of one setting, for instance of a plugin: ``compile.slots``."""
+        return self.source(name).value
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +161,22 @@ def load_settings(
     *,
     environ: Mapping[str, str] | None = None,
     file: Path | None = None,
+    more: Iterable[Setting] = (),
 ) -> Settings:
-    """Read every source. ``flags`` holds those that were given, by the setting's name.
+    """Read every source. ``flags`` holds those that were given, by the setting's name; ``more`` are those of plugins.
 
     ``file`` is the file to read in place of ``abaca.toml`` in the working directory; it must exist when it is named
     here or by ``ABACA_CONFIG``. Raises ``ConfigError``.
     """
     environ = os.environ if environ is None else environ
-    found = {setting.name: Sourced(setting, setting.default, "default") for setting in SETTINGS}
-    for layer in (_from_file(environ, file), _from_environment(environ), _from_flags(flags or {})):
-        found |= {sourced.setting.name: sourced for sourced in layer}
+    known = _Known(more)
+    found = {setting.name: Sourced(setting, setting.default, "default") for setting in known.asked}
+    for layer in (_from_file(known, environ, file), _from_environment(known, environ), _from_flags(known, flags or {})):
+        found |= {sourced.setting.name: sourced for sourced in layer if sourced.setting.name in found}
     return _compose(found)
 
 
-def _from_file(environ: Mapping[str, str], file: Path | None) -> list[Sourced]:
+def _from_file(known: _Known, environ: Mapping[str, str], file: Path | None) -> list[Sourced]:
     named = file or (Path(environ[FILE_VARIABLE]) if environ.get(FILE_VARIABLE) else None)
     path = named or Path(FILE_NAME)
     try:
@@ -170,50 +189,50 @@ def _from_file(environ: Mapping[str, str], file: Path | None) -> list[Sourced]:
         raise ConfigError(f"settings file {str(path)!r} cannot be read: {error.strerror}") from error
     except ValueError as error:  # also text that is not UTF-8
         raise ConfigError(f"settings file {str(path)!r} is not TOML: {error}") from error
-    return [_from_key(path, key, raw) for key, raw in _keys(document)]
+    return [_from_key(known, path, key, raw) for key, raw in _keys(known, document)]
 
 
-def _keys(document: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _keys(known: _Known, document: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Dotted names of what the file sets. A table that is itself a setting's value (weights) stays whole."""
     found: list[tuple[str, Any]] = []
     for key, raw in document.items():
-        if isinstance(raw, dict) and key not in _BY_NAME:
+        if isinstance(raw, dict) and known.named(key) is None:
             found += [(f"{key}.{inner}", value) for inner, value in raw.items()] or [(key, raw)]
         else:
             found.append((key, raw))
     return found
 
 
-def _from_key(path: Path, key: str, raw: Any) -> Sourced:
-    setting = _BY_NAME.get(key)
+def _from_key(known: _Known, path: Path, key: str, raw: Any) -> Sourced:
+    setting = known.named(key)
     if setting is None:
-        if any(name.startswith(f"{key}.") for name in _BY_NAME) and raw == {}:
+        if known.is_table(key) and raw == {}:
             raise ConfigError(f"{path}: the table [{key}] is empty; take it out or set something in it")
-        raise ConfigError(f"{path}: {key} is not a setting{_suggestion(key, _BY_NAME)}")
+        raise ConfigError(f"{path}: {key} is not a setting{_suggestion(key, known.names)}")
     origin = f"{path}: {key}"
     return Sourced(setting, setting.read(raw, origin), origin)
 
 
-def _from_environment(environ: Mapping[str, str]) -> list[Sourced]:
+def _from_environment(known: _Known, environ: Mapping[str, str]) -> list[Sourced]:
     layer = []
     for variable, raw in environ.items():
         if not variable.startswith("ABACA_") or variable == FILE_VARIABLE or variable.startswith(_NOT_OURS):
             continue
-        setting = _BY_VARIABLE.get(variable)
+        setting = known.of_variable(variable)
         if setting is None:
-            raise ConfigError(f"variable {variable} is not a setting{_suggestion(variable, _BY_VARIABLE)}")
+            raise ConfigError(f"variable {variable} is not a setting{_suggestion(variable, known.variables)}")
         layer.append(Sourced(setting, setting.read(raw, variable), variable))
     return layer
 
 
-def _from_flags(flags: Mapping[str, Flag]) -> list[Sourced]:
+def _from_flags(known: _Known, flags: Mapping[str, Flag]) -> list[Sourced]:
+    asked = {setting.name: setting for setting in known.asked}
     return [
-        Sourced(_BY_NAME[name], _BY_NAME[name].read(flag.value, flag.spelling), flag.spelling)
-        for name, flag in flags.items()
+        Sourced(asked[name], asked[name].read(flag.value, flag.spelling), flag.spelling) for name, flag in flags.items()
     ]
 
 
-def _suggestion(name: str, known: Mapping[str, Setting]) -> str:
+def _suggestion(name: str, known: Iterable[str]) -> str:
     near = near_names(name, known, most=1)
     return f"; did you mean {near[0]}?" if near else "; `abaca config` lists them all"
 
@@ -230,7 +249,7 @@ def _compose(found: Mapping[str, Sourced]) -> Settings:
         worker=WorkerOptions(**of_worker),
         keep=Keep(**{f"{end}_ms": round(values[f"keep.{end}"] * 1000) for end in ("completed", "cancelled", "failed")}),
         log=LogSettings(format=values["log.format"], level=values["log.level"]),
-        sources=tuple(found[setting.name] for setting in SETTINGS),
+        sources=tuple(found.values()),
     )
 
 

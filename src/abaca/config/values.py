@@ -27,6 +27,7 @@ _SECRET_QUERY = re.compile(r"(?i)([?&][^=&\s]*(?:pass|secret|token)[^=&\s]*=)[^&
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9.])?", re.ASCII)
 _NUMBERS = re.compile(r"[\d.]+(/.*)?", re.ASCII)
 HIDDEN = "***"
+_FLAGS = {"true": True, "1": True, "on": True, "yes": True, "false": False, "0": False, "off": False, "no": False}
 
 
 def read_url(raw: Any, what: str) -> str:
@@ -144,10 +145,25 @@ def read_choice(choices: tuple[str, ...]) -> Callable[[Any, str], str]:
     return read
 
 
+def read_flag(raw: Any, what: str) -> bool:
+    found = _FLAGS.get(raw.strip().lower()) if isinstance(raw, str) else raw
+    if not isinstance(found, bool):
+        raise ConfigError(f"{what}: {shown(raw)} is neither true nor false")
+    return found
+
+
+def read_text(raw: Any, what: str) -> str:
+    if not isinstance(raw, str) or not raw.isprintable():
+        raise ConfigError(f"{what}: {shown(raw)} is not text on one line")
+    return raw.strip()
+
+
 def show(value: Any) -> str:
     match value:
         case None | "":
             return "-"
+        case bool():
+            return str(value).lower()
         case float():
             return f"{value:g}"
         case tuple():

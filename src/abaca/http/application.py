@@ -15,7 +15,6 @@ from abaca.http.endpoint import Endpoint, Performer, failure
 from abaca.http.errors import ApiError, Code
 from abaca.http.gate import Gate
 from abaca.http.replies import Reply
-from abaca.http.requests import API
 from abaca.http.routes import ENDPOINTS, HANDLERS
 from abaca.http.service import Service
 from abaca.http.settings import HttpSettings
@@ -29,15 +28,18 @@ def asgi(app: App, settings: HttpSettings | None = None) -> Gate:
     The store is opened at the first request. Close the app when you are done with it; where the server says that it
     ends (the lifespan protocol), the service closes what it has open of it.
     """
-    service = Service(app, settings or HttpSettings(), ENDPOINTS)
-    routes = [_route(endpoint, service) for endpoint in ENDPOINTS]
+    plugins = app.plugins.declared
+    endpoints = (*ENDPOINTS, *(endpoint for plugin in plugins for endpoint in plugin.endpoints()))
+    pages = [page for plugin in plugins for page in plugin.handlers()]
+    service = Service(app, settings or HttpSettings(), endpoints)
+    routes = [_route(endpoint, service) for endpoint in endpoints]
 
     async def close() -> None:
         await service.close()
         await app.close()
 
     inner = Litestar(
-        route_handlers=[*routes, *HANDLERS],
+        route_handlers=[*routes, *HANDLERS, *pages],
         exception_handlers={HTTPException: _refused, Exception: _failed},
         on_shutdown=[close],
         openapi_config=None,
@@ -56,7 +58,7 @@ def _route(endpoint: Endpoint, service: Service) -> HTTPRouteHandler:
     async def serve(request: Request[Any, Any, Any]) -> ASGIApp:
         return await perform(request)
 
-    path = _typed(endpoint.path if endpoint.root else API + endpoint.path)
+    path = _typed(endpoint.whole_path)
     handler = HTTPRouteHandler(path, http_method=endpoint.method, status_code=200)  # type: ignore[arg-type]
     return handler(serve)
 

@@ -72,6 +72,12 @@ class Callers:
             return None
         return await self._rates.take(client, f"key:{caller.key}", caller.rate)
 
+    async def spend(self, client: Client, caller: Caller, what: str, limit: int, burst: int) -> Allowance | None:
+        """One token of what this caller may do of one thing; ``None`` for one on loopback who needed no key."""
+        if not caller.key:
+            return None
+        return await self._rates.take(client, f"{what}:{caller.key}", limit, burst)
+
     async def _by_key(self, client: Client, scope: Mapping[str, Any], shown: bytes) -> Caller | ApiError:
         kind, _, text = shown.decode("latin-1").strip().partition(" ")
         if kind.lower() != "bearer":

@@ -17,7 +17,6 @@ from abaca.http.examples import EXAMPLES
 from abaca.http.idempotency import HEADER
 from abaca.http.paging import Nothing
 from abaca.http.replies import Answer
-from abaca.http.requests import API
 
 _REFS = "#/components/schemas/{name}"
 _ABOUT = (
@@ -36,8 +35,7 @@ def description(endpoints: Sequence[Endpoint], prefix: str = "") -> dict[str, An
     by_type = dict(zip(named, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
-        path = endpoint.path if endpoint.root else API + endpoint.path
-        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, by_type, components)
+        paths.setdefault(endpoint.whole_path, {})[endpoint.method.lower()] = _operation(endpoint, by_type, components)
     for query in queries:
         components.pop(by_type[query]["$ref"].rpartition("/")[2], None)
     return {

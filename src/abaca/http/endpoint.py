@@ -23,7 +23,7 @@ from abaca.http.caller import Caller
 from abaca.http.errors import ApiError, Code, problem, unauthenticated
 from abaca.http.idempotency import HEADER
 from abaca.http.replies import Answer, Reply, reply
-from abaca.http.requests import ApiRequest, QueryReader, read_body
+from abaca.http.requests import API, ApiRequest, QueryReader, read_body
 from abaca.http.service import Service
 from abaca.logs import service_log
 
@@ -34,7 +34,10 @@ Handler = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One method of one path below ``/api/v1`` (or, with ``root``, of the service). ``scope=None`` is open to all."""
+    """One method of one path below ``/api/v1`` (or, with ``root``, of the service). ``scope=None`` is open to all.
+
+    ``max_body``: bytes, or the name of the setting that says them, where they are more than the service's limit.
+    """
 
     method: str
     path: str
@@ -47,7 +50,12 @@ class Endpoint:
     body: type[Any] | None
     query: type[Any] | None
     parameters: tuple[str, ...]
+    max_body: int | str = 0
     examples: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def whole_path(self) -> str:
+        return self.path if self.root else API + self.path
 
 
 def endpoint(
@@ -58,6 +66,7 @@ def endpoint(
     status: int = 200,
     root: bool = False,
     tag: str = "",
+    max_body: int | str = 0,
     examples: Mapping[str, Any] | None = None,
 ) -> Callable[[Handler], Endpoint]:
     """Declare a route. ``examples``: values of ``body`` and ``answer`` for the description."""
@@ -69,6 +78,8 @@ def endpoint(
         taken = {"request", "body", "query", *names}
         if wrong := set(given) - taken or set(names) - set(given):
             raise ConfigError(f"route {method} {path}: parameter {min(wrong)!r} is not of its path")
+        if max_body and names:
+            raise ConfigError(f"route {method} {path}: max_body is for paths without parameters")
         return Endpoint(
             method=method,
             path=path,
@@ -76,6 +87,7 @@ def endpoint(
             scope=scope,
             status=status,
             root=root,
+            max_body=max_body,
             tag=tag or path.strip("/").partition("/")[0],
             answer=signature.return_annotation,
             body=given["body"].annotation if "body" in given else None,

@@ -36,7 +36,7 @@ MOST_RETRY_AFTER = 60
 
 
 class Code(StrEnum):
-    """Every code that an error of the API may have."""
+    """Every code that an error of the API may have. A plugin's routes may have codes of their own besides."""
 
     MALFORMED = "malformed"
     UNAUTHENTICATED = "unauthenticated"
@@ -63,7 +63,7 @@ class Code(StrEnum):
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
     """``field`` names what is wrong in the request. ``details`` differ by code."""
 
-    code: Code
+    code: str
     message: str
     field: str | None
     details: dict[str, Any]
@@ -81,7 +81,7 @@ class ApiError(Exception):
     def __init__(
         self,
         status: int,
-        code: Code,
+        code: Code | str,
         message: str,
         *,
         field: str | None = None,
@@ -99,7 +99,7 @@ class ApiError(Exception):
     def answer(self, request_id: str) -> ErrorAnswer:
         return ErrorAnswer(
             error=ErrorBody(
-                code=self.code,
+                code=str(self.code),
                 message=self.message,
                 field=self.field,
                 details=self.details,
@@ -117,7 +117,7 @@ def malformed(message: str, field: str | None = None) -> ApiError:
     return ApiError(400, Code.MALFORMED, message, field=field)
 
 
-def not_found(code: Code, message: str) -> ApiError:
+def not_found(code: Code | str, message: str) -> ApiError:
     return ApiError(404, code, message)
 
 

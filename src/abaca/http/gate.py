@@ -72,7 +72,7 @@ class Gate:
         except Exception as error:
             await failure(error, state["abaca.request_id"])(scope, receive, answer)  # type: ignore[arg-type]
             return
-        await self._inner(inner, _limited(receive, headers, self.service.settings.max_body), answer)
+        await self._inner(inner, _limited(receive, headers, self.service.largest_body(inner["path"])), answer)
 
     async def _admit(self, scope: Message, headers: Headers, extra: Pairs) -> Caller | ApiError | None:
         """Who calls, or why nobody does: what that means is the route's to say. Raises when nobody gets further."""

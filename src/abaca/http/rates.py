@@ -77,12 +77,13 @@ class Rates:
         self._now = now
         self._taken: OrderedDict[str, _Taken] = OrderedDict()
 
-    async def take(self, client: Client, id: str, limit: int) -> Allowance:
-        """One token of the bucket ``id``, which holds ``limit`` and fills within a minute."""
+    async def take(self, client: Client, id: str, limit: int, burst: int | None = None) -> Allowance:
+        """One token of the bucket ``id``, which gets ``limit`` a minute and holds ``burst``, else as many as that."""
+        size = limit if burst is None else min(burst, limit)
         now = self._now()
         taken = self._taken.get(id)
         if taken is None or not taken.tokens or now >= taken.until:
-            taken = await self._reserve(client, id, limit, now)
+            taken = await self._reserve(client, id, limit, size, now)
         self._taken[id] = taken
         self._taken.move_to_end(id)
         if len(self._taken) > _MOST_KNOWN:
@@ -91,22 +92,23 @@ class Rates:
         if allowed:
             taken.tokens -= 1
         step = PERIOD / limit
+        room = size * step
         return Allowance(
             allowed=allowed,
             limit=limit,
             remaining=taken.tokens + taken.left_in_store,
             reset=max(0, math.ceil(taken.full - now)),
-            retry=max(1, math.ceil(taken.full + step - PERIOD - now)),
+            retry=max(1, math.ceil(taken.full + step - room - now)),
         )
 
-    async def _reserve(self, client: Client, id: str, limit: int, now: float) -> _Taken:
+    async def _reserve(self, client: Client, id: str, limit: int, size: int, now: float) -> _Taken:
         """Where others are faster again and again, one request passes: a limit must not be a failure."""
         step = PERIOD / limit
         for _ in range(_ROUNDS):
             (record,) = await client.ask(partial(_read, id))
             stored = now if record is None or record.data is None else max(now, _decode(record.data).full)
-            room = int((now + PERIOD - stored) / step + 1e-9)
-            tokens = min(room, max(1, limit // _SHARE))
+            room = int((now - stored) / step + size + 1e-9)
+            tokens = min(room, max(1, size // _SHARE))
             if tokens <= 0:
                 return _Taken(0, 0, stored, now)
             full = stored + tokens * step

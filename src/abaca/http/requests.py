@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_origin
 from urllib.parse import parse_qsl
@@ -62,16 +62,18 @@ class ApiRequest:
     async def body(self) -> bytes:
         """The whole body. Raises ``ApiError`` (413) above the limit."""
         if self._body is None:
-            parts: list[bytes] = []
-            more = True
-            while more:
-                message: Any = await self.connection.receive()
-                if message["type"] == "http.disconnect":
-                    raise malformed("the body broke off")
-                parts.append(message.get("body", b""))
-                more = message.get("more_body", False)
-            self._body = b"".join(parts)
+            self._body = b"".join([part async for part in self.body_parts()])
         return self._body
+
+    async def body_parts(self) -> AsyncIterator[bytes]:
+        """The body as it comes, once, for what is too large to hold. Raises like ``body``."""
+        more = True
+        while more:
+            message: Any = await self.connection.receive()
+            if message["type"] == "http.disconnect":
+                raise malformed("the body broke off")
+            yield message.get("body", b"")
+            more = message.get("more_body", False)
 
     @property
     def carried(self) -> dict[str, str]:
@@ -110,6 +112,16 @@ class ApiRequest:
             return await self.app.client().ended(job.id, seconds, needs_value=False, whole=False)
         except ResultTimeout:
             return await self.job(job.id)
+
+    async def spend(self, what: str, limit: int, burst: int) -> None:
+        """Take one token of what this caller may do of one thing: ``limit`` a minute, ``burst`` of them at once.
+
+        Whoever calls from loopback without a key has no limit. Raises ``ApiError`` (429) with ``Retry-After``.
+        """
+        allowance = await self.service.callers.spend(self.app.client(), self.caller, what, limit, burst)
+        if allowance is not None and not allowance.allowed:
+            message = f"the key {self.caller.name!r} may do this {limit} times a minute, {burst} at once"
+            raise ApiError(429, Code.RATE_LIMITED, message, headers=allowance.headers)
 
     def new_id(self, number: int) -> str | None:
         """The id of a new job of this request, the same at each repetition; ``None`` where any will do."""

@@ -31,6 +31,7 @@ class Service:
         self.endpoints = endpoints
         self.callers = Callers(settings)
         self.answers = Answers()
+        self._bodies = {endpoint.whole_path: self._size(endpoint) for endpoint in endpoints if endpoint.max_body}
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._pieces: dict[object, object] = {}
 
@@ -40,6 +41,15 @@ class Service:
             made = self._pieces[make] = make(self)
             self.at_close(made.close)
         return cast("P", self._pieces[make])
+
+    def largest_body(self, path: str) -> int:
+        """Bytes that the body of a request to this path may have."""
+        return self._bodies.get(path, self.settings.max_body)
+
+    def _size(self, endpoint: Any) -> int:
+        given = endpoint.max_body
+        size: int = self.app.settings.value(given) if isinstance(given, str) else given
+        return max(self.settings.max_body, size)
 
     def at_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Call this when the service ends, the latest first."""

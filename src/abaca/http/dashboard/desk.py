@@ -15,7 +15,7 @@ from abaca.http.caller import Caller, Scope
 from abaca.http.dashboard import assets
 from abaca.http.dashboard.csrf import cookie_of, needs_cookie, token_of
 from abaca.http.dashboard.flash import Headers, read_flash, with_flash
-from abaca.http.dashboard.rendering import render
+from abaca.http.dashboard.rendering import Packages, render
 from abaca.http.replies import Reply
 from abaca.http.requests import ApiRequest
 from abaca.http.service import Service
@@ -78,7 +78,17 @@ class Desk:
         return f"{self.prefix}{UI}{quote(path)}" + (f"?{query}" if query else "")
 
     def asset(self, name: str) -> str:
-        return f"{self.prefix}{UI}/assets/{name}?v={assets.mark(name)}"
+        """The address of a file that a page loads; of a plugin: ``compile/editor.js``."""
+        plugin, _, file = name.rpartition("/")
+        _, _, mark = assets.read(file, self.package(plugin) if plugin else assets.OWN)
+        return f"{self.prefix}{UI}/assets/{name}?v={mark}"
+
+    def package(self, plugin: str) -> str:
+        """The package of a plugin's templates and assets; empty where this app has no such plugin with pages."""
+        return next((package for name, package in self._packages() if name == plugin), "")
+
+    def _packages(self) -> Packages:
+        return tuple((plugin.name, plugin.package) for plugin in self.app.plugins.declared if plugin.pages)
 
     def page(self, template: str, *, status: int = 200, now: int | None = None, **context: Any) -> Reply:
         """A whole page. ``here`` in the context names the entry of the navigation that it belongs to."""
@@ -95,12 +105,13 @@ class Desk:
             "may_admin": self.caller.is_admin,
             "flash": read_flash(cookie),
             "here": "",
+            "plugins": [plugin for plugin in self.app.plugins.declared if plugin.title],
             "stream": self.api.url("/events"),
         }
         headers = [(b"set-cookie", cookie_of(token))] if needs_cookie(self.caller) else []
         if base["flash"]:
             headers = with_flash(headers, "")
-        return html(status, render(template, {**base, **context}), headers)
+        return html(status, render(template, {**base, **context}, self._packages()), headers)
 
     def see_other(self, path: str, said: str = "", params: Mapping[str, Param] | None = None) -> Reply:
         """Lead the browser to a page after a form, which shows ``said`` once."""

@@ -17,9 +17,18 @@ from abaca.http.replies import Reply
 
 @page("/assets/{name}", scope=None)
 async def asset(desk: Desk, name: str) -> Reply:
-    if name not in assets.NAMES:
+    return _file(desk, assets.OWN, name)
+
+
+@page("/assets/{plugin}/{name}", scope=None)
+async def plugin_asset(desk: Desk, plugin: str, name: str) -> Reply:
+    return _file(desk, desk.package(plugin), name)
+
+
+def _file(desk: Desk, package: str, name: str) -> Reply:
+    if not package or name not in assets.names(package):
         raise ApiError(404, Code.NOT_FOUND, f"there is no file {name!r}")
-    data, kind, mark = assets.read(name)
+    data, kind, mark = assets.read(name, package)
     fresh = desk.request.query_params.get("v") == mark
     headers = [
         (b"content-type", kind.encode()),
@@ -36,4 +45,4 @@ async def _root(request: Request[Any, Any, Any]) -> ASGIApp:
 
 root = HTTPRouteHandler("/", http_method="GET", status_code=303)(_root)
 
-HANDLERS = (asset, root)
+HANDLERS = (asset, plugin_asset, root)

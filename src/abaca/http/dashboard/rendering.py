@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 
 from abaca.http.dashboard import times
 from abaca.text import plain_text
@@ -17,10 +17,14 @@ SHOWN = 200_000
 _ONE_LINE = 90
 
 
+Packages = tuple[tuple[str, str], ...]
+"""The plugins that have pages: name and package. Their templates are found as ``name/...``."""
+
+
 @cache
-def environment() -> Environment:
+def environment(packages: Packages = ()) -> Environment:
     env = Environment(
-        loader=PackageLoader("abaca.http.dashboard", "templates"),
+        loader=_loader(packages),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -42,8 +46,13 @@ def environment() -> Environment:
     return env
 
 
-def render(template: str, context: dict[str, Any]) -> bytes:
-    return environment().get_template(template).render(context).encode("utf-8", "backslashreplace")
+def _loader(packages: Packages) -> BaseLoader:
+    own = PackageLoader("abaca.http.dashboard", "templates")
+    return ChoiceLoader([own, PrefixLoader({name: PackageLoader(package) for name, package in packages})])
+
+
+def render(template: str, context: dict[str, Any], packages: Packages = ()) -> bytes:
+    return environment(packages).get_template(template).render(context).encode("utf-8", "backslashreplace")
 
 
 def pretty(value: Any) -> str:

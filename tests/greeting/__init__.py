@@ -1,0 +1,1 @@
+"""A plugin for the tests: everything that a plugin may bring, in its smallest form."""
