@@ -7,7 +7,7 @@ used, so that a command line, a worker or a service pays for its own part only.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,8 @@ class PluginCommand:
 class Plugin:
     """An application on Abaca, found by the entry-point group ``abaca.plugins`` under its name.
 
-    ``tasks`` declares its tasks on an app; what it answers is ``app.plugins[name]``. ``queues`` are those its jobs go
+    ``tasks`` is the reference of what is called with an app and declares the tasks on it; what it answers is
+    ``app.plugins[name]``. ``queues`` are those its jobs go
     to. ``needs`` are the modules of its extra ``abaca[extra]``. ``router`` is the reference of a tuple of endpoints,
     mounted below ``/api/v1``; ``pages`` of a tuple of pages and acts, below ``/ui/<name>``, with the folders
     ``templates`` and ``assets`` beside their module. ``title`` is its entry in the dashboard's navigation and
@@ -42,7 +43,7 @@ class Plugin:
     """
 
     name: str
-    tasks: Callable[[App], Any]
+    tasks: str
     queues: tuple[str, ...] = ()
     extra: str = ""
     needs: tuple[str, ...] = ()
@@ -85,7 +86,7 @@ class Plugins(Mapping[str, Any]):
         for plugin in self.declared:
             if plugin.name in self._made:
                 raise ConfigError(f"App(plugins=): {plugin.name!r} is named twice")
-            self._made[plugin.name] = plugin.tasks(app)
+            self._made[plugin.name] = referred(plugin.tasks)(app)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:

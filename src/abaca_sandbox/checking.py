@@ -7,7 +7,6 @@ import platform
 import re
 import stat
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +47,7 @@ class Report:
 
 
 def check() -> Report:
-    """Look at every part. Starts nothing but `bwrap --version`; whether namespaces may be made shows in `Sandbox.open`."""
+    """Look at every part. It starts `bwrap --version` only: whether namespaces may be made shows in `Sandbox.open`."""
     bwrap = find_bwrap()
     return Report((system(), kernel(), processor(), bubblewrap(bwrap), namespaces(), user()), bwrap)
 
@@ -63,9 +62,10 @@ def require_parts() -> Path:
 
 
 def system() -> Part:
-    if sys.platform == "linux":
-        return Part("system", True, "Linux")
-    return Part("system", False, f"{sys.platform} has no namespaces", "run the worker on Linux")
+    name = platform.system()
+    if name == "Linux":
+        return Part("system", True, name)
+    return Part("system", False, f"{name} has no namespaces", "run the worker on Linux")
 
 
 def kernel() -> Part:

@@ -28,7 +28,7 @@ def find_bwrap() -> Path | None:
 
 
 def closed_to_others(path: Path) -> Path | None:
-    """The first folder on the way to `path`, or the path itself, that only its owner may enter or read; None if none is."""
+    """The first folder on the way to `path`, or the path itself, that others may not enter or read; None if all may."""
     real = path.resolve()
     for step in (*reversed(real.parents), real):
         needed = stat.S_IXOTH if step.is_dir() and step != real else stat.S_IROTH

@@ -17,6 +17,7 @@ from abaca_sandbox.wire import Head
 GRACE = 30.0  # seconds over the wall limit after which the slot's own process is taken for broken
 PROBE = Program(argv=("/bin/true",))
 DEFAULT = Limits()
+UBUNTU = "kernel.apparmor_restrict_unprivileged_userns=0"
 
 
 class Sandbox:
@@ -148,9 +149,9 @@ def outcome_of(answer: Frame) -> Outcome:
 def remedy_for(step: str) -> str:
     return {
         "giving up root": "run it with CAP_SETUID, or as an ordinary user",
-        "making namespaces": "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 "
-        "kernel.apparmor_restrict_unprivileged_userns=0, and in a container --security-opt seccomp=unconfined",
-        "mounting": "show this process all of /proc: in a container --security-opt systempaths=unconfined, and on Ubuntu "
-        "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+        "making namespaces": f"allow user namespaces: sysctl -w {UBUNTU}, and in a container "
+        "--security-opt seccomp=unconfined",
+        "mounting": f"show this process all of /proc: in a container --security-opt systempaths=unconfined, on Ubuntu "
+        f"sysctl -w {UBUNTU}",
         "bubblewrap": "install version 0.8 or newer: apt-get install bubblewrap",
     }.get(step, "see docs/sandbox.md for what it needs")

@@ -14,6 +14,7 @@ from abaca_sandbox.finding import SlotUser, claim_user
 from abaca_sandbox.wire import PREFIX, BrokenFrame, Head, pack, sizes, unpack
 
 READY_WITHIN = 30.0  # seconds; it takes 50 ms on an idle machine
+MAX_WORDS = 4096
 FOLDER = Path(__file__).parent
 
 # The package's own __init__ would bring asyncio into a process that has no use for it.
@@ -55,18 +56,7 @@ class Slot:
         try:
             if os.geteuid() == 0 and self._user is None:
                 self._user = claim_user()
-            uid = self._user.uid if self._user else None
-            told = json.dumps({"control": theirs.fileno(), "bwrap": str(self._bwrap), "uid": uid, "gid": uid})
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", BOOT, str(FOLDER), told],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={},
-                cwd="/",
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
+            self._process = spawn(theirs.fileno(), self._bwrap, self._user.uid if self._user else None)
             self._reader, self._writer = await asyncio.open_connection(sock=ours)
         except OSError as error:
             ours.close()
@@ -77,14 +67,22 @@ class Slot:
         await self._greet()
 
     async def _greet(self) -> None:
+        process = self._process
+        assert process is not None
+        assert process.stderr is not None
         try:
             head, _ = await asyncio.wait_for(self._receive(), READY_WITHIN)
         except (TimeoutError, SlotFailed) as error:
             await self.stop()
-            raise SlotFailed(f"a slot's process did not become ready: {error}", "start") from error
+            words = (
+                process.stderr.read(MAX_WORDS).decode(errors="replace").strip()
+            )  # it has ended, so this does not wait
+            raise SlotFailed(f"a slot's process did not become ready: {words or error}", "start") from error
         except BaseException:
             await self.stop()
             raise
+        finally:
+            process.stderr.close()
         if "failed" in head:
             await self.stop()
             raise SlotFailed(str(head["failed"]), str(head["step"]))
@@ -154,6 +152,20 @@ class Slot:
             self._user = None
 
 
+def spawn(control: int, bwrap: Path, uid: int | None) -> subprocess.Popen[bytes]:
+    told = json.dumps({"control": control, "bwrap": str(bwrap), "uid": uid, "gid": uid})
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", BOOT, str(FOLDER), told],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={},
+        cwd="/",
+        pass_fds=(control,),
+        start_new_session=True,
+    )
+
+
 async def ended(process: subprocess.Popen[bytes]) -> None:
     """Wait for a process without a signal handler: other parts of this program have children of their own."""
     try:
@@ -162,10 +174,10 @@ async def ended(process: subprocess.Popen[bytes]) -> None:
         process.poll()
         return
     loop = asyncio.get_running_loop()
-    done = loop.create_future()
-    loop.add_reader(descriptor, lambda: done.done() or done.set_result(None))
+    done = asyncio.Event()
+    loop.add_reader(descriptor, done.set)
     try:
-        await done
+        await done.wait()
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)

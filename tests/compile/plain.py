@@ -58,15 +58,13 @@ def command(compilation: Compilation, environment: Environment) -> list[str]:
     if environment.family is Family.GO:
         return [compiler, "build", f"-gcflags=-lang={compilation.standard}", "-o", "program", *flags, *names]
     if environment.family is Family.JAVAC:
-        release = (
-            [] if compilation.standard == environment.default_standard else ["--release", compilation.standard or ""]
-        )
-        return [compiler, "-proc:none", *release, *flags, *names]
+        own = compilation.standard in (None, environment.default_standard)
+        release = [] if own else ["--release", str(compilation.standard)]
+        return [compiler, "-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", *release, *flags, *names]
     if environment.family is Family.NODE:
         return [compiler, "--check", compilation.entry]
     if environment.family is Family.TSC:
         return [compiler, "--noEmit", *flags, *names]
     if environment.family is Family.PYTHON:
         return [compiler, "-m", "py_compile", *names]
-    goal = "build-exe" if mode is Mode.LINK else "build-obj"
-    return [compiler, goal, *flags, compilation.entry]
+    return [compiler, "build-exe" if mode is Mode.LINK else "build-obj", *flags, compilation.entry]

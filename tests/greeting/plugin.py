@@ -1,24 +1,10 @@
 """The plugin, light to import."""
 
-from abaca import App, Plugin, PluginCommand, Setting
-
-
-class Greeter:
-    """What ``app.plugins["greeting"]`` is."""
-
-    def __init__(self, app: App) -> None:
-        self.word = app.settings.value("greeting.word")
-
-        @app.task(name="greeting.greet", queue="greetings")
-        def greet(name: str) -> str:
-            return f"{self.word} {name}"
-
-        self.greet = greet
-
+from abaca import Plugin, PluginCommand, Setting
 
 PLUGIN = Plugin(
     name="greeting",
-    tasks=Greeter,
+    tasks="tests.greeting.greeter:Greeter",
     queues=("greetings",),
     router="tests.greeting.routes:ENDPOINTS",
     pages="tests.greeting.pages:PAGES",

@@ -8,7 +8,8 @@ import pytest
 from cyclopts import App
 
 from abaca.cli import status
-from abaca.cli.entry import COMMANDS, app
+from abaca.cli.entry import app
+from abaca.cli.front import COMMANDS
 from tests.house.cli_page import BEGIN, PAGE, commands, page
 
 TREE = list(commands(app))

@@ -14,7 +14,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from abaca.cli.entry import COMMANDS
+from abaca.cli.front import COMMANDS
 from abaca.config import load_settings
 from abaca.durations import parse_duration
 

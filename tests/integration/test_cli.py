@@ -386,6 +386,14 @@ def test_version_says_what_it_runs_on(run: Run) -> None:
     assert run("--version").out == run("version").out.split("\n")[0].split()[-1] + "\n"
 
 
+def test_the_front_page_says_what_the_parser_would_have_said(run: Run) -> None:
+    # When the page is asked for alone, and with a flag, which only the parser understands
+    alone, parsed = run("--help").out, run("--json", "--help").out
+    # Then
+    assert alone.split() == parsed.split()
+    assert run().out == run("-h").out == alone
+
+
 @pytest.mark.parametrize("command", [(), ("jobs",), ("worker",), ("enqueue",), ("jobs", "wait")])
 def test_help_fits_a_terminal_and_says_what_each_flag_is(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]

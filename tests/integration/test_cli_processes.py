@@ -151,23 +151,53 @@ COSTLY = (
 """What a start may not load: most of them take longer than the whole of `--help`."""
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["jbos"]])
-def test_help_loads_no_command_and_nothing_costly(environment: dict[str, str], words: list[str]) -> None:
-    # When the front alone is asked
-    code = (
+def loads(environment: dict[str, str], code: str) -> tuple[set[str], str]:
+    """The modules that a fresh interpreter loads for this code, above those of its start, and what it printed."""
+    frame = (
         "import sys\n"
-        "from abaca.cli import main\n"
-        f"try:\n    main({words})\n"
+        "before = set(sys.modules)\n"
+        f"try:\n    {code}\n"
         "except SystemExit:\n    pass\n"
-        "print(*sorted(sys.modules), sep='\\n', file=sys.stderr)\n"
+        "print(*sorted(set(sys.modules) - before), sep='\\n', file=sys.stderr)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
-    loaded = set(done.stderr.split())
-    # Then no command's module is loaded, and nothing that takes its time
-    commands = {name for name in loaded if name.startswith("abaca.cli.")}
-    assert commands == {"abaca.cli.entry", "abaca.cli.session", "abaca.cli.helping", "abaca.cli.status"}
-    slow = set(COSTLY) if words != ["jbos"] else set(COSTLY) - {"difflib"}
-    assert not loaded & slow
+    done = subprocess.run([sys.executable, "-c", frame], env=environment, capture_output=True, text=True, timeout=60)
+    return set(done.stderr.split()), done.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], [], ["--version"]])
+def test_the_front_page_is_written_by_the_standard_library_alone(environment: dict[str, str], words: list[str]) -> None:
+    # When the front alone is asked
+    loaded, shown = loads(environment, f"import abaca.cli; abaca.cli.main({words})")
+    # Then neither the parser is loaded nor any other package, nor what of the standard library takes its time
+    assert {name for name in loaded if name.startswith("abaca")} == {
+        "abaca",
+        "abaca.cli",
+        "abaca.cli.front",
+        "abaca.cli.status",
+    }
+    assert not {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names - {"abaca"}
+    assert not loaded & {*COSTLY, "dataclasses", "inspect", "email", "json", "logging", "pathlib", "pickle"}
     # And every command is listed all the same
-    if words == ["--help"]:
-        assert re.search(r"^  worker", done.stdout, re.MULTILINE)
+    assert words == ["--version"] or re.search(r"^  worker", shown, re.MULTILINE)
+
+
+def test_a_word_that_is_no_command_loads_the_parser_and_nothing_costly(environment: dict[str, str]) -> None:
+    # When
+    loaded, _ = loads(environment, "import abaca.cli; abaca.cli.main(['jbos'])")
+    # Then no command's module is loaded, and nothing that takes its time
+    assert {name.removeprefix("abaca.cli.") for name in loaded if name.startswith("abaca.cli.")} == {
+        "entry",
+        "front",
+        "helping",
+        "session",
+        "status",
+    }
+    assert not loaded & set(COSTLY) - {"difflib"}
+
+
+def test_the_package_loads_none_of_its_modules_and_nothing_costly(environment: dict[str, str]) -> None:
+    # When
+    loaded, _ = loads(environment, "import abaca")
+    # Then
+    assert {name for name in loaded if name.startswith("abaca")} == {"abaca"}
+    assert not loaded & set(COSTLY)

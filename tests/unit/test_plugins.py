@@ -10,7 +10,8 @@ import pytest
 from abaca import App, ConfigError
 from abaca.config import SETTINGS, load_settings
 from abaca.config.extensions import extensions
-from tests.greeting.plugin import PLUGIN, Greeter
+from tests.greeting.greeter import Greeter
+from tests.greeting.plugin import PLUGIN
 
 
 @pytest.fixture

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 from cyclopts.help.formatters import PlainFormatter
 
+from abaca.cli.front import hung
 from abaca.text import did_you_mean, near_names
 
 if TYPE_CHECKING:
     from cyclopts import CycloptsError
     from rich.console import Console
 
-_HANGING = 4
-
 
 class HangingFormatter(PlainFormatter):
     def _print_plain(self, console: Console, text: str) -> None:
-        indent = len(text) - len(text.lstrip(" "))
-        if indent:
-            text = textwrap.fill(
-                " " * indent + " ".join(text.split()),
-                console.width,
-                subsequent_indent=" " * (indent + _HANGING),
-                break_on_hyphens=False,
-                break_long_words=False,
-            )
+        if text.startswith(" "):
+            text = "\n".join(hung(text, console.width))
         super()._print_plain(console, text)
 
 

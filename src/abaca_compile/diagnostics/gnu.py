@@ -140,9 +140,9 @@ def _take_fixit(line: str, gathering: Gathering, sources: Sources) -> bool:
     )
     if last.children:
         owner = msgspec.structs.replace(last.children[-1], fixits=(*last.children[-1].fixits, change))
-        gathering.amend(lambda last: msgspec.structs.replace(last, children=(*last.children[:-1], owner)))
+        gathering.replace_last(msgspec.structs.replace(last, children=(*last.children[:-1], owner)))
     else:
-        gathering.amend(lambda last: msgspec.structs.replace(last, fixits=(*last.fixits, change)))
+        gathering.replace_last(msgspec.structs.replace(last, fixits=(*last.fixits, change)))
     return True
 
 

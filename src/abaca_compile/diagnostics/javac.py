@@ -26,8 +26,8 @@ def read_javac(text: str, sources: Sources) -> Reading:
             gathering.add(_message(found, None))
         elif _COUNT.fullmatch(line):
             continue
-        else:
-            gathering.amend(lambda last, line=line: _continued(last, line, sources))
+        elif gathering.last is not None:
+            gathering.replace_last(_continued(gathering.last, line, sources))
     return Reading(gathering.all(), text)
 
 

@@ -32,7 +32,7 @@ def read_go(text: str, sources: Sources) -> Reading:
     gathering = Gathering()
     for line in text.splitlines():
         if line.startswith("\t") and gathering.last is not None:
-            gathering.amend(lambda last, line=line: _longer(last, line))
+            gathering.replace_last(_longer(gathering.last, line))
         elif line.endswith("too many errors") or line.startswith(_GO_PROGRESS):
             continue
         elif found := _GO.fullmatch(line):
@@ -87,7 +87,7 @@ def read_tsc(text: str, sources: Sources) -> Reading:
     gathering = Gathering()
     for line in text.splitlines():
         if line.startswith("  ") and gathering.last is not None:
-            gathering.amend(lambda last, line=line: _longer(last, line))
+            gathering.replace_last(_longer(gathering.last, line))
         elif found := _TSC.fullmatch(line) or _TSC_LOOSE.fullmatch(line):
             about = found.groupdict()
             number, column = about.get("line"), about.get("column")

@@ -59,7 +59,7 @@ def _diagnostic(result: Mapping[str, Any], sources: Sources) -> Diagnostic:
     rule = str(result.get("ruleId", ""))
     if rule == "fatal error" or (severity is Severity.ERROR and "No such file or directory" in message):
         severity = Severity.FATAL
-    place = next(iter(result.get("locations", ())), {})
+    place: Mapping[str, Any] = next(iter(result.get("locations", ())), {})
     return Diagnostic(
         severity=severity,
         message=message,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -78,14 +78,13 @@ class Gathering:
 
     def add(self, diagnostic: Diagnostic) -> None:
         if diagnostic.severity is Severity.NOTE and self._found and self._found[-1].severity is not Severity.NOTE:
-            self.amend(lambda last: msgspec.structs.replace(last, children=(*last.children, diagnostic)))
+            last = self._found[-1]
+            self._found[-1] = msgspec.structs.replace(last, children=(*last.children, diagnostic))
         elif len(self._found) < MOST_DIAGNOSTICS:
             self._found.append(diagnostic)
 
-    def amend(self, change: Callable[[Diagnostic], Diagnostic]) -> None:
-        """Replace the last message by what ``change`` makes of it."""
-        if self._found:
-            self._found[-1] = change(self._found[-1])
+    def replace_last(self, diagnostic: Diagnostic) -> None:
+        self._found[-1] = diagnostic
 
     @property
     def last(self) -> Diagnostic | None:

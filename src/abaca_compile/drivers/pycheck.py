@@ -1,22 +1,40 @@
 """Runs in the sandbox, under whatever Python it is given: compiles files and says what is wrong with them."""
 
+from __future__ import annotations
+
 import json
 import sys
 import traceback
 import warnings
 
 
-def report(severity, code, message, file, line=None, column=None, end_line=None, end_column=None):
+def report(
+    severity: str,
+    code: str,
+    message: str,
+    file: str,
+    line: int | None = None,
+    column: int | None = None,
+    end_line: int | None = None,
+    end_column: int | None = None,
+) -> None:
     found = {"severity": severity, "code": code, "message": message, "file": file, "line": line, "column": column}
     sys.stdout.write(json.dumps({**found, "end_line": end_line, "end_column": end_column}) + "\n")
 
 
-def positive(number):
+def positive(number: int | None) -> int | None:
     return number if number and number > 0 else None
 
 
-def check(name):
-    def warned(message, category, filename, lineno, file=None, line=None):
+def check(name: str) -> bool:
+    def warned(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: object = None,
+        line: str | None = None,
+    ) -> None:
         report("warning", category.__name__, str(message), filename, positive(lineno))
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 

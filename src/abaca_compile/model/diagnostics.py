@@ -28,7 +28,7 @@ class Stage(StrEnum):
     LINK = "link"
 
 
-class FixIt(Value):
+class FixIt(Value, frozen=True, kw_only=True):
     """A change that the compiler proposes: the text from the start up to the end becomes ``text``.
 
     Lines and columns count from 1, columns in characters; the end is the place behind the last character. An insertion
@@ -44,7 +44,7 @@ class FixIt(Value):
     message: str | None = None
 
 
-class Diagnostic(Value):
+class Diagnostic(Value, frozen=True, kw_only=True):
     """One message of a compiler.
 
     ``file`` is the name that the request gave the file, or a path inside the toolchain. ``line`` and ``column`` count
@@ -67,7 +67,7 @@ class Diagnostic(Value):
     stage: Stage = Stage.COMPILE
 
 
-class Counts(Value):
+class Counts(Value, frozen=True, kw_only=True):
     """How many messages of each severity there are. A fatal error counts as an error; notes inside others count."""
 
     error: int = 0

@@ -79,7 +79,7 @@ class Format(StrEnum):
     ZIG = "zig"
 
 
-class Environment(Value):
+class Environment(Value, frozen=True, kw_only=True):
     """One toolchain for one language.
 
     ``id`` names it (``g++-12``); ``compiler`` is the name that it shares with its sisters for other languages

@@ -19,7 +19,7 @@ class CachePolicy(StrEnum):
     REFRESH = "refresh"
 
 
-class GivenFile(Value, forbid_unknown_fields=True):
+class GivenFile(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file of a submission. ``encoding`` says what ``content`` is: text, or base64 of UTF-8 text."""
 
     name: str
@@ -27,7 +27,7 @@ class GivenFile(Value, forbid_unknown_fields=True):
     encoding: Literal["utf8", "base64"] = "utf8"
 
 
-class GivenLimits(Value, forbid_unknown_fields=True):
+class GivenLimits(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits that a submission asks for, each at most the server's; without one the server's default holds."""
 
     wall_ms: int | None = None
@@ -36,7 +36,7 @@ class GivenLimits(Value, forbid_unknown_fields=True):
     output_kb: int | None = None
 
 
-class GivenRun(Value, forbid_unknown_fields=True):
+class GivenRun(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether and how to run the program that was built. Its limits are stricter, and apart from the compiler's."""
 
     enabled: bool = False
@@ -48,7 +48,7 @@ class GivenRun(Value, forbid_unknown_fields=True):
     output_kb: int | None = None
 
 
-class Submission(Value, forbid_unknown_fields=True):
+class Submission(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A request as it comes over HTTP or from the command line.
 
     Exactly one of ``source_code``, ``code`` (base64) and ``files`` holds the source. Exactly one environment is meant:
@@ -80,14 +80,14 @@ class Submission(Value, forbid_unknown_fields=True):
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class SourceFile(Value):
+class SourceFile(Value, frozen=True, kw_only=True):
     """A file as the compiler gets it. ``name`` is relative and normalised."""
 
     name: str
     content: bytes
 
 
-class CompileLimits(Value):
+class CompileLimits(Value, frozen=True, kw_only=True):
     """What one run of a compiler or of a built program may use."""
 
     wall_ms: int = 30_000
@@ -99,7 +99,7 @@ class CompileLimits(Value):
     work_mb: int = 128
 
 
-class RunPlan(Value):
+class RunPlan(Value, frozen=True, kw_only=True):
     """The run of the built program."""
 
     stdin: bytes = b""
@@ -107,7 +107,7 @@ class RunPlan(Value):
     limits: CompileLimits = CompileLimits(wall_ms=3000, cpu_ms=3000, memory_mb=256, output_kb=64, processes=16)
 
 
-class Compilation(Value):
+class Compilation(Value, frozen=True, kw_only=True):
     """One source for one environment, with everything decided: what the engine runs and the cache goes by."""
 
     environment: str

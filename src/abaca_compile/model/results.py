@@ -67,12 +67,12 @@ class RunOutcome(StrEnum):
     SANDBOX_ERROR = "sandbox_error"
 
 
-class Truncated(Value):
+class Truncated(Value, frozen=True, kw_only=True):
     stdout: bool = False
     stderr: bool = False
 
 
-class UsedEnvironment(Value):
+class UsedEnvironment(Value, frozen=True, kw_only=True):
     """The toolchain that was used, and the command line as it ran in the sandbox."""
 
     id: str
@@ -84,7 +84,7 @@ class UsedEnvironment(Value):
     flags: tuple[str, ...] = ()
 
 
-class Timings(Value):
+class Timings(Value, frozen=True, kw_only=True):
     """``duration`` is the compiler's time in nanoseconds, as the source system gives it."""
 
     queued_ms: int | None = None
@@ -93,12 +93,12 @@ class Timings(Value):
     duration: int | None = None
 
 
-class Usage(Value):
+class Usage(Value, frozen=True, kw_only=True):
     cpu_ms: int
     max_rss_kb: int
 
 
-class Artifact(Value):
+class Artifact(Value, frozen=True, kw_only=True):
     """What was built. ``kind``: elf, object, class, archive, bytecode or other."""
 
     sha256: str
@@ -108,12 +108,12 @@ class Artifact(Value):
     url: str | None = None
 
 
-class CacheUse(Value):
+class CacheUse(Value, frozen=True, kw_only=True):
     hit: bool = False
     key: str | None = None
 
 
-class RunResult(Value):
+class RunResult(Value, frozen=True, kw_only=True):
     """What the built program did."""
 
     outcome: RunOutcome
@@ -127,7 +127,7 @@ class RunResult(Value):
     wall_ms: int | None = None
 
 
-class Result(Value):
+class Result(Value, frozen=True, kw_only=True):
     """The state of a compilation; every field is there in every state, ``null`` until it is known.
 
     ``success``: the compiler ran to its end; ``compiled``: it accepted the source. ``limit`` names the limit that ended
@@ -163,7 +163,7 @@ class Result(Value):
     completed_at: datetime | None = None
 
 
-class Built(Value):
+class Built(Value, frozen=True, kw_only=True):
     """A result together with the bytes of its artifact, where they were asked for."""
 
     result: Result

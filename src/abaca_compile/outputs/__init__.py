@@ -2,10 +2,10 @@
 
 import msgspec
 
-from abaca_compile.outputs.annotations import annotations
+from abaca_compile.outputs.ci import ci_annotations
 from abaca_compile.outputs.sarif import sarif
 from abaca_compile.outputs.text import summary, text
 
 json = msgspec.json.Encoder().encode
 
-__all__ = ["annotations", "json", "sarif", "summary", "text"]
+__all__ = ["ci_annotations", "json", "sarif", "summary", "text"]

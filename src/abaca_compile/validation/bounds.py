@@ -15,7 +15,7 @@ MOST_STDIN = 1 << 20
 MOST_ARGUMENTS = 64
 
 
-class Bounds(Value):
+class Bounds(Value, frozen=True, kw_only=True):
     """The server's limits: what holds without a word, and the most that may be asked for."""
 
     default: CompileLimits = CompileLimits()

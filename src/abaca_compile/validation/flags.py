@@ -21,7 +21,7 @@ _FEATURES = (
 )
 _MACHINE = r"sse[0-9.a-z]*|ssse3|avx[0-9a-z]*|fma|bmi2?|popcnt|aes|lzcnt|f16c|sha"
 _LIBRARIES = "m|pthread|dl|rt|stdc\\+\\+|atomic|c|util"
-_INSIDE = r"(?!/)(?!.*(?:^|/)\.\.(?:/|$))[\w./+-]+"  # a relative path that does not climb
+_INSIDE = r"(?!/)(?!(?:[^/]*/)*\.\.(?:/|$))[\w./+-]+"  # a relative path that does not climb
 
 _C_LIKE = (
     r"-O(?:[0-3sgz]|fast)?",

@@ -20,7 +20,12 @@ HOST_ETC_PREFIXES = ("java-",)
 USR_NAMES = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 IMAGE_NAMES = (*USR_NAMES, "usr", "etc", "opt", "var", "nix")
 DEVICES = ("null", "zero", "full", "random", "urandom")
-DEV_LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
+DEV_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+}
 
 
 class UnreadableMount(Exception):
@@ -29,7 +34,7 @@ class UnreadableMount(Exception):
 
 def host_root() -> list[str]:
     """The `/usr` of this machine and what belongs to it."""
-    args = ["--ro-bind", "/usr", "/usr"]
+    args = ["--ro-bind", "/usr", "/usr", "--perms", "0755", "--dir", "/etc", "--perms", "0755", "--dir", "/etc/ssl"]
     for name in USR_NAMES:
         args += linked_or_bound(f"/{name}", f"/{name}")
     names = [name for name in sorted(os.listdir("/etc")) if name.startswith(HOST_ETC_PREFIXES)]
@@ -74,7 +79,9 @@ def mounts(wanted: Sequence[Sequence[str]]) -> list[str]:
     args = []
     for host, inside in wanted:
         if not os.access(host, os.R_OK):
-            raise UnreadableMount(f"{host} cannot be shown inside: uid {os.getuid()} cannot read it, or it is not there")
+            raise UnreadableMount(
+                f"{host} cannot be shown inside: uid {os.getuid()} cannot read it, or it is not there"
+            )
         args += ["--ro-bind", host, inside]
     return args
 

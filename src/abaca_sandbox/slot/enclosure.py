@@ -1,7 +1,7 @@
 """How the process of a slot gives up root and goes into namespaces of its own, before any program is started.
 
-It becomes process 1 of a process namespace: every orphan of a program comes to it, and its end, however it comes, is the
-end of all. In its mount namespace it may mount the work folders, which bubblewrap has no limits for.
+It becomes process 1 of a process namespace: every orphan of a program comes to it, and its end, however it comes, is
+the end of all. In its mount namespace it may mount the work folders, for which bubblewrap has no limits.
 """
 
 from __future__ import annotations

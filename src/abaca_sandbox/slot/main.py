@@ -19,6 +19,7 @@ def main(told: str) -> None:
     settings = json.loads(told)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the program that owns the sandbox
     control = socket.socket(fileno=settings["control"])
+    control.set_inheritable(False)  # it was, to come here; no program may have it
     step = "giving up root"
     try:
         starting.keep_low_fds_free()
@@ -32,6 +33,7 @@ def main(told: str) -> None:
     except Exception as error:
         tell(control, {"failed": f"{step}: {error}", "step": step})
         sys.exit(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # nobody reads it from here on
     tell(control, {"ready": True})
     slot.serve()
 

@@ -81,6 +81,7 @@ class Watch:
         if not self.facts.killed_for:
             self.facts.killed_for = reason
             self.facts.touched.add(reason)
+            self._sample()  # the kernel does not add up the time of processes that die with their namespace
         send_kill(self._first if self._first >= 0 else self._child.pidfd)
 
     def _cancel(self, owner: Owner) -> None:
@@ -102,7 +103,7 @@ class Watch:
     def _patience(self) -> float:
         """Milliseconds until the next look, rounded up."""
         now = time.monotonic()
-        until = min(self._next_look, self._began + self._limits["wall"])
+        until: float = min(self._next_look, self._began + self._limits["wall"])
         if self._filling:
             until = min(until, now + WORK_PERIOD)
         return max(0.0, until - now) * 1000 + 0.5
@@ -121,16 +122,21 @@ class Watch:
             facts.touched.add("file_limit")
         if now < self._next_look or self._over:
             return
-        seen = watching.look(self._starters)
-        facts.peak_memory, facts.peak_tasks = max(facts.peak_memory, seen.rss), max(facts.peak_tasks, seen.tasks)
-        if seen.tasks >= limits["processes"]:
-            facts.touched.add("process_limit")
+        seen = self._sample()
         if seen.rss > limits["memory"] and watching.memory(self._starters) > limits["memory"]:
             self.kill("memory_limit")
         if seen.cpu >= limits["cpu"]:
             self.kill("cpu_limit")
         after = time.monotonic()
         self._next_look = after + max(PERIOD, MOST_BUSY * (after - now))
+
+    def _sample(self) -> watching.Sample:
+        seen, facts = watching.look(self._starters), self.facts
+        facts.cpu = max(facts.cpu, seen.cpu)
+        facts.peak_memory, facts.peak_tasks = max(facts.peak_memory, seen.rss), max(facts.peak_tasks, seen.tasks)
+        if seen.tasks >= self._limits["processes"]:
+            facts.touched.add("process_limit")
+        return seen
 
     def _read_status(self) -> None:
         """bubblewrap tells the process it made, and at the end the program's exit status, if it could be started."""
@@ -188,14 +194,16 @@ class Watch:
         """Processes that the program left behind die with the init of their namespace; reaping counts their time."""
         send_kill(self._first)
         send_kill(self._child.pidfd)
+        reaped = 0.0
         while True:
             try:
                 pid, _, used = os.wait4(-1, 0)
             except ChildProcessError:
                 break
-            self.facts.cpu += used.ru_utime + used.ru_stime
+            reaped += used.ru_utime + used.ru_stime
             if pid != self._child.pid:  # its highest is this process's own, before it became bubblewrap
                 self.facts.peak_memory = max(self.facts.peak_memory, used.ru_maxrss << 10)
+        self.facts.cpu = max(self.facts.cpu, reaped)
         if self._first >= 0:
             os.close(self._first)
             self._first = -1

@@ -1,4 +1,4 @@
-"""What the processes of a program use at this moment. All processes of this namespace but a few known ones are its own."""
+"""What the processes of a program use at this moment: all processes of this namespace, but a few known ones."""
 
 from __future__ import annotations
 

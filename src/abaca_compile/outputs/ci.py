@@ -9,7 +9,7 @@ from abaca_compile.model import Diagnostic, Result, Severity
 _COMMANDS = {Severity.FATAL: "error", Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
-def annotations(result: Result, prefix: str = "") -> str:
+def ci_annotations(result: Result, prefix: str = "") -> str:
     """A line ``::error file=...,line=...::message`` for each message; ``prefix`` is put before the files' names.
 
     An end without an answer, such as a timeout, is one line without a file.

@@ -1,7 +1,0 @@
-class NoReturn {
-    int sign(int n) {
-        if (n > 0) {
-            return 1;
-        }
-    }
-}

@@ -1,5 +1,0 @@
-class UnknownName {
-    int area(int width) {
-        return width * height;
-    }
-}
