@@ -20,8 +20,7 @@ app = App(plugins=[PLUGIN])
 async def main() -> None:
     compiler = Compiler.of(app)
     async with app, app.worker(queues=PLUGIN.queues):
-        while not (await compiler.fleet()).live:
-            await asyncio.sleep(0.1)  # the worker looks which compilers there are
+        await compiler.ready()  # the worker looks which compilers there are
         for name, source in SOURCES.items():
             job = await submit(compiler, Submission(source_code=source, language="c"))
             print(f"{name}: {verdict(await job.result(timeout=60))}")

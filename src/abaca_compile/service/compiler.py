@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from abaca import App, BatchCtx, Ctx, Retry, Task
 from abaca_compile.model import Built
 from abaca_compile.service.announcing import Announcer
@@ -17,6 +19,7 @@ from abaca_compile.service.works import QUEUE, RECALL, RUN, TABLE, Work
 
 _RETRY = Retry(max_attempts=4, backoff=[1, 5, 15])
 _STUCK = "10m"
+_LOOK_AGAIN = 0.1
 
 
 class Compiler:
@@ -85,6 +88,14 @@ class Compiler:
 
     async def fleet(self) -> Fleet:
         return await self.fleets.read()
+
+    async def ready(self) -> Fleet:
+        """Wait until a live worker has said what it has. It takes some seconds on a machine that is new to it."""
+        while True:
+            fleet = await self.fleets.look()
+            if fleet.live and (fleet.catalogue.environments or fleet.trouble):
+                return fleet
+            await asyncio.sleep(_LOOK_AGAIN)
 
     async def bound(self) -> None:
         """Give the queue its length, unless somebody gave it one. Done once by each process that submits."""
