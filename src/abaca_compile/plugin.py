@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from abaca import Plugin, PluginCommand, Setting
 
-if TYPE_CHECKING:
-    from abaca import App
-
 _MIB = 1 << 20
-
-
-def _compiler(app: App) -> Any:
-    from abaca_compile.service.compiler import Compiler  # noqa: PLC0415 - the command line looks at this module first
-
-    return Compiler(app)
 
 
 SETTINGS = (
@@ -32,13 +21,14 @@ SETTINGS = (
     Setting.seconds("compile.keep", 24 * 3600.0, "seconds that ended compilations stay"),
     Setting.duration("compile.cache_keep", 24 * 3600.0, "seconds for which an answer is used again; 0 keeps none"),
     Setting.text("compile.images", "", "folder of compiler images, each a root file system"),
+    Setting.flag("compile.prepare", True, "workers make the caches that compilers read where they are missing"),
     Setting.text("compile.key", "", "the API key for `abaca compile --remote`", secret=True),
     Setting.flag("compile.allow_unsandboxed", False, "compile without a sandbox; never for sources of others"),
 )
 
 PLUGIN = Plugin(
     name="compile",
-    tasks=_compiler,
+    tasks="abaca_compile.service.compiler:Compiler",
     queues=("compile",),
     extra="compile",
     router="abaca_compile.web.routes:ENDPOINTS",

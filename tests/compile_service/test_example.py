@@ -23,6 +23,7 @@ def test_the_example_prints_what_its_readme_shows(tmp_path: Path, sqlite_url: st
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "ABACA_URL": sqlite_url,
+        "ABACA_COMPILE_PREPARE": "false",
         "ABACA_COMPILE_ALLOW_UNSANDBOXED": "true",
     }
     readme = (ROOT / "examples" / "compile" / "README.md").read_text()

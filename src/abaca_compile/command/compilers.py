@@ -55,6 +55,10 @@ class Here:
 
         await asyncio.gather(*(one(number) for number in range(len(compilations))))
 
+    async def prepare(self) -> None:
+        """Make the caches that compilers read."""
+        await (await self._opened()).prepare()
+
     async def close(self) -> None:
         if self._machine is not None:
             await self._machine.close()

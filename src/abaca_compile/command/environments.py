@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from abaca import ConfigError
 from abaca.cli import EXIT_OK, Given, note, print_json, print_table
 from abaca_compile.command.compilers import Compilers, Here
 from abaca_compile.command.remote import Remote
@@ -20,6 +21,9 @@ from abaca_compile.plugin import SETTINGS
 def environments(
     *,
     language: Annotated[str | None, Parameter(help="Only those of a language.")] = None,
+    prepare: Annotated[
+        bool, Parameter(negative="", help="Make the caches that speed compilers up; it takes a minute or more.")
+    ] = False,
     remote: Annotated[str | None, Parameter(help="The address of a service whose compilers are shown.")] = None,
     key: Annotated[str, Parameter(help="The API key for it; else ABACA_COMPILE_KEY.")] = "",
     session: Given,
@@ -29,9 +33,12 @@ def environments(
     The first look on a machine takes some seconds, because every compiler is asked; later ones are remembered.
     """
     values = session.settings(SETTINGS)
-    by: Compilers = Remote(remote, key or values.value("compile.key")) if remote else Here(values.value)
+    if prepare and remote:
+        raise ConfigError("--prepare is for this machine; a service's workers make their caches themselves")
+    here = Here(values.value)
+    by: Compilers = Remote(remote, key or values.value("compile.key")) if remote else here
     try:
-        every = asyncio.run(_all(by))
+        every = asyncio.run(_all(by, here if prepare else None))
     except CompileError as error:
         note(f"abaca: {error}")
         return INFRASTRUCTURE
@@ -47,8 +54,10 @@ def environments(
     return EXIT_OK
 
 
-async def _all(by: Compilers) -> list[Environment]:
+async def _all(by: Compilers, prepared: Here | None) -> list[Environment]:
     try:
+        if prepared is not None:
+            await prepared.prepare()
         return await by.environments()
     finally:
         await by.close()

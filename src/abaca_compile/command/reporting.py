@@ -45,7 +45,7 @@ class Report:
                 sys.stdout.write(f"{found.path}: ")
             sys.stdout.write(outputs.text(placed, sources))
         elif self._style is Style.ANNOTATIONS:
-            sys.stdout.write(outputs.annotations(placed))
+            sys.stdout.write(outputs.ci_annotations(placed))
         sys.stdout.flush()
 
     def end(self) -> int:

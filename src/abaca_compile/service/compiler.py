@@ -36,7 +36,7 @@ class Compiler:
         self.queue_length: int = value("compile.queue_length")
         self.keep: float = value("compile.keep")
         self.bounds = bounds_of(value)
-        self.engines = Engines(lambda: open_machine(Openings.of(value)))
+        self.engines = Engines(lambda: open_machine(Openings.of(value, prepares=value("compile.prepare"))))
         self.fleets = Fleets(app)
         self.tally = Tally()
         self._bounded = False

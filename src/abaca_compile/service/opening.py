@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +12,11 @@ from typing import Any, Self
 
 from abaca_compile.catalogue import Catalogue
 from abaca_compile.engine import Engine
-from abaca_compile.errors import Unsandboxed
+from abaca_compile.errors import CompileError, Unsandboxed
 from abaca_compile.model import Built, Compilation, CompileLimits
 from abaca_compile.toolchains.discovering import IMAGES, Discovery
 from abaca_compile.validation.bounds import Bounds
+from abaca_compile.warm import Warm
 from abaca_sandbox import Sandbox, SandboxUnavailable
 
 _MIB = 1 << 20
@@ -22,28 +25,33 @@ _KIB = 1 << 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Openings:
-    """What an engine is opened with. ``slots``: compilations at once; ``images``: a folder of compiler images."""
+    """What an engine is opened with. ``slots``: compilations at once; ``images``: a folder of compiler images;
+    ``prepares``: whether caches that compilers read are made in the background where they are missing."""
 
     slots: int
     images: str
     allow_unsandboxed: bool
+    prepares: bool = False
 
     @classmethod
-    def of(cls, value: Callable[[str], Any]) -> Self:
+    def of(cls, value: Callable[[str], Any], *, prepares: bool = False) -> Self:
         return cls(
             slots=value("compile.slots"),
             images=value("compile.images"),
             allow_unsandboxed=value("compile.allow_unsandboxed"),
+            prepares=prepares,
         )
 
 
 class Machine:
-    """The engine of this machine, its sandbox, and what finds its compilers."""
+    """The engine of this machine, its sandbox, what finds its compilers, and their caches."""
 
-    def __init__(self, sandbox: Sandbox | None, discovery: Discovery, engine: Engine) -> None:
+    def __init__(self, sandbox: Sandbox | None, discovery: Discovery, engine: Engine, warm: Warm) -> None:
         self._sandbox = sandbox
         self._discovery = discovery
         self._engine = engine
+        self._warm = warm
+        self._preparing: asyncio.Task[None] | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -56,7 +64,21 @@ class Machine:
         self._engine.environments = await self._discovery.environments()
         return self._engine.environments
 
+    def prepare_beside(self) -> None:
+        self._preparing = asyncio.create_task(self.prepare())
+
+    async def prepare(self) -> None:
+        """Make the caches that are missing, one after the other; one that cannot be made is logged and done without."""
+        for environment in self.catalogue.environments:
+            try:
+                await self._warm.prepare(environment)
+            except (CompileError, OSError) as error:
+                logging.getLogger("abaca_compile").warning("%s compiles without its cache: %s", environment.id, error)
+
     async def close(self) -> None:
+        if self._preparing is not None:
+            self._preparing.cancel()
+            await asyncio.gather(self._preparing, return_exceptions=True)
         if self._sandbox is not None:
             await self._sandbox.close()
 
@@ -65,14 +87,19 @@ async def open_machine(openings: Openings) -> Machine:
     """Raises ``Unsandboxed`` where there is no sandbox and none is not allowed."""
     sandbox = await _sandbox(openings)
     images = tuple(filter(None, (IMAGES, openings.images)))
-    discovery = Discovery(sandbox, images=images, memory=_memory())
+    discovery = Discovery(sandbox, images=images, memory=_cache() / "compilers.json")
     try:
         catalogue = await discovery.environments()
-        return Machine(sandbox, discovery, Engine(sandbox, catalogue, allow_unsandboxed=openings.allow_unsandboxed))
+        warm = Warm(_cache() / "warm")
+        engine = Engine(sandbox, catalogue, warm=warm, allow_unsandboxed=openings.allow_unsandboxed)
+        machine = Machine(sandbox, discovery, engine, warm)
     except BaseException:
         if sandbox is not None:
             await sandbox.close()
         raise
+    if openings.prepares:
+        machine.prepare_beside()
+    return machine
 
 
 async def _sandbox(openings: Openings) -> Sandbox | None:
@@ -86,9 +113,11 @@ async def _sandbox(openings: Openings) -> Sandbox | None:
         ) from error
 
 
-def _memory() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "abaca" / "compilers.json"
+def _cache() -> Path:
+    """A folder of this user's own. Root's home is closed to the sandbox's users, so root has it elsewhere."""
+    if os.geteuid() == 0:
+        return Path("/var/cache/abaca")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "abaca"
 
 
 def bounds_of(value: Callable[[str], Any]) -> Bounds:

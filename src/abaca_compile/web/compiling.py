@@ -99,7 +99,7 @@ async def get_compile(request: ApiRequest, id: str, query: ReadCompilation) -> C
         case "text":
             return _reply("text/plain; charset=utf-8", outputs.text(view).encode())
         case "annotations":
-            return _reply("text/plain; charset=utf-8", outputs.annotations(view).encode())
+            return _reply("text/plain; charset=utf-8", outputs.ci_annotations(view).encode())
         case _:
             return view
 
