@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace chromium bubblewrap run test test-quick test-all check check-mypy check-pyright format bench bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace chromium bubblewrap run test test-quick test-all check check-mypy check-pyright format bench bench-compile bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -61,6 +61,9 @@ format: setup  ## Format the code and mend what the linter can mend.
 
 bench: redis-server  ## Measure this project beside a hand-written loop. ARGS goes to the benchmark.
 	$(PY) -m benchmarks $(ARGS)
+
+bench-compile: setup  ## Measure the compile service beside the bare compilers. ARGS goes to the benchmark.
+	$(PY) -m benchmarks.compile $(ARGS)
 
 bench-peers: redis-server  ## The same with other queues, each installed into an environment of its own.
 	$(PY) -m benchmarks --peers $(ARGS)

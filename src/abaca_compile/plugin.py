@@ -20,6 +20,9 @@ SETTINGS = (
     Setting.count("compile.queue_length", 1000, "compilations that may wait, where the queue has no length yet"),
     Setting.seconds("compile.keep", 24 * 3600.0, "seconds that ended compilations stay"),
     Setting.duration("compile.cache_keep", 24 * 3600.0, "seconds for which an answer is used again; 0 keeps none"),
+    Setting.text(
+        "compile.toolchains", "", "folder of toolchains that every user can read, beside /opt/abaca/toolchains"
+    ),
     Setting.text("compile.images", "", "folder of compiler images, each a root file system"),
     Setting.flag("compile.prepare", True, "workers make the caches that compilers read where they are missing"),
     Setting.text("compile.key", "", "the API key for `abaca compile --remote`", secret=True),

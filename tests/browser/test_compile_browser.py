@@ -51,7 +51,7 @@ def test_messages_appear_in_the_text_and_the_keyboard_leads_to_them(
     expect(page.locator("#says")).to_contain_text("unused variable")
     source.press("F8")
     # Then it is said
-    expect(page.locator("#says")).to_contain_text("‘answer’ undeclared")
+    expect(page.locator("#says")).to_contain_text("undeclared (first use in this function)")
     shoot(page, "compile-messages")
     # When the code is repaired
     source.fill(BAD.replace("answer", "unused"))

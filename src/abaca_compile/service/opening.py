@@ -14,6 +14,7 @@ from abaca_compile.catalogue import Catalogue
 from abaca_compile.engine import Engine
 from abaca_compile.errors import CompileError, Unsandboxed
 from abaca_compile.model import Built, Compilation, CompileLimits
+from abaca_compile.toolchains import TOOLCHAINS
 from abaca_compile.toolchains.discovering import IMAGES, Discovery
 from abaca_compile.validation.bounds import Bounds
 from abaca_compile.warm import Warm
@@ -26,10 +27,11 @@ _KIB = 1 << 10
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Openings:
     """What an engine is opened with. ``slots``: compilations at once; ``images``: a folder of compiler images;
-    ``prepares``: whether caches that compilers read are made in the background where they are missing."""
+    ``toolchains``: one of toolchains that every user can read; ``prepares``: whether caches that compilers read are made in the background where they are missing."""
 
     slots: int
     images: str
+    toolchains: str = ""
     allow_unsandboxed: bool
     prepares: bool = False
 
@@ -38,6 +40,7 @@ class Openings:
         return cls(
             slots=value("compile.slots"),
             images=value("compile.images"),
+            toolchains=value("compile.toolchains"),
             allow_unsandboxed=value("compile.allow_unsandboxed"),
             prepares=prepares,
         )
@@ -49,20 +52,20 @@ class Machine:
     def __init__(self, sandbox: Sandbox | None, discovery: Discovery, engine: Engine, warm: Warm) -> None:
         self._sandbox = sandbox
         self._discovery = discovery
-        self._engine = engine
+        self.engine = engine
         self._warm = warm
         self._preparing: asyncio.Task[None] | None = None
 
     @property
     def catalogue(self) -> Catalogue:
-        return self._engine.environments
+        return self.engine.environments
 
     async def build(self, compilation: Compilation) -> Built:
-        return await self._engine.build(compilation)
+        return await self.engine.build(compilation)
 
     async def refresh(self) -> Catalogue:
-        self._engine.environments = await self._discovery.environments()
-        return self._engine.environments
+        self.engine.environments = await self._discovery.environments()
+        return self.engine.environments
 
     def prepare_beside(self) -> None:
         self._preparing = asyncio.create_task(self.prepare())
@@ -87,7 +90,8 @@ async def open_machine(openings: Openings) -> Machine:
     """Raises ``Unsandboxed`` where there is no sandbox and none is not allowed."""
     sandbox = await _sandbox(openings)
     images = tuple(filter(None, (IMAGES, openings.images)))
-    discovery = Discovery(sandbox, images=images, memory=_cache() / "compilers.json")
+    toolchains = tuple(filter(None, (openings.toolchains, TOOLCHAINS)))
+    discovery = Discovery(sandbox, toolchains=toolchains, images=images, memory=_cache() / "compilers.json")
     try:
         catalogue = await discovery.environments()
         warm = Warm(_cache() / "warm")
