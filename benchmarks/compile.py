@@ -173,8 +173,6 @@ async def hits(compiler: Compiler, times: int) -> None:
 
 
 async def measure(url: str, rounds: int, toolchains: Path) -> None:
-    if (rust := rust_home()) is not None:  # it lies in a home that the sandbox's users cannot enter
-        subprocess.run(["cp", "-al", rust, toolchains / "rustc"], check=False, capture_output=True)
     machine = await open_machine(Openings(slots=SLOTS, images="", toolchains=str(toolchains), allow_unsandboxed=False))
     app = App(url, plugins=[PLUGIN])
     compiler = Compiler.of(app)
@@ -203,6 +201,8 @@ def main() -> None:
         Path(folder).chmod(0o755)
         toolchains = Path(folder) / "toolchains"
         toolchains.mkdir(mode=0o755)
+        if (rust := rust_home()) is not None:  # it lies in a home that the sandbox's users cannot enter
+            subprocess.run(["cp", "-al", rust, toolchains / "rustc"], check=False, capture_output=True)
         asyncio.run(measure(given.url or f"sqlite:///{folder}/abaca.db", given.rounds, toolchains))
 
 

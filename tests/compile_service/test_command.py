@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from abaca_compile.command import compiling
+from abaca_compile.command.finding import found_files
 from abaca_compile.plugin import PLUGIN
 from abaca_compile.service.compiler import Compiler
 from tests.command import Run, running
@@ -19,7 +19,7 @@ from tests.http.server import listening
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """The command line in a folder with sources, on a machine with the compilers of GNU."""
     monkeypatch.setattr("abaca_compile.command.compilers.open_machine", lambda openings: open_machine(openings.slots))
     monkeypatch.chdir(tmp_path)
@@ -94,7 +94,7 @@ async def test_what_changes_is_seen(tmp_path: Path) -> None:
     source, header = tmp_path / "a.c", tmp_path / "a.h"
     source.write_text('#include "a.h"\n')
     header.write_text("int a;\n")
-    found = compiling.found_files([str(source)])
+    found = found_files([str(source)])
     # When the header changes
     changed = asyncio.ensure_future(compiling._changed(found))
     await asyncio.sleep(0)

@@ -27,7 +27,8 @@ _KIB = 1 << 10
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Openings:
     """What an engine is opened with. ``slots``: compilations at once; ``images``: a folder of compiler images;
-    ``toolchains``: one of toolchains that every user can read; ``prepares``: whether caches that compilers read are made in the background where they are missing."""
+    ``toolchains``: one of toolchains that every user can read; ``prepares``: whether caches that compilers read are
+    made in the background where they are missing."""
 
     slots: int
     images: str
