@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from abaca.keys import create_key
+from abaca.model import ErrorInfo, State, Transition
 from abaca_compile.plugin import PLUGIN
 from abaca_compile.service.compiler import Compiler
 from tests.compile_service.conftest import announced
 from tests.compile_service.machine import BAD, GOOD, WARNED, equipped
 from tests.http.harness import Api, serving
+from tests.receiver import receiving
 
 
 async def key_of(api: Api, name: str) -> dict[str, str]:
@@ -157,3 +160,35 @@ async def test_without_workers_nothing_is_taken_that_nobody_could_compile() -> N
         async with app.worker(queues=PLUGIN.queues):
             await announced(Compiler.of(app))
         assert (await api.post("/compile", {"source_code": GOOD, "language": "c"})).status_code == 202
+
+
+async def test_what_is_ours_to_mend_is_an_error_and_no_verdict() -> None:
+    # Given a compilation that no worker could run
+    app = equipped()
+    async with serving(app) as api, app.worker(queues=("other",)):
+        await announced(Compiler.of(app))
+        id = (await api.post("/compile", {"source_code": GOOD, "language": "c"})).json()["job_id"]
+        job = await api.claim("compile", "batch:compile.run")
+        assert (await api.get(f"/compile/{id}")).json()["status"] == "processing"
+        # When its last attempt fails
+        error = ErrorInfo(type="abaca_compile.errors.Unsandboxed", message="there is no sandbox")
+        await api.settle(job, Transition(target=State.FAILED, attempts=4, error=error, keep_ms=60_000))
+        # Then
+        view = (await api.get(f"/compile/{id}")).json()
+        assert (view["status"], view["compiled"]) == ("error", None)
+        assert "there is no sandbox" in view["error"]
+        assert [one["job_id"] for one in (await api.get("/compile?status=error")).json()["items"]] == [id]
+
+
+async def test_whoever_asked_is_called_back() -> None:
+    # Given a receiver, which the worker may reach
+    app = equipped()
+    async with receiving() as hook, serving(app) as api, app.worker(queues=PLUGIN.queues, webhook_allow=["127.0.0.1"]):
+        await announced(Compiler.of(app))
+        # When a submission names it
+        asked = {"source_code": BAD, "language": "c", "callback_url": hook.url}
+        view = (await api.post("/compile", asked)).json()
+        # Then the verdict comes to it
+        (request,) = await hook.has(1)
+        said = json.loads(request.body)["job"]
+        assert (said["id"], said["result"]["result"]["compiled"]) == (view["job_id"], False)
