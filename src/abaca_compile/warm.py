@@ -17,7 +17,7 @@ from pathlib import Path
 from abaca_compile.drivers import Plan
 from abaca_compile.errors import CompileError
 from abaca_compile.model import Compilation, Environment, Family, Language
-from abaca_sandbox import Mount
+from abaca_sandbox import Mount, obstacle
 
 STANDARDS = ("gnu++17", "c++17", "gnu++20", "c++20")
 GO_PACKAGES = (
@@ -46,9 +46,11 @@ class Warm:
         if environment.family is Family.GCC and environment.language is Language.CPP:
             return self._with_header(plan, compilation, environment)
         place = self._place(environment)
-        if environment.family is Family.GO and place.is_dir():
+        if not _readable(place):
+            return plan
+        if environment.family is Family.GO:
             return replace(plan, env={**plan.env, "GOCACHE": str(place)}, mounts=(*plan.mounts, _mount(place)))
-        if environment.family is Family.ZIG and place.is_dir():
+        if environment.family is Family.ZIG:
             argv = ("/bin/sh", "-c", _ZIG_START, str(place), _ZIG_CACHE, *plan.argv)
             return replace(plan, argv=argv, mounts=(*plan.mounts, _mount(place)))
         return plan
@@ -82,7 +84,7 @@ class Warm:
         if compilation.standard is None or not any(_MENTION in file.content for file in compilation.files):
             return plan
         place = self._header_place(environment, compilation.standard)
-        if not place.is_dir():
+        if not _readable(place):
             return plan
         argv = (plan.argv[0], "-I", str(place), *plan.argv[1:])
         return replace(plan, argv=argv, mounts=(*plan.mounts, _mount(place)))
@@ -162,6 +164,11 @@ def _move(made: Path, place: Path) -> None:
     except OSError:
         if not place.is_dir():  # otherwise another process was faster, and its cache is as good
             raise
+
+
+def _readable(place: Path) -> bool:
+    """Whether the cache is there, and open to the users that compilers run as."""
+    return place.is_dir() and obstacle(place) is None
 
 
 def _mount(place: Path) -> Mount:

@@ -27,7 +27,9 @@ def toolchains() -> Iterator[Path]:
     folder.chmod(0o755)
     try:
         if (home := rust_home()) is not None and os.geteuid() == 0:
-            subprocess.run(["cp", "-al", home, folder / "rustc"], check=False, timeout=50, capture_output=True)
+            (folder / "rustc").mkdir()
+            parts = [f"{home}/bin", f"{home}/lib"]
+            subprocess.run(["cp", "-al", *parts, folder / "rustc"], check=False, timeout=50, capture_output=True)
         yield folder
     finally:
         shutil.rmtree(folder)

@@ -50,11 +50,8 @@ def wheel(folder: Path) -> Path:
     path = folder / "tiny-1.0-py3-none-any.whl"
     about = "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n"
     tags = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files = {
-        "tiny.py": "WORD = 'of the wheel'\n",
-        "tiny-1.0.dist-info/METADATA": about,
-        "tiny-1.0.dist-info/WHEEL": tags,
-    }
+    info = "tiny-1.0.dist-info"
+    files = {"tiny.py": "WORD = 'of the wheel'\n", f"{info}/METADATA": about, f"{info}/WHEEL": tags}
     record = io.StringIO()
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in files.items():

@@ -17,7 +17,7 @@ from abaca_compile.command.remote import Remote
 from abaca_compile.command.reporting import INFRASTRUCTURE, Report, Style
 from abaca_compile.errors import CompileError
 from abaca_compile.model import ALIASES, GivenLimits, Result, Submission
-from abaca_compile.plugin import SETTINGS
+from abaca_compile.service.settings import SETTINGS
 from abaca_compile.suffixes import language_of
 
 _LOOK_AGAIN = 0.5

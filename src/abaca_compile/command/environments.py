@@ -15,7 +15,7 @@ from abaca_compile.command.remote import Remote
 from abaca_compile.command.reporting import INFRASTRUCTURE
 from abaca_compile.errors import CompileError
 from abaca_compile.model import Environment
-from abaca_compile.plugin import SETTINGS
+from abaca_compile.service.settings import SETTINGS
 
 
 def environments(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from abaca_compile.model import Environment
-from abaca_compile.toolchains.finding import TOOLCHAINS
+from abaca_sandbox import obstacle
 
 
 def checked(environment: Environment) -> Environment:
@@ -18,31 +15,8 @@ def checked(environment: Environment) -> Environment:
     if not environment.available or environment.image is not None:
         return environment
     for path in (environment.executable, *environment.mounts):
-        if why := obstacle(path):
-            home = environment.mounts[0] if environment.mounts else str(Path(environment.executable).parent)
-            return msgspec.structs.replace(
-                environment,
-                available=False,
-                reason=f"the sandbox's user cannot read {path}: {why}",
-                remedy=f"sudo mkdir -p {TOOLCHAINS} && sudo cp -a {home} {TOOLCHAINS}/{environment.compiler}",
-            )
+        if (closed := obstacle(Path(path))) is not None:
+            home = Path(environment.mounts[0] if environment.mounts else environment.executable)
+            helps = obstacle(home) or closed
+            return msgspec.structs.replace(environment, available=False, reason=closed.reason, remedy=helps.remedy)
     return environment
-
-
-def obstacle(path: str) -> str | None:
-    """What keeps an unprivileged user from this path, or ``None``. As root the sandbox drops to such a user."""
-    real = Path(os.path.realpath(path))
-    if os.geteuid() != 0:
-        return None if os.access(real, os.R_OK | os.X_OK) else "permission denied"
-    return _closed(real, (*reversed(real.parents), real))
-
-
-def _closed(real: Path, parts: Iterable[Path]) -> str | None:
-    for part in parts:
-        try:
-            mode = part.stat().st_mode
-        except OSError as error:
-            return f"{part}: {error.strerror}"
-        if not mode & stat.S_IXOTH or (part == real and not mode & stat.S_IROTH):
-            return f"{part} is open to its owner only (mode {stat.S_IMODE(mode):o})"
-    return None

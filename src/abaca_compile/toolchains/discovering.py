@@ -35,7 +35,8 @@ _TELLS_VERSION = {Family.GO: "version", Family.ZIG: "version", Family.JAVAC: "-v
 
 class Discovery:
     """Finds toolchains. ``toolchains`` are folders that hold one toolchain per entry, ``images`` one root file system
-    per entry; ``memory`` is the file that keeps what was found out. Images are asked in the ``sandbox`` and are listed
+    per entry; ``memory`` is the file that keeps what was found out. ``folders`` are looked into instead of all the
+    usual places. Images are asked in the ``sandbox`` and are listed
     as unavailable where there is none.
     """
 
@@ -46,17 +47,20 @@ class Discovery:
         toolchains: Iterable[str] = (TOOLCHAINS,),
         images: Iterable[str] = (IMAGES,),
         memory: Path | None = None,
+        folders: Iterable[str] | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._toolchains = tuple(toolchains)
         self._images = tuple(Path(images_folder) for images_folder in images)
         self._memory = memory
+        self._folders = None if folders is None else tuple(folders)
         self._turn = asyncio.Semaphore(AT_ONCE)
 
     async def environments(self) -> Catalogue:
         """Look again. Only binaries that are new or changed since the last time are asked."""
         memory = await asyncio.to_thread(Memory, self._memory)
-        local = await self._all(candidates(search_path(self._toolchains)), memory, None)
+        folders = search_path(self._toolchains) if self._folders is None else self._folders
+        local = await self._all(candidates(folders), memory, None)
         found = [checked(environment) for environment in local]
         taken = {environment.id for environment in found if environment.available}
         for image in self._image_folders():

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from abaca_compile.model import Family
+from abaca_sandbox import adopted
 
 _NAMES: dict[Family, re.Pattern[str]] = {
     Family.GCC: re.compile(r"(?P<plus>g\+\+)?(?:(?<!\+)gcc)?(?:-\d+)?"),
@@ -40,11 +41,11 @@ class Candidate:
 
 
 def search_path(toolchains: Iterable[str] = (TOOLCHAINS,)) -> tuple[str, ...]:
-    """The folders to look into: toolchains that were put there for Abaca, PATH, and the usual places."""
+    """The folders to look into: toolchains that were put there for Abaca or adopted, PATH, and the usual places."""
     folders: list[str] = []
-    for top in toolchains:
-        for entry in _entries(top):
-            folders += [f"{top}/{entry}/bin", f"{top}/{entry}", f"{top}/{entry}/node_modules/.bin"]
+    homes = [f"{top}/{entry}" for top in toolchains for entry in _entries(top)]
+    for home in (*homes, *map(str, adopted().values())):
+        folders += [f"{home}/bin", home, f"{home}/node_modules/.bin"]
     folders += [*os.environ.get("PATH", "").split(os.pathsep), *USUAL]
     folders += [f"/usr/lib/jvm/{entry}/bin" for entry in _entries("/usr/lib/jvm")]
     folders += _wheel_folders()
