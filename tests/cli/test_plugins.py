@@ -25,7 +25,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     about.mkdir(parents=True)
     about.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n")
     about.joinpath("entry_points.txt").write_text("[abaca.plugins]\ngreeting = tests.greeting.plugin:PLUGIN\n")
-    return {**os.environ, "PYTHONPATH": f"{about.parent}{os.pathsep}{ROOT}"}
+    path = f"{about.parent}{os.pathsep}{ROOT}"
+    return {**os.environ, "PYTHONPATH": path, "ABACA_COMPILE_PREPARE": "false"}
 
 
 @pytest.fixture
