@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace chromium bubblewrap compilers run test test-quick test-all check check-mypy check-pyright format bench bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace chromium bubblewrap compilers run test coverage test-quick test-all check check-mypy check-pyright format bench bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -36,8 +36,11 @@ compilers: setup
 run: setup  ## Run the demo on the embedded store. ARGS="PATH --url redis://..." goes through.
 	@$(VENV)/bin/abaca demo $(ARGS)
 
-test: redis-server strace chromium bubblewrap compilers  ## Run every test, with branch coverage. ARGS goes to pytest.
+test: redis-server strace chromium bubblewrap compilers  ## Run every test. ARGS goes to pytest.
 	@scripts/test.sh $(PY) $(WORKERS) $(ARGS)
+
+coverage: redis-server strace chromium bubblewrap compilers  ## Run every test and print which branches they take. ARGS goes to pytest.
+	@COVERAGE=1 scripts/test.sh $(PY) $(WORKERS) $(ARGS)
 
 test-quick: redis-server strace bubblewrap compilers  ## Run the tests that are neither slow nor chaos and need no browser.
 	$(PY) -m pytest -n $(WORKERS) -m "not slow and not chaos and not browser" $(ARGS)
