@@ -135,8 +135,8 @@ class Watch:
 
     def _pause(self, seen: watching.Sample) -> float:
         """Seconds in which no limit can be met that is not met yet, between PERIOD and LONGEST."""
-        room = (self._limits["memory"] - seen.rss) / FASTEST
-        time_left = (self._limits["cpu"] - seen.cpu) / CORES
+        room: float = (self._limits["memory"] - seen.rss) / FASTEST
+        time_left: float = (self._limits["cpu"] - seen.cpu) / CORES
         return max(PERIOD, min(LONGEST, room, time_left))
 
     def _sample(self) -> watching.Sample:
