@@ -65,7 +65,10 @@ def cpu_of_tree() -> float:
 
 
 class Bare:
-    """The same compilations as command lines, in folders of their own."""
+    """The same compilations as command lines, in folders of their own.
+
+    Each in a session of its own, as the sandbox's slots are: a busy kernel shares its time out by sessions.
+    """
 
     def __init__(self, folder: Path, work: list[tuple[Compilation, Environment]]) -> None:
         lines = []
@@ -75,7 +78,7 @@ class Bare:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(file.content)
             words = join(command(compilation, environment))
-            lines.append(f"cd {folder / str(number)} && exec {words} >/dev/null 2>&1\n")
+            lines.append(f"cd {folder / str(number)} && exec setsid {words} >/dev/null 2>&1\n")
         self._list = "".join(lines)
 
     def run(self) -> None:
