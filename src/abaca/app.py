@@ -99,7 +99,7 @@ class App(Lookup, SendsEvents):
         self._declared = Declared(self.name)
         self.blobs = blobs_of(settings, results, results_above)
         self._defaults = Defaults(
-            keep=keep_unless_default(settings.keep) if keep is None else check_keep(keep),
+            keep=keep_unless_default(settings.keep) if keep is None else check_keep(keep, by="app"),
             max_payload=check_size(max_payload, "App(max_payload=)", self.blobs.largest),
             largest=self.blobs.largest,
         )

@@ -86,7 +86,7 @@ class Limits:
     cpu: float = 10.0
     """CPU seconds of all processes together."""
     memory: int = 512 * MIB
-    """Resident memory of all processes together, pages they share counted once; looked at every 20 ms."""
+    """Resident memory of all processes together, shared pages counted once; looked at every 20 ms near it."""
     processes: int = 64
     """Processes and threads at once."""
     output: int = MIB

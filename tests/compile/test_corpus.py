@@ -18,6 +18,7 @@ from abaca_compile.model import (
     Environment,
     Family,
     GivenFile,
+    GivenLimits,
     Language,
     Mode,
     Result,
@@ -31,6 +32,7 @@ FAMILIES = sorted(
     {(program["files"][0].split("/")[0], family) for program in INDEX for family in Family if family in program}
 )
 AT_ONCE = 2
+PATIENT = GivenLimits(wall_ms=60_000, cpu_ms=60_000)  # the machine is busy
 
 
 def test_the_corpus_is_large_and_every_file_is_used() -> None:
@@ -82,6 +84,7 @@ def compilation_of(program: dict[str, Any], environment: Environment, engine: En
         mode=Mode(program.get("mode", Mode.COMPILE)),
         standard=program.get("standard"),
         flags=tuple(program.get("flags", ())),
+        limits=PATIENT,
     )
     (compilation,) = engine.accept(submission)
     return compilation

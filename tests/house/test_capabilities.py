@@ -129,7 +129,7 @@ def test_every_store_runs_the_whole_suite() -> None:
 
 def test_branch_coverage_is_measured_and_printed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert project["tool"]["coverage"]["run"] == {"branch": True, "source_pkgs": ["abaca"]}
+    assert project["tool"]["coverage"]["run"] == {"branch": True, "source_pkgs": ["abaca", "abaca_sandbox"]}
     assert re.search(r"^coverage: .*\n\t.*COVERAGE=1 scripts/test\.sh", (ROOT / "Makefile").read_text(), re.MULTILINE)
     runs = [line for line in (ROOT / "scripts/test.sh").read_text().splitlines() if "-m pytest" in line]
     assert all("$measure" in line for line in runs)

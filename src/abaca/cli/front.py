@@ -26,7 +26,7 @@ COMMANDS = {
     "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue; pause, limit, weigh, empty one."),
     "tasks": ("abaca.cli.tasks:tasks", "Show the tasks that workers know; pause, resume or limit one."),
     "schedules": ("abaca.cli.schedules:schedules", "List schedules; create, change, run, disable or delete them."),
-    "workers": ("abaca.cli.workers:workers", "Show the live workers."),
+    "workers": ("abaca.cli.workers:workers", "Show the workers: where they run, what they serve; drain one."),
     "top": ("abaca.cli.top.command:top", "Watch a store live: queues, workers, running jobs, rates."),
     "keys": ("abaca.cli.keys:keys", "Show the API keys of the service; create or revoke one."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),

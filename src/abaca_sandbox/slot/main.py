@@ -9,6 +9,7 @@ import socket
 import sys
 
 from abaca_sandbox.slot import enclosure, starting
+from abaca_sandbox.slot.furnishing import furnish
 from abaca_sandbox.slot.owner import Owner
 from abaca_sandbox.slot.serving import Slot
 from abaca_sandbox.wire import pack
@@ -29,7 +30,7 @@ def main(told: str) -> None:
         step = "making namespaces"
         enclosure.go_apart()
         step = "mounting"
-        slot = Slot(Owner(control, owner), settings["bwrap"], enclosure.furnish())
+        slot = Slot(Owner(control, owner), settings["bwrap"], furnish())
     except Exception as error:
         tell(control, {"failed": f"{step}: {error}", "step": step})
         sys.exit(1)

@@ -14,7 +14,10 @@ from abaca_sandbox.slot import starting, watching
 from abaca_sandbox.slot.owner import Owner
 from abaca_sandbox.slot.work import Work
 
-PERIOD = 0.02  # seconds between two looks at all processes
+PERIOD = 0.02  # seconds between two looks at all processes, where they may be near a limit
+LONGEST = 0.1  # the same where they are far from each
+CORES = len(os.sched_getaffinity(0))
+FASTEST = (2 << 30) * CORES  # bytes a second that programs can touch for the first time
 WORK_PERIOD = 0.002  # the same at a work folder that is filling up
 MOST_BUSY = 10  # a look that takes t is not repeated before MOST_BUSY * t
 CHUNK = 1 << 16
@@ -128,7 +131,13 @@ class Watch:
         if seen.cpu >= limits["cpu"]:
             self.kill("cpu_limit")
         after = time.monotonic()
-        self._next_look = after + max(PERIOD, MOST_BUSY * (after - now))
+        self._next_look = after + max(self._pause(seen), MOST_BUSY * (after - now))
+
+    def _pause(self, seen: watching.Sample) -> float:
+        """Seconds in which no limit can be met that is not met yet, between PERIOD and LONGEST."""
+        room: float = (self._limits["memory"] - seen.rss) / FASTEST
+        time_left: float = (self._limits["cpu"] - seen.cpu) / CORES
+        return max(PERIOD, min(LONGEST, room, time_left))
 
     def _sample(self) -> watching.Sample:
         seen, facts = watching.look(self._starters), self.facts

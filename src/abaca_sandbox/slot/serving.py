@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from abaca_sandbox.slot import command, filter, starting
-from abaca_sandbox.slot.enclosure import Enclosed
+from abaca_sandbox.slot.furnishing import Own
 from abaca_sandbox.slot.owner import Owner
 from abaca_sandbox.slot.running import Facts, Watch
 from abaca_sandbox.slot.verdict import judge
@@ -17,11 +17,11 @@ from abaca_sandbox.wire import Head
 class Slot:
     """Runs programs one at a time."""
 
-    def __init__(self, owner: Owner, bwrap: str, own: Enclosed) -> None:
+    def __init__(self, owner: Owner, bwrap: str, own: Own) -> None:
         self._owner = owner
         self._bwrap = bwrap
         self._own = own
-        self._host_root = command.host_root()
+        self._host_root = command.host_root(own)
         self._filter = memory_file(filter.program())
 
     def serve(self) -> None:
@@ -41,8 +41,8 @@ class Slot:
     def _run(self, head: Head, blobs: list[bytes]) -> tuple[Head, list[bytes]]:
         limits, image = head["limits"], head["root"]
         stdin, *contents = blobs
-        root = command.image_root(image) if image else self._host_root
-        args = command.arguments(self._own, root, image, head["mounts"], head["env"])
+        root = command.image_root(self._own, image) if image else self._host_root
+        args = command.arguments(self._own, root, head["mounts"], head["env"])
         work = Work(self._own.run, limits["work"], limits["inodes"])
         try:
             work.fill(dict(zip(head["files"], contents, strict=True)))
