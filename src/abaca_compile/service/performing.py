@@ -42,7 +42,7 @@ class Performer:
             answer = await self._shared(ctx, work, key)
             if answer is not None:
                 return answer
-        return await self._compiled(ctx, work, key)
+        return await self._compiled(work, key)
 
     async def _environment(self, ctx: Ctx, work: Work) -> Environment:
         environment = (await self._engines.get()).catalogue.get(work.compilation.environment)
@@ -66,8 +66,7 @@ class Performer:
             if await self._shelf.take(key, held.version, ctx):
                 return None
 
-    async def _compiled(self, ctx: Ctx, work: Work, key: str) -> Built:
-        ctx.progress(0, 1, stage="compile", message=work.compilation.environment)
+    async def _compiled(self, work: Work, key: str) -> Built:
         engine = await self._engines.get()
         with self._tally.at_work():
             built = await engine.build(work.compilation)

@@ -71,7 +71,7 @@ async def submit_matrix(
     plain = msgspec.structs.replace(submission, callback_url=None, idempotency_key=None)
     calls = [await _call(compiler, plain, one, by, number) for number, one in enumerate(compilations)]
     options = _options(submission, by)
-    table = compiler.table.opts(**{**options, "tags": ("matrix:table", *submission.tags)})
+    table: Any = compiler.table.opts(**{**options, "tags": ("matrix:table", *submission.tags)})
     stored = await group(calls).then(table, when="ended").enqueue()
     handle: JobHandle[Table] = compiler.table.job(stored.id)
     return handle
