@@ -48,6 +48,11 @@ def linked_or_bound(host: str, inside: str) -> list[str]:
     return ["--ro-bind", host, inside] if os.path.isdir(host) else []
 
 
+def require_readable(host: str) -> None:
+    if not os.access(host, os.R_OK):
+        raise UnreadableMount(f"{host} cannot be shown inside: uid {os.getuid()} cannot read it, or it is not there")
+
+
 def mounts(wanted: Sequence[Sequence[str]]) -> list[str]:
     args = []
     for host, inside in wanted:

@@ -34,12 +34,16 @@ DEV_LINKS = {
 
 
 class Own:
-    """A slot's own folder, which no other process sees: `etc` and `dev` for programs, `run` for each run's files."""
+    """A slot's own folder, which no other process sees.
+
+    `etc` and `dev` are for programs, `run` holds each run's files, `root` is where a new root is built.
+    """
 
     def __init__(self, base: str) -> None:
         self.etc = f"{base}/etc"
         self.dev = f"{base}/dev"
         self.run = f"{base}/run"
+        self.root = f"{base}/root"
 
 
 def furnish() -> Own:
@@ -49,7 +53,7 @@ def furnish() -> Own:
     base = next(place for place in PRIVATE_PLACES if os.path.isdir(place))
     kernel.mount("tmpfs", base, "tmpfs", GUARDED, "size=8m,nr_inodes=256,mode=0755")
     own = Own(base)
-    for folder in (own.etc, own.dev, own.run):
+    for folder in (own.etc, own.dev, own.run, own.root):
         os.mkdir(folder, 0o755)
     fill_etc(own.etc)
     fill_dev(own.dev)
