@@ -21,7 +21,6 @@ from tests.documents.making import collection
 from tests.documents.parts import Bench, words
 
 
-
 class FirstPut:
     """A vector store under which something happens, once, behind the first chunks that are put."""
 
