@@ -67,7 +67,7 @@ def documents(chunks: int, round: int) -> list[bytes]:
     size = 4600
     starts = range(0, len(whole) - size, size)
     texts = [f"Text {round}.{n}. {whole[starts[n % len(starts)] :][:size]}" for n in range(max(1, chunks // 10))]
-    return [text.replace(". ", f" {n}. ").encode() for n, text in enumerate(texts)]
+    return [text.replace(". ", f" {round}x{n}. ").encode() for n, text in enumerate(texts)]
 
 
 def cut(data: bytes) -> list[Piece]:
