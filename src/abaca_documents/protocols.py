@@ -208,6 +208,10 @@ class VectorStore(Protocol):
         """Chunks by document and generation, for checks of one store against another."""
         ...
 
+    async def scrub(self) -> None:
+        """Leave nothing of what was deleted on the disk, as far as the store can."""
+        ...
+
     async def close(self) -> None: ...
 
 

@@ -45,7 +45,7 @@ async def begin(parts: Parts, payload: UploadJobPayload, job_id: str) -> Begun:
     if (await repository.get_collection(payload.collection)).is_deleting:
         raise CollectionNotFound("upload", payload.collection, more="it is being deleted")
     for _ in range(5):
-        if (known := await _begun(parts, payload, job_id)) is not None:
+        if (known := await begun(parts, payload, job_id)) is not None:
             return known
         (mine,) = await repository.get_batch([payload.document_id])
         same = await repository.list(
@@ -66,7 +66,7 @@ async def begin(parts: Parts, payload: UploadJobPayload, job_id: str) -> Begun:
     raise Conflict("upload", payload.document_id)
 
 
-async def _begun(parts: Parts, payload: UploadJobPayload, job_id: str) -> Begun | None:
+async def begun(parts: Parts, payload: UploadJobPayload, job_id: str) -> Begun | None:
     """What an earlier call for this job registered. Only ``version`` and ``replace`` can have chosen another id."""
     found = list(await parts.repository.get_batch([payload.document_id]))
     if found[0] is None or all(each.job_id != job_id for each in found[0].revisions):

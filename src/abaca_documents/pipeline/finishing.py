@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from abaca_documents.model import Document, DocumentStatus, Metadata, Revision, instant_now
+from abaca_documents.errors import CollectionNotFound
+from abaca_documents.model import Document, DocumentStatus, Metadata, Revision, UploadJobPayload, instant_now
+from abaca_documents.pipeline.beginning import begun
 from abaca_documents.pipeline.ingest import Ingest, ParseStep, replaced
 from abaca_documents.pipeline.parts import Parts
 
@@ -64,11 +66,21 @@ async def fail(ingest: Ingest, error: str) -> Document:
 
     repository = parts.repository
     document = await repository.change(ingest.document.id, change, "fail")
-    collection = await repository.get_collection(document.collection)
+    try:
+        collection = await repository.get_collection(document.collection)
+    except CollectionNotFound:
+        return document
     for index in (collection.index, collection.building):
         if index is not None:
             await parts.vectors.sweep(document.collection, index.number, document.id, keep=_kept(document))
     return document
+
+
+async def abandon(parts: Parts, payload: UploadJobPayload, job_id: str, error: str) -> None:
+    """Note that the job of an upload has given up. Nothing happens where it had not begun."""
+    known = await begun(parts, payload, job_id)
+    if known is not None and known.generation:
+        await fail(Ingest(parts, known.document, known.generation), error)
 
 
 async def let_go(parts: Parts, document: Document) -> None:

@@ -25,6 +25,7 @@ from abaca_documents.model import (
     instant_now,
 )
 from abaca_documents.model.base import Value
+from abaca_documents.pipeline.extracting import Extracted, extract
 from abaca_documents.pipeline.marks import progress
 from abaca_documents.pipeline.parts import Parts
 from abaca_documents.protocols import Parsed, ParseLimits, Piece, Space
@@ -86,6 +87,11 @@ class Ingest:
         parsed = await self._parsed()
         pages = max((page.number for page in parsed.pages), default=0)
         return ParseStep(media_type=parsed.media_type, characters=len(parsed.text), pages=pages, title=parsed.title)
+
+    async def extract(self) -> Extracted:
+        """What the text itself says of the document."""
+        parsed = await self._parsed()
+        return await asyncio.to_thread(extract, parsed, self.document.num_questions)
 
     async def chunk(self, index: Index) -> int:
         """How many chunks, parents not counted."""

@@ -38,6 +38,7 @@ async def purge(parts: Parts, id: str) -> DeleteResult:
     for digest in sorted(digests - {""}):
         blobs += await parts.blobs.release(digest, id)
     await parts.repository.purge(id)
+    await parts.vectors.scrub()
     return DeleteResult(documents=1, chunks=chunks, blobs=blobs)
 
 

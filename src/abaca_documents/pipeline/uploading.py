@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
-
-import msgspec
 
 from abaca_documents.errors import CollectionNotFound, DocumentNotFound, IngestError
 from abaca_documents.model import (
     Document,
     DocumentStatus,
-    Metadata,
     Stage,
     UploadJobPayload,
     UploadJobResult,
 )
 from abaca_documents.model.base import Value
 from abaca_documents.pipeline.beginning import begin
+from abaca_documents.pipeline.extracting import with_extracted
 from abaca_documents.pipeline.finishing import fail, finish
 from abaca_documents.pipeline.ingest import EmbedStep, Ingest
 from abaca_documents.pipeline.maintaining import forget
@@ -26,6 +24,7 @@ from abaca_documents.pipeline.marks import progress
 from abaca_documents.pipeline.parts import Parts
 
 R = TypeVar("R")
+STOPPED = "it was stopped before it was done; a later run of its job goes on"
 ROUNDS = 10
 """How often a revision is stored anew because the collection or its metadata changed under it."""
 
@@ -55,19 +54,27 @@ async def upload(parts: Parts, payload: UploadJobPayload, job_id: str, step: Ste
 
     parts.tell(progress(Stage.REGISTER))
     registered = await call("register", register)
-    document = await parts.repository.get(registered.document_id)
+    (document,) = await parts.repository.get_batch([registered.document_id])
+    if document is None:
+        return _gone(payload)
     if not registered.generation:
         parts.tell(progress(Stage.DONE))
         return _outcome(document, document.generation, deduplicated=True)
     ingest = Ingest(parts, document, registered.generation)
+    if ingest.revision.status is DocumentStatus.COMPLETED:
+        parts.tell(progress(Stage.DONE))
+        return _outcome(document, registered.generation)
     try:
         await ingest.start()
         document = await _taken_in(ingest, call)
     except IngestError as error:
         document = await fail(ingest, str(error))
+    except asyncio.CancelledError:
+        await asyncio.shield(fail(ingest, STOPPED))
+        raise
     except (DocumentNotFound, CollectionNotFound):
         await forget(parts, ingest.document)
-        return _gone(ingest)
+        return _gone(payload)
     parts.tell(progress(Stage.DONE))
     return _outcome(document, registered.generation)
 
@@ -75,6 +82,9 @@ async def upload(parts: Parts, payload: UploadJobPayload, job_id: str, step: Ste
 async def _taken_in(ingest: Ingest, step: Step) -> Document:
     repository, id = ingest.parts.repository, ingest.document.id
     parsed = await step("parse", ingest.parse)
+    if ingest.document.extract_metadata:
+        extracted = await step("metadata", ingest.extract)
+        await repository.change(id, lambda before: with_extracted(before, extracted), "extract")
     embedded: dict[int, EmbedStep] = {}
     for _ in range(ROUNDS):
         collection = await repository.get_collection(ingest.document.collection)
@@ -85,7 +95,7 @@ async def _taken_in(ingest: Ingest, step: Step) -> Document:
                 embedded[index.number] = await step(f"embed {index.number}", ingest.embed, index)
         metadata = ingest.metadata_of(await repository.get(id))
         for index in indices:
-            await step(f"store {index.number} {_mark(metadata)}", ingest.store, collection, index, metadata)
+            await ingest.store(collection, index, metadata)  # in every run: what a run left may have been swept
         ingest.parts.tell(progress(Stage.FINISH))
         made = embedded[collection.index.number]
         numbers = [each.number for each in indices]
@@ -93,10 +103,6 @@ async def _taken_in(ingest: Ingest, step: Step) -> Document:
         if done is not None:
             return done
     raise IngestError(f"its metadata or its collection changed {ROUNDS} times while it was stored; upload it again")
-
-
-def _mark(metadata: Metadata) -> str:
-    return hashlib.sha256(msgspec.json.encode(metadata, order="sorted")).hexdigest()[:16]
 
 
 def _outcome(document: Document, generation: int, *, deduplicated: bool = False) -> UploadJobResult:
@@ -129,13 +135,11 @@ def _outcome(document: Document, generation: int, *, deduplicated: bool = False)
     )
 
 
-def _gone(ingest: Ingest) -> UploadJobResult:
-    """It was purged under the run."""
-    document = ingest.document
+def _gone(payload: UploadJobPayload) -> UploadJobResult:
     return UploadJobResult(
-        document_id=document.id,
-        collection=document.collection,
-        filename=ingest.revision.filename,
+        document_id=payload.document_id,
+        collection=payload.collection,
+        filename=payload.filename,
         status=DocumentStatus.DELETED,
         error="the document was purged while it was being taken in",
     )

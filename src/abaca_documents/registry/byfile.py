@@ -203,8 +203,7 @@ class FileRegistry:
     async def audit(self) -> list[str]:
         rows = await self._file.read(lambda connection: _rows(connection, sql("all_documents"), []))
         found = [f"document {row[0]}: its columns differ from it" for row in rows if row != _row(_document(row[-1]))]
-        integrity = await self._file.read(lambda connection: _rows(connection, "PRAGMA integrity_check", []))
-        return found + [text for (text,) in integrity if text != "ok"]
+        return found + await self._file.check()
 
     async def close(self) -> None:
         await self._file.close()

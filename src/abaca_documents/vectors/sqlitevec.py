@@ -198,6 +198,9 @@ class SqliteVectors:
 
         return await self._file.read(lambda each: _in_space(each, collection, index, act, {}))
 
+    async def scrub(self) -> None:
+        await self._file.scrub()
+
     async def close(self) -> None:
         """The file is closed by whoever opened it."""
 
