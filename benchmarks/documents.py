@@ -2,7 +2,8 @@
 
 ``ingest`` takes texts of so many chunks from the passages of the quality set, with a number in each sentence, so that
 none is known to the cache. Bare: the sentence model in as many processes, on the same chunks, and nothing else.
-Here: parsing, chunking, the cache, the same model, and the store with its commits. The two take eight turns each, so that other work meets both.
+Here: parsing, chunking, the cache, the same model, and the store with its commits. The two take eight turns each,
+so that other work on the machine meets both.
 
 ``search`` fills the store with seeded random vectors of 384 numbers and texts of 80 words drawn from 20,000, and asks
 200 times: by vector, by two words, and both as one search, which drops what is not visible and shows ten results.
@@ -132,10 +133,9 @@ async def ingest(chunks: int) -> None:
     await local.close()
     await pool.close()
     alone, together = (counts[name] / seconds[name] for name in ("bare", "whole"))
-    print(
-        f"{counts['whole']} chunks in {ROUNDS} turns, {PROCESSES} processes, chunks a second: bare embedder {alone:.1f}, "
-    )
-    print(f"with parsing, chunking, cache and store {together:.1f}: {together / alone:.2f}")
+    print(f"{counts['whole']} chunks in {ROUNDS} turns, {PROCESSES} processes")
+    print(f"chunks a second: bare embedder {alone:.1f}")
+    print(f"chunks a second with parsing, chunking, cache and store: {together:.1f}, {together / alone:.2f} of it")
     print(f"processor time beside the model: {own / counts['whole'] * 1000:.2f} ms a chunk")
 
 
