@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import pytest
 
 from abaca_documents.errors import CollectionNotFound, DocumentAlreadyExists, DuplicateDocument, TooLarge
-from abaca_documents.model import Document, DocumentStatus, Stage
+from abaca_documents.model import Chunk, Document, DocumentStatus, Stage
 from abaca_documents.pipeline.duplicates import document_id_of
 from abaca_documents.pipeline.marks import progress
-from abaca_documents.pipeline.uploading import Step, upload
+from abaca_documents.pipeline.parts import Parts
+from abaca_documents.pipeline.uploading import upload
+from abaca_documents.protocols import Space, VectorStore
 from tests.documents.making import collection
 from tests.documents.parts import Bench, words
 
-R = TypeVar("R")
 
+class FirstPut:
+    """A vector store under which something happens, once, behind the first chunks that are put."""
 
-class FirstStore(Step):
-    """Steps of a run under which something happens, once, behind its first store."""
+    def __init__(self, inner: VectorStore, happen: Callable[[], Awaitable[object]]) -> None:
+        self._inner = inner
+        self._happen: Callable[[], Awaitable[object]] | None = happen
 
-    def __init__(self, happen: Callable[[], Awaitable[object]]) -> None:
-        self.happen: Callable[[], Awaitable[object]] | None = happen
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
-    async def __call__(self, name: str, fn: Callable[..., Awaitable[R]], *args: Any) -> R:
-        answer = await fn(*args)
-        if name.startswith("store") and self.happen is not None:
-            happen, self.happen = self.happen, None
+    async def put(self, space: Space, chunks: Sequence[Chunk]) -> None:
+        await self._inner.put(space, chunks)
+        happen, self._happen = self._happen, None
+        if happen is not None:
             await happen()
-        return answer
+
+
+def meanwhile(bench: Bench, happen: Callable[[], Awaitable[object]]) -> Parts:
+    store: Any = FirstPut(bench.vectors, happen)
+    return dataclasses.replace(bench.parts, vectors=store)
 
 
 @pytest.fixture
@@ -226,7 +235,7 @@ async def test_the_later_of_two_revisions_answers_whichever_is_finished_first(be
         await upload(bench.parts, await bench.payload(words(4, 6)), "job-2")
 
     # When the earlier one goes on
-    result = await upload(bench.parts, earlier, "job-1", FirstStore(later))
+    result = await upload(meanwhile(bench, later), earlier, "job-1")
     # Then it changes nothing
     document = await bench.repository.get(result.document_id)
     assert result.status is DocumentStatus.FAILED
@@ -243,7 +252,7 @@ async def test_metadata_that_changes_meanwhile_is_what_the_chunks_carry(bench: B
         await bench.repository.update(payload.document_id, {"metadata": {"year": 2}})
 
     # When its metadata is set while it is stored
-    await upload(bench.parts, payload, "job-1", FirstStore(change))
+    await upload(meanwhile(bench, change), payload, "job-1")
     # Then the chunks carry what was set
     chunks = await bench.vectors.chunks("books", 1, payload.document_id, 1)
     assert {each.metadata["year"] for each in chunks} == {2}
@@ -255,7 +264,7 @@ async def test_a_document_that_is_deleted_meanwhile_stays_deleted(bench: Bench) 
     async def delete() -> None:
         await bench.repository.delete(payload.document_id)
 
-    result = await upload(bench.parts, payload, "job-1", FirstStore(delete))
+    result = await upload(meanwhile(bench, delete), payload, "job-1")
     document: Document = await bench.repository.get(result.document_id)
     assert document.status is DocumentStatus.DELETED
     assert await bench.seen() == {}

@@ -62,10 +62,10 @@ class FileRegistry:
         written = [rules.registered(document) for document in documents]
 
         def act(connection: apsw.Connection) -> list[Document]:
-            for name in {document.collection for document in written}:
-                _known_collection(connection, operation, name)
             if taken := _documents(connection, [document.id for document in written]):
                 raise DocumentAlreadyExists(operation, *sorted(taken))
+            for name in {document.collection for document in written}:
+                _known_collection(connection, operation, name)
             for document in written:
                 _put(connection, None, document)
             return written
