@@ -22,7 +22,7 @@ from pathlib import Path
 from abaca_documents.chunking import TextChunker
 from abaca_documents.embedding.local import LocalEmbedder
 from abaca_documents.embedding.weights import MINILM, STATIC
-from abaca_documents.model import ChunkSettings, HybridSettings, SearchMode
+from abaca_documents.model import Chunk, ChunkSettings, HybridSettings, SearchMode
 from abaca_documents.parsing import Kind, read
 from abaca_documents.searching.ranking import Candidate, Lists, fuse, one_per_document, order
 from benchmarks.documents_stage import Stage
@@ -94,11 +94,13 @@ class Bench:
 async def prepare(stage: Stage, chunking: ChunkSettings) -> Bench:
     names = {f"p{at}": name for at, name in enumerate(passages())}
     chunker = TextChunker()
+    chunks: list[Chunk] = []
     for id, text in zip(names, passages().values(), strict=True):
         pieces = chunker.chunk(read(text.encode(), "a.md", kind=Kind.MARKDOWN), chunking)
         vectors = await stage.embedder.embed([piece.embed_text or piece.text for piece in pieces])
-        await stage.store.put(stage.space, stage.chunks(id, pieces, vectors))
+        chunks += stage.chunks(id, pieces, vectors)
         stage.show(id)
+    await stage.store.put(stage.space, chunks)
     bench = Bench(names)
     for query in queries():
         lists = Lists()

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 
 from abaca_documents.chunking.semantic import Encode, by_subject
-from abaca_documents.chunking.spans import Span, cut_at, pack, sentences, split, trimmed, windows, words
+from abaca_documents.chunking.spans import Span, cut_at, fitting, pack, sentences, split, trimmed, windows, words
 from abaca_documents.errors import ValidationError
 from abaca_documents.model import ChunkingStrategy, ChunkMetadata, ChunkSettings
 from abaca_documents.protocols import Heading, Parsed, Piece
@@ -51,7 +51,7 @@ class TextChunker:
             case ChunkingStrategy.SEMANTIC:
                 if self._encode is None:
                     raise ValidationError("chunking_strategy", "semantic needs a model, and this chunker has none")
-                units = list(pack(text, places.sentences(), max(16, size // 4), 0))
+                units = list(fitting(text, places.sentences(), size))
                 return by_subject(text, units, size, self._encode)
             case _:
                 return pack(text, places.sentences(), size, overlap, places.breaks)

@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 
 from abaca_documents.chunking.chunker import TextChunker
 from abaca_documents.chunking.spans import Span
-from abaca_documents.embedding.engines import Floats, StaticEngine, tokenizer_of
+from abaca_documents.embedding.engines import Engine, Floats, open_engine
+from abaca_documents.embedding.tokens import tokenizer_of
 from abaca_documents.embedding.weights import MINILM, STATIC, fetch, model_folder
 
 
@@ -28,9 +29,9 @@ def chunker_here(folder: Path | None = None) -> TextChunker:
         return tokenizer_of(MINILM, where)
 
     @cache
-    def engine() -> StaticEngine:
+    def engine() -> Engine:
         fetch(STATIC, where)
-        return StaticEngine(where)
+        return open_engine(STATIC.name, where)
 
     def tokens(text: str) -> list[Span]:
         encoded = tokenizer().encode(text, add_special_tokens=False)

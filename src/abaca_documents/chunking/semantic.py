@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from abaca_documents.chunking.spans import Span
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
-LOW = 25  # percentile of the likeness of neighbours below which the subject has changed
+DEPTH = 0.5  # standard deviations below the mean likeness of this text at which a low point is a change
 LEAST = 4  # a piece is not ended by a change of subject below a quarter of the size
 
 
@@ -34,5 +34,7 @@ def _drops(text: str, units: Sequence[Span], encode: Encode) -> set[int]:
     pairs = encode([text[units[at][0] : units[min(last, at + 1)][1]] for at in range(len(units))])
     # The two units before each boundary beside the two behind it.
     likeness = np.einsum("ij,ij->i", pairs[:-2], pairs[2:])
-    limit = float(np.percentile(likeness, LOW))
-    return {at + 2 for at, value in enumerate(likeness) if value <= limit}
+    low = likeness < likeness.mean() - DEPTH * likeness.std()
+    padded = np.pad(likeness, 1, constant_values=np.inf)
+    lowest = (likeness <= padded[:-2]) & (likeness <= padded[2:])
+    return {int(at) + 2 for at in np.flatnonzero(low & lowest)}

@@ -83,7 +83,7 @@ def pack(
     half full."""
     held: list[Span] = []
     is_new = False  # whether `held` has anything that was not given out yet
-    for unit in _fitting(text, units, size):
+    for unit in fitting(text, units, size):
         start = held[0][0] if held else unit[0]
         is_break = unit[0] in breaks and unit[0] - start >= size // 2
         if held and is_new and (_length(text, start, unit[1]) > size or is_break):
@@ -110,7 +110,8 @@ def _tail(text: str, held: list[Span], overlap: int, unit: Span, size: int) -> l
     return kept
 
 
-def _fitting(text: str, units: Iterable[Span], size: int) -> Iterator[Span]:
+def fitting(text: str, units: Iterable[Span], size: int) -> Iterator[Span]:
+    """The same units, those cut that do not fit alone."""
     for start, end in units:
         if _length(text, start, end) <= size:
             yield start, end

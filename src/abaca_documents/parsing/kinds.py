@@ -33,7 +33,8 @@ LANGUAGES = {
 NAMED = {suffix: kind for kind, suffixes in BY_NAME.items() for suffix in suffixes.split()}
 # Kinds that are not read, each with what to do about it.
 REFUSED = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an office file of before 2007; save it as docx, xlsx or pptx"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an office file of before 2007, or one with a password; "
+                                              "save it as docx, xlsx or pptx, without a password"),
     (b"{\\rtf", "rich text; save it as docx"),
     (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture"), (b"RIFF", "sound or film"),
     (b"\x1f\x8b", "a gzip archive"), (b"BZh", "a bzip2 archive"), (b"\xfd7zXZ", "an xz archive"),
