@@ -1,7 +1,8 @@
 """What the sandbox costs beside the bare command: ``python -m benchmarks.sandbox [RUNS]``.
 
 Each command runs bare and sandboxed in turn, so that other work on the machine meets both. Wall time is the median of
-the runs; CPU time is the mean, over everything that runs: this process, the slot's, bubblewrap and the command.
+the runs, and the fastest of them; CPU time is the mean, over everything that runs: this process, the slot's, bubblewrap
+and the command.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ class Cost:
     walls: list[float] = field(default_factory=list)
     cpu: float = 0.0
 
-    def line(self, runs: int) -> tuple[float, float]:
-        return statistics.median(self.walls) * 1000, self.cpu / runs * 1000
+    def line(self) -> tuple[float, ...]:
+        count = len(self.walls)
+        return statistics.median(self.walls) * 1000, min(self.walls) * 1000, self.cpu / count * 1000
 
 
 def children_cpu() -> float:
@@ -74,21 +76,21 @@ async def sandboxed(sandbox: Sandbox, program: Program, cost: Cost) -> None:
 
 
 async def main(runs: int) -> None:
-    print(f"{'':26}{'bare':>16}{'sandboxed':>16}{'more':>16}   (ms wall, CPU-ms)")
+    print(f"{'':26}{'bare':>24}{'sandboxed':>24}{'more':>24}   (ms: median, fastest, CPU)")
     async with Sandbox(slots=1) as sandbox:
         with tempfile.TemporaryDirectory() as folder:
             for name, program in CASES.items():
                 without, within = Cost(), Cost()
                 process = sandbox._slots[0]._process
                 assert process is not None
-                before = slot_cpu(process.pid)
+                used = slot_cpu(process.pid)
                 for _ in range(runs):
                     await bare(program, Path(folder), without)
                     await sandboxed(sandbox, program, within)
-                within.cpu += slot_cpu(process.pid) - before
-                left, right = without.line(runs), within.line(runs)
-                more = right[0] - left[0], right[1] - left[1]
-                print(f"{name:26}" + "".join(f"{wall:8.1f}{cpu:8.1f}" for wall, cpu in (left, right, more)))
+                within.cpu += slot_cpu(process.pid) - used
+                left, right = without.line(), within.line()
+                more = tuple(after - before for before, after in zip(left, right, strict=True))
+                print(f"{name:26}" + "".join(f"{value:8.1f}" for value in (*left, *right, *more)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from abaca_sandbox.places import Obstacle, obstacle
 from abaca_sandbox.runtime import Runtime
 from abaca_sandbox.runtime import load as load_runtime
 from abaca_sandbox.runtime import setup as setup_runtime
-from abaca_sandbox.sandbox import Sandbox
+from abaca_sandbox.sandbox import Preloaded, Sandbox
 
 __all__ = [
     "BadProgram",
@@ -22,6 +22,7 @@ __all__ = [
     "Obstacle",
     "Outcome",
     "Part",
+    "Preloaded",
     "Program",
     "Report",
     "Runtime",

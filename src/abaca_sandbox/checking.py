@@ -61,6 +61,13 @@ def require_parts() -> Path:
     return report.bwrap
 
 
+def require_kernel() -> None:
+    """What is needed where bubblewrap is not. Raises `SandboxUnavailable` for the first part that is missing."""
+    for part in (system(), kernel(), processor(), namespaces()):
+        if not part.ok:
+            raise SandboxUnavailable(part.detail, part.remedy)
+
+
 def system() -> Part:
     name = platform.system()
     if name == "Linux":

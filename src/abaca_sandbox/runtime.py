@@ -21,7 +21,7 @@ STAMP = "abaca-runtime.json"
 CANDIDATES = ("/usr/bin/python3", "/usr/local/bin/python3", "/usr/bin/python3.13", "/usr/bin/python3.12")
 MANY_MINUTES = 1800.0
 ASK = "import sys, json; print(json.dumps([sys.base_prefix, list(sys.version_info[:3])]))"
-OLDEST = [3, 9, 0]
+OLDEST = [3, 11, 0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
-from abaca_sandbox.checking import Report, check, require_parts
+from abaca_sandbox.checking import Report, check, require_kernel, require_parts
 from abaca_sandbox.errors import BadProgram, SandboxClosed, SandboxUnavailable
 from abaca_sandbox.model import End, Limits, Outcome, Program, Usage
-from abaca_sandbox.slots import Frame, Slot, SlotFailed
+from abaca_sandbox.runtime import Runtime
+from abaca_sandbox.slots import Frame, Kind, Slot, SlotFailed
 from abaca_sandbox.wire import Head
 
+LOADED_WITHIN = 180.0  # seconds; pandas takes one or two from a warm disk
 GRACE = 30.0  # seconds over the wall limit after which the slot's own process is taken for broken
 PROBE = Program(argv=("/bin/true",))
 DEFAULT = Limits()
 UBUNTU = "kernel.apparmor_restrict_unprivileged_userns=0"
 
 
-class Sandbox:
-    """Runs programs that nobody vouches for.
+class Slots:
+    """What `Sandbox` and `Preloaded` share: a fixed number of slots, opened, used and closed in one event loop."""
 
-    `slots` programs run at once; further calls of `run` wait for a free slot. Use it in one event loop, as
-    `async with Sandbox() as sandbox`, or with `open` and `close`.
-    """
+    _probe_program: Program
 
     def __init__(self, *, slots: int = 4) -> None:
         if slots < 1:
@@ -35,19 +37,14 @@ class Sandbox:
         self._slots: list[Slot] = []
         self._closed = False
 
-    @staticmethod
-    def check() -> Report:
-        """What of the sandbox is here and what is missing, without starting anything."""
-        return check()
-
     async def open(self) -> Self:
         """Find the parts and run one program. Raises `SandboxUnavailable` where nothing can be sandboxed."""
         if self._closed:
             raise SandboxClosed("this sandbox was closed; make a new one")
         if self._free is not None:
             return self
-        bwrap = require_parts()
-        self._slots = [Slot(bwrap) for _ in range(self._count)]
+        kind = self._kind()
+        self._slots = [Slot(kind) for _ in range(self._count)]
         self._free = asyncio.LifoQueue()  # the one used last is warm
         for slot in reversed(self._slots):
             self._free.put_nowait(slot)
@@ -58,15 +55,19 @@ class Sandbox:
             raise
         return self
 
+    def _kind(self) -> Kind:
+        """What the slots are. Raises `SandboxUnavailable` where a part is missing."""
+        raise SandboxUnavailable("these slots are of no kind", "use Sandbox or Preloaded")
+
     async def _probe(self) -> None:
         try:
             await self._slots[0].start()
         except SlotFailed as error:
             raise SandboxUnavailable(str(error), remedy_for(error.step)) from error
-        outcome = await self.run(PROBE)
+        outcome = await self.run(self._probe_program)
         if not outcome.ok:
-            reason = outcome.reason or f"/bin/true ended with {outcome.end} inside"
-            raise SandboxUnavailable(f"bubblewrap does not work: {reason}", remedy_for("bubblewrap"))
+            reason = outcome.reason or f"{self._probe_program.argv[0]} ended with {outcome.end}"
+            raise SandboxUnavailable(f"no program runs inside: {reason}", remedy_for("bubblewrap"))
 
     async def run(self, program: Program, limits: Limits = DEFAULT) -> Outcome:
         """Run a program when a slot is free, and say how it ended.
@@ -107,6 +108,47 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+class Sandbox(Slots):
+    """Runs programs that nobody vouches for.
+
+    `slots` programs run at once; further calls of `run` wait for a free slot. Use it in one event loop, as
+    `async with Sandbox() as sandbox`, or with `open` and `close`.
+    """
+
+    _probe_program = PROBE
+
+    @staticmethod
+    def check() -> Report:
+        """What of the sandbox is here and what is missing, without starting anything."""
+        return check()
+
+    def _kind(self) -> Kind:
+        return Kind(sys.executable, {"bwrap": str(require_parts())})
+
+
+class Preloaded(Slots):
+    """Runs Python scripts in forks of a process that has `modules` loaded: what imports take is paid once.
+
+    Each slot holds the modules in memory (pandas: about 100 MB). `program.argv[0]` is the script, a name below `/work`;
+    `root` must be None. Isolation, limits and outcomes are those of `Sandbox`, without bubblewrap: the slot makes the
+    namespaces itself.
+    """
+
+    _probe_program = Program(argv=("probe.py",), files={"probe.py": b""})
+
+    def __init__(self, runtime: Runtime, modules: Sequence[str] = (), *, slots: int = 1) -> None:
+        super().__init__(slots=slots)
+        self._runtime = runtime
+        self._modules = tuple(modules)
+
+    def _kind(self) -> Kind:
+        require_kernel()
+        folder = self._runtime.folder
+        shown = [str(folder), *(str(mount.host) for mount in self._runtime.mounts[1:])]
+        settings = {"preload": self._modules, "show": shown}
+        return Kind(str(folder / "bin" / "python"), settings, ready_within=LOADED_WITHIN)
 
 
 def request(program: Program, limits: Limits) -> Frame:
@@ -153,5 +195,6 @@ def remedy_for(step: str) -> str:
         "--security-opt seccomp=unconfined",
         "mounting": f"show this process all of /proc: in a container --security-opt systempaths=unconfined, on Ubuntu "
         f"sysctl -w {UBUNTU}",
+        "loading modules": "install them with python -m abaca_sandbox setup",
         "bubblewrap": "install version 0.8 or newer: apt-get install bubblewrap",
     }.get(step, "see docs/sandbox.md for what it needs")

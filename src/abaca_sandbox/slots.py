@@ -7,8 +7,10 @@ import json
 import os
 import socket
 import subprocess
-import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from abaca_sandbox.finding import SlotUser, claim_user
 from abaca_sandbox.wire import PREFIX, BrokenFrame, Head, pack, sizes, unpack
@@ -38,11 +40,20 @@ class SlotFailed(Exception):
         self.step = step
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a slot's process is told: which interpreter runs it, and its settings."""
+
+    python: str
+    settings: Mapping[str, Any]
+    ready_within: float = READY_WITHIN
+
+
 class Slot:
     """Starts its process when it is first needed, and anew after it ended."""
 
-    def __init__(self, bwrap: Path) -> None:
-        self._bwrap = bwrap
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
         self._user: SlotUser | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: asyncio.StreamReader | None = None
@@ -56,7 +67,7 @@ class Slot:
         try:
             if os.geteuid() == 0 and self._user is None:
                 self._user = claim_user()
-            self._process = spawn(theirs.fileno(), self._bwrap, self._user.uid if self._user else None)
+            self._process = spawn(theirs.fileno(), self._kind, self._user.uid if self._user else None)
             self._reader, self._writer = await asyncio.open_connection(sock=ours)
         except OSError as error:
             ours.close()
@@ -71,12 +82,10 @@ class Slot:
         assert process is not None
         assert process.stderr is not None
         try:
-            head, _ = await asyncio.wait_for(self._receive(), READY_WITHIN)
+            head, _ = await asyncio.wait_for(self._receive(), self._kind.ready_within)
         except (TimeoutError, SlotFailed) as error:
             await self.stop()
-            words = (
-                process.stderr.read(MAX_WORDS).decode(errors="replace").strip()
-            )  # it has ended, so this does not wait
+            words = process.stderr.read(MAX_WORDS).decode(errors="replace").strip()  # it has ended: no wait
             raise SlotFailed(f"a slot's process did not become ready: {words or error}", "start") from error
         except BaseException:
             await self.stop()
@@ -152,10 +161,10 @@ class Slot:
             self._user = None
 
 
-def spawn(control: int, bwrap: Path, uid: int | None) -> subprocess.Popen[bytes]:
-    told = json.dumps({"control": control, "bwrap": str(bwrap), "uid": uid, "gid": uid})
+def spawn(control: int, kind: Kind, uid: int | None) -> subprocess.Popen[bytes]:
+    told = json.dumps({**kind.settings, "control": control, "uid": uid, "gid": uid})
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", BOOT, str(FOLDER), told],
+        [kind.python, "-I", "-S", "-c", BOOT, str(FOLDER), told],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.sandbox.baiting import Bait
 from tests.sandbox.hosts import ORDINARY_UID, Host, spread
 
 
@@ -42,3 +44,12 @@ def host(shared_host: Host) -> Iterator[Host]:
     """A sandbox that still serves when the test is over."""
     yield shared_host
     assert shared_host.shell("echo still here").stdout == b"still here\n"
+
+
+@pytest.fixture(scope="session")
+def bait(open_folder: Path) -> Iterator[Bait]:
+    bait = Bait(open_folder)
+    with socket.create_connection(("127.0.0.1", bait.port), timeout=10):
+        pass  # it can be reached from outside
+    yield bait
+    bait.close()

@@ -11,9 +11,20 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from abaca_sandbox import BadProgram, Limits, Mount, Program, Sandbox, SandboxUnavailable
+from abaca_sandbox import (
+    BadProgram,
+    Limits,
+    Mount,
+    Preloaded,
+    Program,
+    Sandbox,
+    SandboxUnavailable,
+    places,
+    setup_runtime,
+)
 
 SECRET = b"canary: what the owner of the sandbox has open"
 
@@ -41,7 +52,23 @@ def texts_of(values: Any) -> dict[str, str]:
     return {name: base64.b64encode(content).decode() for name, content in values.items()}
 
 
-async def run(sandbox: Sandbox, asked: dict[str, Any]) -> dict[str, Any]:
+class Owner:
+    """The sandbox, and a preloaded Python once somebody wants it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.preloaded: Preloaded | None = None
+
+    async def of_kind(self, preloaded: bool) -> Sandbox | Preloaded:
+        if not preloaded:
+            return self.sandbox
+        if self.preloaded is None:
+            self.preloaded = Preloaded(setup_runtime(), ("ctypes", "decimal", "json"))
+            await self.preloaded.open()
+        return self.preloaded
+
+
+async def run(owner: Owner, asked: dict[str, Any]) -> dict[str, Any]:
     try:
         told = asked["program"]
         program = Program(
@@ -53,6 +80,7 @@ async def run(sandbox: Sandbox, asked: dict[str, Any]) -> dict[str, Any]:
             root=told["root"],
             collect=tuple(told["collect"]),
         )
+        sandbox = await owner.of_kind(asked["preloaded"])
         outcome = await sandbox.run(program, Limits(**asked["limits"]))
     except BadProgram as error:
         return {"bad": str(error)}
@@ -69,20 +97,28 @@ def say(answer: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-async def answer_one(sandbox: Sandbox, asked: dict[str, Any]) -> None:
-    say({"id": asked["id"], **await run(sandbox, asked)})
+async def answer_one(owner: Owner, asked: dict[str, Any]) -> None:
+    try:
+        say({"id": asked["id"], **await run(owner, asked)})
+    except SandboxUnavailable as error:
+        say({"id": asked["id"], "bad": f"unavailable: {error}"})
 
 
 async def main() -> None:
+    places.SHARED = Path(os.environ["XDG_CACHE_HOME"])
     become(int(sys.argv[1]))
     leave_something_open()
     reader = asyncio.StreamReader(limit=1 << 26)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     try:
-        async with Sandbox(slots=3) as sandbox, asyncio.TaskGroup() as tasks:
+        async with Sandbox(slots=3) as sandbox:
+            owner = Owner(sandbox)
             say({"ready": True, "uid": os.getuid()})
-            while line := await reader.readline():
-                tasks.create_task(answer_one(sandbox, json.loads(line)))
+            async with asyncio.TaskGroup() as tasks:
+                while line := await reader.readline():
+                    tasks.create_task(answer_one(owner, json.loads(line)))
+            if owner.preloaded is not None:
+                await owner.preloaded.close()
     except SandboxUnavailable as error:
         say({"unavailable": str(error)})
 

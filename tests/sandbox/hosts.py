@@ -57,12 +57,16 @@ class Host:
     def __init__(self, uid: int, folder: Path) -> None:
         if find_bwrap() is None:
             pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
+        home = folder / f"home-{uid}"
+        home.mkdir(exist_ok=True)
+        if os.geteuid() == 0:
+            os.chown(home, uid, uid)
         self._process = subprocess.Popen(
             [str(world_readable_python()), "-B", str(folder / "host.py"), str(uid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd="/",
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(folder)},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(home)},
             text=True,
         )
         assert self._process.stdin is not None
@@ -83,11 +87,11 @@ class Host:
     def pid(self) -> int:
         return self._process.pid
 
-    def start(self, program: Program, limits: Limits = SHORT) -> Future[dict[str, Any]]:
+    def start(self, program: Program, limits: Limits = SHORT, preloaded: bool = False) -> Future[dict[str, Any]]:
         number = next(self._ids)
         answer: Future[dict[str, Any]] = Future()
         self._waiting[number] = answer
-        asked = {"id": number, "program": told(program), "limits": asdict(limits)}
+        asked = {"id": number, "program": told(program), "limits": asdict(limits), "preloaded": preloaded}
         self._stdin.write(json.dumps(asked) + "\n")
         self._stdin.flush()
         return answer
@@ -97,6 +101,11 @@ class Host:
 
     def python(self, code: str, limits: Limits = SHORT, **more: Any) -> Outcome:
         return self.run(python(code, **more), limits)
+
+    def script(self, code: str, limits: Limits = SHORT, **more: Any) -> Outcome:
+        """Run a script in a fork of the preloaded Python."""
+        program = Program(argv=("script.py",), files={"script.py": code.encode()}, **more)
+        return outcome_of(self.start(program, limits, preloaded=True).result(PATIENCE))
 
     def shell(self, script: str, limits: Limits = SHORT, **more: Any) -> Outcome:
         return self.run(Program(argv=("/bin/sh", "-c", script), **more), limits)

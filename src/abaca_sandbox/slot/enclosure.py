@@ -12,24 +12,6 @@ from pathlib import Path
 
 from abaca_sandbox.slot import kernel
 
-INSIDE_ID = 1000
-PRIVATE_PLACES = ("/root", "/mnt", "/media", "/srv", "/boot")
-
-ETC = {
-    "passwd": f"root:x:0:0:root:/:/sbin/nologin\nsandbox:x:{INSIDE_ID}:{INSIDE_ID}:sandbox:/work:/bin/sh\n",
-    "group": f"root:x:0:\nsandbox:x:{INSIDE_ID}:\n",
-    "hosts": "127.0.0.1 localhost sandbox\n",
-    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
-}
-
-
-class Enclosed:
-    """Where a slot keeps its own: `etc` made up for programs, `run` for the work folder of each run."""
-
-    def __init__(self, base: str) -> None:
-        self.etc = f"{base}/etc"
-        self.run = f"{base}/run"
-
 
 def give_up_root(uid: int, gid: int) -> None:
     """Become the slot's user for good. Raises OSError."""
@@ -64,18 +46,3 @@ def wait_outside(first: int) -> None:
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     finally:
         os._exit(1)
-
-
-def furnish() -> Enclosed:
-    """Mount what this process and bubblewrap need. Raises OSError where the machine hides parts of /proc."""
-    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-    kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
-    base = next(place for place in PRIVATE_PLACES if os.path.isdir(place))
-    kernel.mount("tmpfs", base, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,nr_inodes=64,mode=0755")
-    own = Enclosed(base)
-    os.mkdir(own.etc)
-    os.mkdir(own.run)
-    for name, text in ETC.items():
-        Path(own.etc, name).write_text(text)
-    os.chdir("/")
-    return own

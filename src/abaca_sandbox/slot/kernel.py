@@ -23,6 +23,25 @@ PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWNET = 0x40000000
+
+PR_SET_SECCOMP = 22
+SECCOMP_MODE_FILTER = 2
+PR_CAPBSET_DROP = 24
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+CAPABILITY_VERSION_3 = 0x20080522
+
+AT_FDCWD = -100
+AT_RECURSIVE = 0x8000
+MOUNT_ATTR_RDONLY = 0x1
+MOUNT_ATTR_NOSUID = 0x2
+MOUNT_ATTR_NODEV = 0x4
+MOUNT_SETATTR = 442
+PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 OPENAT2 = 437  # the same number on every architecture
 RESOLVE_NO_XDEV = 0x01
 RESOLVE_NO_MAGICLINKS = 0x02
@@ -82,3 +101,48 @@ def open_beneath(folder: int, name: str) -> int:
         ctypes.c_long(OPENAT2), ctypes.c_int(folder), path, ctypes.byref(how), ctypes.c_size_t(ctypes.sizeof(how))
     )
     return _checked(int(result), f"open {name}")
+
+
+def set_mount_flags(target: str, flags: int) -> None:
+    """Give a mount and all below it more MOUNT_ATTR flags."""
+    attributes = (ctypes.c_uint64 * 4)(flags, 0, 0, 0)
+    result = _libc.syscall(
+        ctypes.c_long(MOUNT_SETATTR),
+        ctypes.c_int(AT_FDCWD),
+        os.fsencode(target),
+        ctypes.c_uint(AT_RECURSIVE),
+        ctypes.byref(attributes),
+        ctypes.c_size_t(ctypes.sizeof(attributes)),
+    )
+    _checked(int(result), f"mount_setattr {target}")
+
+
+def change_root(folder: str) -> None:
+    """Make `folder`, a mount, the root, and let go of the old one."""
+    os.chdir(folder)
+    _checked(int(_libc.syscall(ctypes.c_long(PIVOT_ROOT[os.uname().machine]), b".", b".")), f"pivot_root to {folder}")
+    unmount(".")
+    os.chdir("/")
+
+
+def drop_capabilities() -> None:
+    """All sets, the bounding one with them: nothing that is started can have any."""
+    for capability in range(64):
+        _libc.prctl(ctypes.c_int(PR_CAPBSET_DROP), ctypes.c_ulong(capability), *(ctypes.c_ulong(0),) * 3)
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    _checked(_libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def install_filter(bpf: bytes) -> None:
+    """Load a seccomp filter, an array of struct sock_filter, for good."""
+    program = _Program(len(bpf) // 8, bpf)
+    zero = ctypes.c_ulong(0)
+    result = _libc.prctl(
+        ctypes.c_int(PR_SET_SECCOMP), ctypes.c_ulong(SECCOMP_MODE_FILTER), ctypes.byref(program), zero, zero
+    )
+    _checked(result, "seccomp")

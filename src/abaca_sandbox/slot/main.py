@@ -7,10 +7,13 @@ import os
 import signal
 import socket
 import sys
+from typing import Any
 
 from abaca_sandbox.slot import enclosure, starting
+from abaca_sandbox.slot.furnishing import Own, furnish
 from abaca_sandbox.slot.owner import Owner
-from abaca_sandbox.slot.serving import Slot
+from abaca_sandbox.slot.preloading import Preloaded
+from abaca_sandbox.slot.serving import Bubblewrap, Slot, Start
 from abaca_sandbox.wire import pack
 
 
@@ -29,13 +32,21 @@ def main(told: str) -> None:
         step = "making namespaces"
         enclosure.go_apart()
         step = "mounting"
-        slot = Slot(Owner(control, owner), settings["bwrap"], enclosure.furnish())
+        own = furnish()
+        step = "loading modules"
+        slot = Slot(Owner(control, owner), own, starter(settings, own))
     except Exception as error:
         tell(control, {"failed": f"{step}: {error}", "step": step})
         sys.exit(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # nobody reads it from here on
     tell(control, {"ready": True})
     slot.serve()
+
+
+def starter(settings: dict[str, Any], own: Own) -> Start:
+    if "preload" in settings:
+        return Preloaded(own, settings["preload"], settings["show"]).start
+    return Bubblewrap(settings["bwrap"], own).start
 
 
 def tell(control: socket.socket, head: dict[str, object]) -> None:

@@ -21,6 +21,8 @@ FASTEST = (2 << 30) * CORES  # bytes a second that programs can touch for the fi
 WORK_PERIOD = 0.002  # the same at a work folder that is filling up
 MOST_BUSY = 10  # a look that takes t is not repeated before MOST_BUSY * t
 CHUNK = 1 << 16
+SIGNAL_BASE = 128
+LAST_SIGNAL = 64
 
 
 class Facts:
@@ -29,6 +31,7 @@ class Facts:
     def __init__(self) -> None:
         self.killed_for = ""
         self.exit_code: int | None = None
+        self.signal: int | None = None
         self.truncated = False
         self.touched: set[str] = set()
         self.streams: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
@@ -43,7 +46,7 @@ class Facts:
 class Watch:
     """Feeds, reads and limits one started program."""
 
-    def __init__(self, child: starting.Started, limits: Mapping[str, Any], stdin: bytes, work: Work) -> None:
+    def __init__(self, child: starting.Child, limits: Mapping[str, Any], stdin: bytes, work: Work) -> None:
         self.facts = Facts()
         self._child = child
         self._limits = limits
@@ -135,8 +138,8 @@ class Watch:
 
     def _pause(self, seen: watching.Sample) -> float:
         """Seconds in which no limit can be met that is not met yet, between PERIOD and LONGEST."""
-        room = (self._limits["memory"] - seen.rss) / FASTEST
-        time_left = (self._limits["cpu"] - seen.cpu) / CORES
+        room: float = (self._limits["memory"] - seen.rss) / FASTEST
+        time_left: float = (self._limits["cpu"] - seen.cpu) / CORES
         return max(PERIOD, min(LONGEST, room, time_left))
 
     def _sample(self) -> watching.Sample:
@@ -148,7 +151,7 @@ class Watch:
         return seen
 
     def _read_status(self) -> None:
-        """bubblewrap tells the process it made, and at the end the program's exit status, if it could be started."""
+        """The process whose end is the end of all, and at last the program's exit status, if it could be started."""
         part = read(self._child.status)
         if part == b"":
             self._off(self._child.status)
@@ -158,7 +161,18 @@ class Watch:
             if "child-pid" in told:
                 self._let_go(int(told["child-pid"]))
             elif "exit-code" in told:
-                self.facts.exit_code = int(told["exit-code"])
+                self._ended(int(told["exit-code"]))
+            elif "exit-status" in told:
+                self.facts.exit_code = int(told["exit-status"])
+            elif "exit-signal" in told:
+                self.facts.signal = int(told["exit-signal"])
+
+    def _ended(self, code: int) -> None:
+        """bubblewrap answers 128 + n for a program that signal n ended."""
+        if SIGNAL_BASE < code <= SIGNAL_BASE + LAST_SIGNAL:
+            self.facts.signal = code - SIGNAL_BASE
+        else:
+            self.facts.exit_code = code
 
     def _let_go(self, pid: int) -> None:
         try:

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from abaca_sandbox.slot import command, filter, starting
-from abaca_sandbox.slot.enclosure import Enclosed
+from abaca_sandbox.slot.furnishing import Own
 from abaca_sandbox.slot.owner import Owner
 from abaca_sandbox.slot.running import Facts, Watch
 from abaca_sandbox.slot.verdict import judge
 from abaca_sandbox.slot.work import NoRoom, Work
 from abaca_sandbox.wire import Head
 
+Start = Callable[[Head], starting.Child]
+
+
+class Bubblewrap:
+    """Starts programs in bubblewrap."""
+
+    def __init__(self, bwrap: str, own: Own) -> None:
+        self._bwrap = bwrap
+        self._own = own
+        self._host_root = command.host_root(own)
+        self._filter = memory_file(filter.program())
+
+    def start(self, head: Head) -> starting.Child:
+        image = head["root"]
+        root = command.image_root(self._own, image) if image else self._host_root
+        args = command.arguments(self._own, root, head["mounts"], head["env"])
+        return starting.start_bwrap(self._bwrap, args, head["argv"], self._filter)
+
 
 class Slot:
     """Runs programs one at a time."""
 
-    def __init__(self, owner: Owner, bwrap: str, own: Enclosed) -> None:
+    def __init__(self, owner: Owner, own: Own, start: Start) -> None:
         self._owner = owner
-        self._bwrap = bwrap
         self._own = own
-        self._host_root = command.host_root()
-        self._filter = memory_file(filter.program())
+        self._start = start
 
     def serve(self) -> None:
         while True:
@@ -39,18 +56,17 @@ class Slot:
             return {"failed": f"{type(error).__name__}: {error}"}, []
 
     def _run(self, head: Head, blobs: list[bytes]) -> tuple[Head, list[bytes]]:
-        limits, image = head["limits"], head["root"]
+        limits = head["limits"]
         stdin, *contents = blobs
-        root = command.image_root(image) if image else self._host_root
-        args = command.arguments(self._own, root, image, head["mounts"], head["env"])
         work = Work(self._own.run, limits["work"], limits["inodes"])
         try:
             work.fill(dict(zip(head["files"], contents, strict=True)))
-            child = starting.Started(self._bwrap, args, head["argv"], self._filter)
+            child = self._start(head)
             try:
                 facts = Watch(child, limits, stdin, work).until_over(self._owner)
-            finally:
-                child.close()
+            except BaseException:
+                os._exit(1)  # what still runs ends with this process, and the sandbox starts a new one
+            child.close()
             found, missing = work.collect(head["collect"], limits["collected"])
         finally:
             work.clear()

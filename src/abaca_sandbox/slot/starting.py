@@ -1,4 +1,4 @@
-"""Starts bubblewrap with nothing but its pipes, and holds the program back until its limits are set."""
+"""Starts a program with nothing but its pipes, and holds it back until its limits are set."""
 
 from __future__ import annotations
 
@@ -24,39 +24,62 @@ def keep_low_fds_free() -> None:
         os.close(handle)
 
 
-class Started:
-    """bubblewrap, and this side of its pipes."""
+class Child:
+    """A program's first process, held back until `go` is written to, and this side of its pipes.
 
-    def __init__(self, bwrap: str, args: Sequence[str], argv: Sequence[str], bpf: int) -> None:
-        fds_in_child: list[int] = []
-        try:
-            child_in, self.stdin = os.pipe()
-            self.stdout, child_out = os.pipe()
-            self.stderr, child_err = os.pipe()
-            self.status, child_status = os.pipe()
-            child_go, self.go = os.pipe()
-            fds_in_child = [child_in, child_out, child_err, child_status, child_go, memory_file(args), bpf]
-            os.lseek(bpf, 0, os.SEEK_SET)
-            fixed = ["bwrap", "--json-status-fd", str(STATUS_FD), "--block-fd", str(GO_FD), "--seccomp", str(FILTER_FD)]
-            self.pid = os.posix_spawn(
-                bwrap,
-                [*fixed, "--args", str(ARGS_FD), "--", *argv],
-                {},  # what bubblewrap itself has can be read inside, as /proc/1/environ
-                file_actions=[(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(fds_in_child)],
-                setsigmask=(),
-                setsigdef=IGNORED_BY_PYTHON,
-            )
-        finally:
-            for fd in fds_in_child[:-1]:
-                os.close(fd)
-        self.pidfd = os.pidfd_open(self.pid)
+    On `status` it tells, as JSON lines, the process whose end is the end of all, and at last how the program ended.
+    """
+
+    pid: int
+
+    def __init__(self) -> None:
+        self.theirs: list[int] = []
+        child_in, self.stdin = os.pipe()
+        self.stdout, child_out = os.pipe()
+        self.stderr, child_err = os.pipe()
+        self.status, child_status = os.pipe()
+        child_go, self.go = os.pipe()
+        self.pidfd = -1
+        self.theirs = [child_in, child_out, child_err, child_status, child_go]
         for fd in (self.stdin, self.stdout, self.stderr, self.status):
             os.set_blocking(fd, False)
 
+    def started(self, pid: int) -> None:
+        self.pid = pid
+        self.pidfd = os.pidfd_open(pid)
+
+    def close_theirs(self) -> None:
+        while self.theirs:
+            os.close(self.theirs.pop())
+
     def close(self) -> None:
+        self.close_theirs()
         for fd in (self.stdin, self.stdout, self.stderr, self.status, self.go, self.pidfd):
             if fd >= 0:
                 os.close(fd)
+
+
+def start_bwrap(bwrap: str, args: Sequence[str], argv: Sequence[str], bpf: int) -> Child:
+    """Raises OSError where bubblewrap cannot be started."""
+    child = Child()
+    try:
+        child.theirs.append(memory_file(args))
+        os.lseek(bpf, 0, os.SEEK_SET)
+        fixed = ["bwrap", "--json-status-fd", str(STATUS_FD), "--block-fd", str(GO_FD), "--seccomp", str(FILTER_FD)]
+        pid = os.posix_spawn(
+            bwrap,
+            [*fixed, "--args", str(ARGS_FD), "--", *argv],
+            {},  # what bubblewrap itself has can be read inside, as /proc/1/environ
+            file_actions=[(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate((*child.theirs, bpf))],
+            setsigmask=(),
+            setsigdef=IGNORED_BY_PYTHON,
+        )
+    except BaseException:
+        child.close()
+        raise
+    child.close_theirs()
+    child.started(pid)
+    return child
 
 
 def memory_file(args: Sequence[str]) -> int:

@@ -7,9 +7,6 @@ from typing import Any, NamedTuple
 
 from abaca_sandbox.slot.running import Facts
 
-SIGNAL_BASE = 128  # bubblewrap answers 128 + n for a program that signal n ended
-LAST_SIGNAL = 64
-
 
 class Verdict(NamedTuple):
     end: str
@@ -22,20 +19,17 @@ def judge(facts: Facts, limits: dict[str, Any]) -> Verdict:
 
     A limit explains a failure only where it was met; a program that met one and still ended with 0 has exited.
     """
-    code = facts.exit_code
-    killer = code - SIGNAL_BASE if code is not None and SIGNAL_BASE < code <= SIGNAL_BASE + LAST_SIGNAL else None
-    if facts.cpu >= limits["cpu"]:
-        facts.touched.add("cpu_limit")
-    if killer == signal.SIGXCPU:
+    code, killer = facts.exit_code, facts.signal
+    if facts.cpu >= limits["cpu"] or killer == signal.SIGXCPU:
         facts.touched.add("cpu_limit")
     if killer == signal.SIGXFSZ:
         facts.touched.add("file_limit")
     if facts.killed_for:
         return Verdict(facts.killed_for, None, killer)
-    if code is None:
+    if code is None and killer is None:
         return Verdict("sandbox_error", None, None)
     if code != 0:
         for limit in ("cpu_limit", "file_limit", "process_limit"):
             if limit in facts.touched:
-                return Verdict(limit, None if killer else code, killer)
+                return Verdict(limit, code, killer)
     return Verdict("signalled", None, killer) if killer else Verdict("exited", code, None)
