@@ -31,8 +31,8 @@ class Site:
     """``base`` is its address; ``key``, and the cookie of ``session``, open all of it. ``forward`` lets the jobs of
     ``walk`` take one step."""
 
-    def __init__(self) -> None:
-        self.app = App(backend=MemoryBackend(), poll_interval=0.1)
+    def __init__(self, app: App | None = None) -> None:
+        self.app = app or App(backend=MemoryBackend(), poll_interval=0.1)
         self.key = self.session = ""
         self._steps: asyncio.Semaphore
         self._gateway = asgi(self.app)
@@ -57,7 +57,8 @@ class Site:
 
         key, self.key = await create_key(self.app.client(), "ada", scopes=["admin"])
         self.session = await begin_session(self.app.client(), Caller.of(key))
-        async with self.app.worker(beat=0.5, lease=10):
+        queues = ("default", *(queue for plugin in self.app.plugins.declared for queue in plugin.queues))
+        async with self.app.worker(queues=queues, beat=0.5, lease=10):
             self._ready.set()
             await self._server.serve(sockets=[self._socket])
         await self.app.close()

@@ -14,6 +14,7 @@ from abaca.policies import PolicyReader
 from abaca.policy.outcome import Outcome
 from abaca.worker.away import Outbox
 from abaca.worker.batches import OnCall, threads_of
+from abaca.worker.beside import Beside, running
 from abaca.worker.builtin import built_in_tasks
 from abaca.worker.counting import Counting
 from abaca.worker.inputs import Inputs
@@ -51,6 +52,7 @@ class Engine:
         on_begin: OnBegin = lambda run: None,
         on_call: OnCall = lambda keys: None,
         blobs: Blobs | None = None,
+        beside: Sequence[Beside] = (),
     ) -> None:
         self.measures = Measures()
         backend = timed(backend, self.measures)
@@ -61,6 +63,7 @@ class Engine:
         self._threads = Threads(options.concurrency + threads_of(tasks), name="abaca")
         self._step_threads: Threads | None = None
         self._concurrency = options.concurrency
+        self._beside = beside
         journal = Journal.opener(backend, self._reporter, self._threads_of_steps)
         self._processes = Processes(
             report=self._reporter.report,
@@ -108,8 +111,9 @@ class Engine:
         """Claim and run until ``drain`` has ended the loop. Raises ``StoreGone`` when the store stays away."""
         reading = asyncio.create_task(self._policies.run())
         try:
-            await self._policies_known()
-            await self.loop.run()
+            async with running(self._beside):
+                await self._policies_known()
+                await self.loop.run()
         finally:
             reading.cancel()
             self._reporter.close()

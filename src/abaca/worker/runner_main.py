@@ -179,6 +179,7 @@ class RunnerProcess(asyncio.Protocol):
                 options,
                 self,
                 middleware=self._app.middleware,
+                beside=self._app.beside,
                 app=self._configure.app,
                 on_child=self._on_child,
                 on_begin=self._on_begin,
