@@ -166,6 +166,21 @@ async def test_nothing_runs_after_the_end(sandbox: Sandbox) -> None:
         await sandbox.run(shell("true"))
 
 
+async def test_closing_ends_what_runs_and_what_waits(sandbox: Sandbox) -> None:
+    marker = f"90{os.getpid()}"
+    running = asyncio.create_task(sandbox.run(shell(f"sleep {marker}"), Limits(wall=60)))
+    (pid,) = await asyncio.to_thread(wait_until_running, marker, 1)
+    wait = os.pidfd_open(pid)
+    waiting = asyncio.create_task(sandbox.run(shell("true")))
+    await asyncio.sleep(0)
+    await sandbox.close()
+    assert (await running).end is End.SANDBOX_ERROR
+    with pytest.raises(SandboxClosed):
+        await waiting
+    assert ended(wait)
+    os.close(wait)
+
+
 async def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "find_bwrap", lambda: None)
     with pytest.raises(SandboxUnavailable, match="bubblewrap is not installed") as caught:
