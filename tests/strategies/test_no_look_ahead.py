@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,15 +84,20 @@ def test_another_future_changes_nothing_that_was_done_before(
     assert done_before(runs[0], bar) == done_before(runs[1], bar)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.parametrize("sizing", [Sizing(), Sizing("fixed", 3), Sizing("volatility", 0.2, 3)], ids=lambda s: s.kind)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lines=LINES, rules=RULES, seed=st.integers(0, 99), data=st.data())
-def test_targets_of_the_future_change_nothing_that_was_done_before(
-    lines: list[Row], rules: Rules, seed: int, data: st.DataObject
+def test_a_decision_at_the_last_bar_that_is_known_is_the_same_whatever_follows(
+    sizing: Sizing, lines: list[Row], rules: Rules, seed: int, data: st.DataObject
 ) -> None:
-    bar = data.draw(st.integers(1, len(lines) - 1))
+    # Given targets that turn at the last bar before the cut
+    rules, bar = replace(rules, sizing=sizing), data.draw(st.integers(5, len(lines) - 1))
     targets = np.random.RandomState(seed).choice([-1.0, 0.0, 0.5, 1.0, np.nan], size=(len(lines), 1))
+    targets[bar - 2 : bar, 0] = [-0.5, 0.5]
+    # When they are traded over the whole and over what lies before the cut
     whole = run_targets(Market.of(DataSet("whole", {"A": frame(lines)})), targets, rules)
     cut = run_targets(Market.of(DataSet("cut", {"A": frame(lines[:bar])})), targets[:bar], rules)
+    # Then all orders, fills and values before it are the same
     assert done_before(whole, bar) == done_before(cut, bar)
 
 
