@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace chromium run test test-quick test-all check check-mypy check-pyright format bench bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace chromium bubblewrap compilers run test coverage test-quick test-all check check-mypy check-pyright format bench bench-compile bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -27,16 +27,25 @@ strace: setup
 chromium: setup
 	@scripts/ensure_chromium.sh
 
+bubblewrap: setup
+	@scripts/ensure_bubblewrap.sh
+
+compilers: setup
+	@scripts/ensure_compilers.sh
+
 run: setup  ## Run the demo on the embedded store. ARGS="PATH --url redis://..." goes through.
 	@$(VENV)/bin/abaca demo $(ARGS)
 
-test: redis-server strace chromium  ## Run every test, with branch coverage. ARGS goes to pytest.
+test: redis-server strace chromium bubblewrap compilers  ## Run every test. ARGS goes to pytest.
 	@scripts/test.sh $(PY) $(WORKERS) $(ARGS)
 
-test-quick: redis-server strace  ## Run the tests that are neither slow nor chaos and need no browser.
+coverage: redis-server strace chromium bubblewrap compilers  ## Run every test and print which branches they take. ARGS goes to pytest.
+	@COVERAGE=1 scripts/test.sh $(PY) $(WORKERS) $(ARGS)
+
+test-quick: redis-server strace bubblewrap compilers  ## Run the tests that are neither slow nor chaos and need no browser.
 	$(PY) -m pytest -n $(WORKERS) -m "not slow and not chaos and not browser" $(ARGS)
 
-test-all: redis-server strace chromium  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
+test-all: redis-server strace chromium bubblewrap compilers  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
 	@scripts/test_all.sh $(WORKERS) $(ARGS)
 
 check: setup  ## Format, lint, types and layers: what CI asks before the tests.
@@ -58,6 +67,9 @@ format: setup  ## Format the code and mend what the linter can mend.
 
 bench: redis-server  ## Measure this project beside a hand-written loop. ARGS goes to the benchmark.
 	$(PY) -m benchmarks $(ARGS)
+
+bench-compile: setup  ## Measure the compile service beside the bare compilers. ARGS goes to the benchmark.
+	$(PY) -m benchmarks.compile $(ARGS)
 
 bench-peers: redis-server  ## The same with other queues, each installed into an environment of its own.
 	$(PY) -m benchmarks --peers $(ARGS)

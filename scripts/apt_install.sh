@@ -1,6 +1,6 @@
 #!/bin/sh
-# Usage: scripts/apt_install.sh PACKAGE REASON
-# Installs one Debian package when run as root; otherwise says what to run and exits 1.
+# Usage: scripts/apt_install.sh "PACKAGE..." REASON
+# Installs Debian packages when run as root; otherwise says what to run and exits 1.
 # Services of the package are not started: the tests start private servers of their own.
 set -eu
 
@@ -22,4 +22,4 @@ if [ ! -e "$policy" ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends "$package" >/dev/null
+apt-get install -y -qq --no-install-recommends $package >/dev/null # several packages are several words

@@ -48,6 +48,7 @@ from abaca.taskcontrol import TaskControl
 from abaca.tasks import Call, Task, TaskFunction
 
 if TYPE_CHECKING:
+    from abaca.worker.beside import Beside
     from abaca.worker.middleware import Middleware
     from abaca.worker.service import Worker
 
@@ -90,6 +91,7 @@ class App(Lookup, SendsEvents):
         self.url = settings.url if url is None else check_store_url(url, "App(url)")
         self.tasks: dict[str, Task[..., Any]] = {}
         self.middleware: list[Middleware] = []
+        self.beside: list[Beside] = []
         self.records = Records(self)
         self.schedules = Schedules(self)
         self.queues = Queues(self)
@@ -97,7 +99,7 @@ class App(Lookup, SendsEvents):
         self._declared = Declared(self.name)
         self.blobs = blobs_of(settings, results, results_above)
         self._defaults = Defaults(
-            keep=keep_unless_default(settings.keep) if keep is None else check_keep(keep),
+            keep=keep_unless_default(settings.keep) if keep is None else check_keep(keep, by="app"),
             max_payload=check_size(max_payload, "App(max_payload=)", self.blobs.largest),
             largest=self.blobs.largest,
         )
@@ -216,6 +218,12 @@ class App(Lookup, SendsEvents):
         self.middleware.append(middleware)
         return middleware
 
+    def beside_workers(self, work: Beside) -> Beside:
+        """Have a coroutine function run beside each worker of this app, on the loop of its coroutines: it begins before
+        the first claim and is cancelled after the last run. A plugin tells there what its machine has."""
+        self.beside.append(work)
+        return work
+
     async def enqueue_many(self, calls: Iterable[Call[R]]) -> list[JobHandle[R]]:
         """Store many calls, of any tasks, one round trip for each thousand; handles in order.
 
@@ -289,6 +297,7 @@ class App(Lookup, SendsEvents):
             middleware=self.middleware,
             schedules=lambda: self._declared.names,
             blobs=self.blobs,
+            beside=self.beside,
         )
 
     @asynccontextmanager

@@ -75,7 +75,7 @@ def check_retry(value: Retry) -> RetryRule:
     return value.rule()
 
 
-def check_keep(value: KeepSpec) -> Keep:
+def check_keep(value: KeepSpec, by: Literal["job", "task", "app"] = "job") -> Keep:
     """One duration is for completed jobs and lengthens the others' where theirs is shorter; a mapping says each."""
     if not isinstance(value, Mapping):
         ms = parse_duration(value, "keep")
@@ -83,6 +83,7 @@ def check_keep(value: KeepSpec) -> Keep:
             completed_ms=ms,
             cancelled_ms=max(ms, _DEFAULT_KEEP.cancelled_ms),
             failed_ms=max(ms, _DEFAULT_KEEP.failed_ms),
+            by=by,
         )
     unknown = set(value) - {"completed", "cancelled", "failed"}
     if unknown:
@@ -90,7 +91,7 @@ def check_keep(value: KeepSpec) -> Keep:
             f"keep: {shown(min(unknown, key=str))} is no end of a job; use 'completed', 'cancelled' and 'failed'"
         )
     given = {f"{status}_ms": parse_duration(length, f"keep[{status!r}]") for status, length in value.items()}
-    return msgspec.structs.replace(_DEFAULT_KEEP, **given)
+    return msgspec.structs.replace(_DEFAULT_KEEP, by=by, **given)
 
 
 def check_size(value: int, what: str, most: int) -> int:
@@ -119,7 +120,8 @@ def _is(value: object, kind: type) -> bool:
 
 
 def keep_unless_default(keep: Keep) -> Keep | None:
-    return None if keep == _DEFAULT_KEEP else keep
+    """The app's keep, where its settings say anything of their own."""
+    return None if keep == _DEFAULT_KEEP else msgspec.structs.replace(keep, by="app")
 
 
 def none_if_default(rule: RetryRule | None) -> RetryRule | None:

@@ -56,6 +56,8 @@ class Client:
         self._parting: set[asyncio.Task[Receipt]] = set()
         self.waiting = Waiting(self.backend, poll_interval)
         self.poll_interval = poll_interval
+        self.followers = 0
+        """How many read what is stored of a job while it grows."""
 
     async def backend(self) -> Backend:
         if self._opened is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from abaca.announce import KIND as TASK
-from abaca.backend import MAX_BATCH
+from abaca.bulk import amend_many, record_pages
 from abaca.client import Client, batches
 from abaca.errors import ConfigError
 from abaca.keys import API_KEY
@@ -164,9 +164,7 @@ def _as_new(job: Job) -> NewJob:
 
 
 async def _copy_records(kind: str, source: Client, target: Client, copied: Copied, *, dry_run: bool) -> None:
-    after = ""
-    while page := await source.ask(lambda backend: backend.scan(kind, after, MAX_BATCH)):  # noqa: B023
-        after = page[-1].id
+    async for page in record_pages(source.ask, kind):
         if dry_run:
             copied.records += len(page)
             continue
@@ -180,6 +178,4 @@ async def _copy_records(kind: str, source: Client, target: Client, copied: Copie
 
 async def _delete(revisions: dict[str, int], source: Client, copied: Copied) -> None:
     changes = [Change(id=id, revision=revision, delete=True) for id, revision in revisions.items()]
-    for start in range(0, len(changes), MAX_BATCH):
-        answers = await source.ask(lambda backend: backend.amend(changes[start : start + MAX_BATCH]))  # noqa: B023
-        copied.moved += sum(answer is Amended.APPLIED for answer in answers)
+    copied.moved += (await amend_many(source.ask, changes)).count(Amended.APPLIED)

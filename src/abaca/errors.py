@@ -9,6 +9,7 @@
     ├── DuplicateStep          a run used the name of a step, a sleep or an event twice
     ├── ScheduleNotFound       no schedule of that name is stored
     ├── KeyNotFound            no API key of that id is stored
+    ├── SubscriptionNotFound   no webhook subscription of that id is stored
     ├── ArgumentError          an argument does not fit the task's signature; also a TypeError
     ├── ResultError            a result that cannot be stored, or read, as its declared type; also a TypeError
     ├── PayloadTooLarge        arguments or a result above the size limit
@@ -73,6 +74,10 @@ class DuplicateStep(AbacaError, ValueError):
 
 class ScheduleNotFound(AbacaError, LookupError):
     """There is no schedule of this name in the store."""
+
+
+class SubscriptionNotFound(AbacaError, LookupError):
+    """There is no webhook subscription of this id in the store."""
 
 
 class KeyNotFound(AbacaError, LookupError):

@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from abaca.backend import Backend
+from abaca.cancelling import cancel_jobs
 from abaca.checks import positive
 from abaca.client import Client, Host, no_such_job
 from abaca.codec import ResultCodec, unpack
@@ -146,7 +147,7 @@ class JobHandle(Generic[R_co]):
 
         ``False`` when it had ended already. Raises ``JobNotFound``.
         """
-        answer = (await self._client().ask(lambda backend: backend.cancel([self.id])))[0]
+        answer = (await self._client().ask(lambda backend: cancel_jobs(backend, [self.id])))[0]
         if answer is Cancelled.UNKNOWN:
             raise no_such_job(self.id)
         return answer is not Cancelled.ALREADY

@@ -15,7 +15,8 @@ from functools import partial
 
 import msgspec
 
-from abaca.backend import MAX_BATCH, Backend
+from abaca.backend import Backend
+from abaca.bulk import all_records
 from abaca.checks import check_name, check_text
 from abaca.client import Client
 from abaca.errors import ConfigError, KeyNotFound
@@ -83,18 +84,11 @@ async def create_key(
 
 
 async def all_keys(client: Client) -> list[ApiKey]:
-    found: list[ApiKey] = []
-    after = ""
-    while True:
-        records = await client.ask(partial(_scan, after, MAX_BATCH))
-        found += [_decode(record.data) for record in records if record.data is not None]
-        if len(records) < MAX_BATCH:
-            return found
-        after = records[-1].id
+    return [_decode(record.data) for record in await all_records(client.ask, API_KEY) if record.data is not None]
 
 
 async def any_key(client: Client) -> bool:
-    return bool(await client.ask(partial(_scan, "", 1)))
+    return bool(await client.ask(_first))
 
 
 async def revoke_key(client: Client, id: str) -> ApiKey:
@@ -155,5 +149,5 @@ async def _read(id: str, backend: Backend) -> list[Record | None]:
     return await backend.read(API_KEY, [id])
 
 
-async def _scan(after: str, limit: int, backend: Backend) -> list[Record]:
-    return await backend.scan(API_KEY, after, limit)
+async def _first(backend: Backend) -> list[Record]:
+    return await backend.scan(API_KEY, "", 1)

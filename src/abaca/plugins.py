@@ -13,12 +13,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from abaca.config.extensions import GROUP, extensions
-from abaca.config.setting import Setting
 from abaca.errors import ConfigError
 from abaca.text import near_names
 
 if TYPE_CHECKING:
     from abaca.app import App
+    from abaca.config.setting import Setting
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.bulk import all_records
 from abaca.changing import Changed, change_record
 from abaca.checks import check_name, check_text
 from abaca.client import Host
@@ -45,12 +46,7 @@ class Queues:
 
     async def all(self) -> dict[str, QueueSettings]:
         """Those of every queue that has any, by name."""
-        found: dict[str, QueueSettings] = {}
-        after = ""
-        while page := await self._host.client().ask(partial(_scan, after)):
-            found |= {record.id: _settings(record) for record in page}
-            after = page[-1].id
-        return found
+        return {record.id: _settings(record) for record in await all_records(self._host.client().ask, QUEUE)}
 
     async def pause(self, name: str) -> QueueSettings:
         """Claim nothing from it any more. What runs goes on, and jobs can be enqueued."""
@@ -221,10 +217,6 @@ def _check_bounds(name: str, settings: QueueSettings) -> None:
 def _check(name: str, what: str, value: int | None) -> None:
     if value is not None and (type(value) is not int or not 0 <= value <= MOST_AT_ONCE):
         raise ConfigError(f"queue {name!r}, {what}: {value!r} is not usable; give 0 to {MOST_AT_ONCE:,}, or None")
-
-
-async def _scan(after: str, backend: Backend) -> list[Record]:
-    return await backend.scan(QUEUE, after, MAX_BATCH)
 
 
 async def _amend(changes: list[Change], backend: Backend) -> list[Amended]:

@@ -107,7 +107,7 @@ def make_task(
         retry=None if retry is None else none_if_default(check_retry(retry)),
         timeout_ms=None if timeout is None else positive(timeout, what + "timeout"),
         lease_ms=None if lease is None else positive(lease, what + "lease"),
-        keep=defaults.keep if keep is None else check_keep(keep),
+        keep=defaults.keep if keep is None else check_keep(keep, by="task"),
         tags=check_tags(tags),
         max_payload=defaults.max_payload
         if max_payload is None

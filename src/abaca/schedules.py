@@ -10,7 +10,8 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 import msgspec
 
-from abaca.backend import MAX_BATCH, Backend
+from abaca.backend import Backend
+from abaca.bulk import all_records
 from abaca.changing import Changed, change_record
 from abaca.checks import check_name, instant, positive
 from abaca.client import Client, Host
@@ -236,12 +237,7 @@ class Schedules:
 
     async def all(self) -> list[Schedule]:
         """All schedules, by id."""
-        found: list[Schedule] = []
-        after = ""
-        while page := await self._scan(after):
-            found += [_decode(record.data or b"") for record in page]
-            after = page[-1].id
-        return found
+        return [_decode(record.data or b"") for record in await all_records(self._client().ask, SCHEDULE)]
 
     async def change(
         self,
@@ -327,9 +323,6 @@ class Schedules:
 
     async def _ask(self, verb: Callable[[Backend], Awaitable[T]]) -> T:
         return await self._client().ask(verb)
-
-    async def _scan(self, after: str) -> list[Record]:
-        return await self._ask(lambda backend: backend.scan(SCHEDULE, after, MAX_BATCH))
 
     async def _record(self, id: str) -> Record:
         (record,) = await self._ask(lambda backend: backend.read(SCHEDULE, [id]))

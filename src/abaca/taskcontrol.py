@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from contextlib import aclosing
 
 import msgspec
 
-from abaca.backend import MAX_BATCH, Backend
+from abaca.bulk import record_pages
 from abaca.changing import Changed, change_record
 from abaca.checks import check_name
 from abaca.client import Host
@@ -57,13 +57,11 @@ class TaskControl:
     async def all(self) -> dict[str, TaskSettings]:
         """Those of every task that has any, by name."""
         found: dict[str, TaskSettings] = {}
-        after = _NAME
-        while page := await self._host.client().ask(partial(_scan, after)):
-            for record in page:
-                if not record.id.startswith(_NAME):
-                    return found
-                found[record.id.removeprefix(_NAME)] = _settings(record)
-            after = page[-1].id
+        async with aclosing(record_pages(self._host.client().ask, BUCKET, after=_NAME)) as pages:
+            async for page in pages:
+                found |= {one.id.removeprefix(_NAME): _settings(one) for one in page if one.id.startswith(_NAME)}
+                if not page[-1].id.startswith(_NAME):
+                    break
         return found
 
     async def pause(self, task: str) -> TaskSettings:
@@ -136,7 +134,3 @@ def _stored(task: str, settings: TaskSettings) -> _Stored:
         paused=settings.paused,
         resumes_with=settings.concurrency if settings.paused else None,
     )
-
-
-async def _scan(after: str, backend: Backend) -> list[Record]:
-    return await backend.scan(BUCKET, after, MAX_BATCH)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from abaca.callbacks import FollowUp, arguments_of, end_parameter, joined, template
+from abaca.cancelling import cancel_jobs
 from abaca.checks import KeepSpec, Priority
 from abaca.client import Client, Host, duplicate
 from abaca.codec import ArgumentCodec, ResultCodec, new_id
@@ -382,7 +383,7 @@ class TaskFunction(Task[P, R], Generic[P, R, F]):
 async def _cancelled(client: Client, error: ResultTimeout) -> ResultTimeout:
     """Cancel the job and say so; where the store is away, say that instead."""
     try:
-        await client.ask(lambda backend: backend.cancel([error.job_id]))
+        await client.ask(lambda backend: cancel_jobs(backend, [error.job_id]))
     except BackendUnavailable as unavailable:
         return ResultTimeout(error.job_id, f"{error}; cancelling it failed: {unavailable}")
     return ResultTimeout(error.job_id, f"job {error.job_id} had not ended in time and was told to stop")

@@ -16,21 +16,18 @@ import msgspec
 from abaca.checks import check_name, check_retry, positive
 from abaca.durations import Duration, parse_duration
 from abaca.errors import ConfigError, WebhookRejected
-from abaca.model import DAY_MS, Callback, Exponential, Keep, NewJob, When
+from abaca.model import Callback, Exponential, NewJob, When
 from abaca.policy.builtin import WEBHOOK
+from abaca.policy.followups import DELIVERY_KEEP, DELIVERY_RUN
 from abaca.retryspec import Retry
 from abaca.text import shown
 
-"""The name of the built-in task that delivers; every worker knows it."""
 SIGNATURE_HEADER = "Abaca-Signature"
 DELIVERY_HEADER = "Abaca-Delivery"
 DEFAULT_TOLERANCE = 300.0
 """How old, in seconds, a signature may be."""
 LONGEST_TIMEOUT_MS = 60_000
 TRIES = Retry(max_attempts=15, backoff=Exponential(base=10.0, cap=3600.0))
-KEPT = Keep(completed_ms=DAY_MS)
-"""A delivery that succeeded can be looked up for a day; one that did not can be replayed for a week."""
-_STOP_AFTER = 3
 _SECRET = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)", re.ASCII)
 _SIGNATURE = re.compile(r"t=(\d{1,12})((?:,v1=[0-9a-f]{64}){1,8})", re.ASCII)
 
@@ -80,8 +77,8 @@ class Webhook:
             queue=self.queue,
             args=msgspec.json.encode(args),
             retry=check_retry(self.retry),
-            timeout_ms=timeout_ms * _STOP_AFTER,
-            keep=KEPT,
+            timeout_ms=timeout_ms * DELIVERY_RUN,
+            keep=DELIVERY_KEEP,
         )
         return tuple(Callback(when=When(end), job=job, into="end") for end in dict.fromkeys(ends))
 

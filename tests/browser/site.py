@@ -19,7 +19,7 @@ from abaca.http.caller import Caller
 from abaca.http.sessions import begin_session
 from abaca.http.streams.live import Live
 from abaca.keys import create_key
-from abaca.model import Job, NewJob, State
+from abaca.model import ErrorInfo, Job, Lease, NewJob, Settle, State, Transition, Want
 from tests.http import filling
 
 T = TypeVar("T")
@@ -31,8 +31,8 @@ class Site:
     """``base`` is its address; ``key``, and the cookie of ``session``, open all of it. ``forward`` lets the jobs of
     ``walk`` take one step."""
 
-    def __init__(self) -> None:
-        self.app = App(backend=MemoryBackend(), poll_interval=0.1)
+    def __init__(self, app: App | None = None) -> None:
+        self.app = app or App(backend=MemoryBackend(), poll_interval=0.1)
         self.key = self.session = ""
         self._steps: asyncio.Semaphore
         self._gateway = asgi(self.app)
@@ -57,7 +57,8 @@ class Site:
 
         key, self.key = await create_key(self.app.client(), "ada", scopes=["admin"])
         self.session = await begin_session(self.app.client(), Caller.of(key))
-        async with self.app.worker(beat=0.5, lease=10):
+        queues = ("default", *(queue for plugin in self.app.plugins.declared for queue in plugin.queues))
+        async with self.app.worker(queues=queues, beat=0.5, lease=10):
             self._ready.set()
             await self._server.serve(sockets=[self._socket])
         await self.app.close()
@@ -92,6 +93,19 @@ class Site:
 
     async def _insert(self, *jobs: NewJob) -> None:
         await (await self.app.backend()).insert(jobs)
+
+    def failed(self) -> str:
+        """A job that failed with a long message."""
+        return self.do(self._fail())
+
+    async def _fail(self) -> str:
+        backend, lease = await self.app.backend(), Lease(worker="w-broken", ms=60_000)
+        await self._insert(NewJob(id=new_id(), task="render", queue="broken", lane="async"))
+        (job,) = (await backend.exchange([], Want(queues=("broken",), slots={"async": 1}), lease)).jobs
+        error = ErrorInfo(type="shop.CardDeclined", message="no funds; " * 20, traceback=filling.TRACEBACK, attempt=1)
+        to = Transition(target=State.FAILED, attempts=1, error=error, keep_ms=600_000)
+        await backend.exchange([Settle(id=job.id, epoch=job.epoch, to=to)], None, lease)
+        return job.id
 
     def fill(self) -> tuple[str, str]:
         """Jobs of other queues, one whose texts are markup, a workflow, a schedule. Answers the last two jobs' ids."""

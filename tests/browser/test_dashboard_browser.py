@@ -15,7 +15,18 @@ from tests.browser.site import Site
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 expect.set_options(timeout=PATIENCE_MS)
 
-PAGES = ("", "/jobs", "/failed", "/queues", "/queues/other", "/workers", "/schedules", "/workflows", "/bulk/cancel")
+PAGES = (
+    "",
+    "/jobs",
+    "/failed",
+    "/queues",
+    "/queues/other",
+    "/workers",
+    "/schedules",
+    "/workflows",
+    "/webhooks",
+    "/bulk/cancel",
+)
 DOCS = "/api/v1/docs"
 LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1400, "light"), (1400, "dark"), (390, "light"))
 STATUS = "[data-cell=status].big"
@@ -160,8 +171,9 @@ def test_every_page_fits_speaks_to_its_own_host_and_keeps_its_policy(
 ) -> None:
     # Given
     hostile, workflow = site.fill()
+    failed = f"/jobs/{site.failed()}"
     page = new_page()
-    for path in (*PAGES, f"/jobs/{hostile}", f"/workflows/{workflow}", DOCS):
+    for path in (*PAGES, f"/jobs/{hostile}", failed, f"/workflows/{workflow}", DOCS):
         # When
         page.goto(path if path == DOCS else f"/ui{path}")
         # Then
@@ -172,5 +184,11 @@ def test_every_page_fits_speaks_to_its_own_host_and_keeps_its_policy(
             page.emulate_media(color_scheme=scheme)
             overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert overflow <= 0, f"{path} is {overflow} px wider than {width} px"
+            if path == failed:
+                cut = page.evaluate(
+                    "(([s, d]) => d.getBoundingClientRect().right - s.getBoundingClientRect().right)"
+                    "(['td.c-error', 'td.c-error details'].map((one) => document.querySelector(one)))"
+                )
+                assert cut <= 0, f"a run's error is {cut} px beyond its cell at {width} px, and not shown"
             if scheme == "light" or path in ("", f"/jobs/{hostile}"):
                 shoot(page, f"{name}{'-one' if path.count('/') > 1 else ''}-{width}-{scheme}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from abaca import App
 from abaca.model import State
 from tests.chaos.ground import YARD, Yard
 from tests.integration.crew import WorkerProcess, crew
@@ -259,7 +263,7 @@ async def test_a_job_cancelled_while_its_runner_dies_is_cancelled(ground: Yard, 
     ("app", "says"),
     [
         ("tests.chaos.broken:app", "runners die before they are ready"),
-        ("tests.chaos.raising:app", "this module is broken"),
+        ("tests.chaos.raising:app", "cannot be imported: RuntimeError: this module is broken"),
         ("tests.chaos.nowhere:app", "no module named 'tests.chaos.nowhere'"),
         ("tests.chaos.yard:nothing", "has no 'nothing'"),
         ("tests.chaos.yard", "module:attribute"),
@@ -290,3 +294,34 @@ def test_a_memory_store_is_refused() -> None:
     # Then: it ends and names what can be used
     assert status != 0
     assert "sqlite://" in worker.log
+
+
+async def test_an_application_that_breaks_later_is_waited_for(tmp_path: Path, sqlite_url: str) -> None:
+    # Given: a worker at work
+    code = (
+        "import os\nfrom abaca import App, Retry\napp = App()\n"
+        "@app.task(retry=Retry(max_attempts=1))\nasync def die() -> None: os._exit(3)\n"
+        "@app.task\nasync def live() -> int: return 7\n"
+    )
+    module = tmp_path / "breaking.py"
+    module.write_text(code)
+    environment = {**os.environ, "ABACA_URL": sqlite_url, "PYTHONDONTWRITEBYTECODE": "1"}
+    words = [sys.executable, "-m", "abaca", "worker", "breaking:app"]
+    worker = WorkerProcess.of_command(words, environment, tmp_path)
+    try:
+        await asyncio.to_thread(worker.wait_says, "worker started")
+
+        # When: its runner dies while somebody edits the module
+        module.write_text("app = (\n")
+        async with App(sqlite_url) as app:
+            await app.enqueue_by_name("die")
+            await asyncio.to_thread(worker.wait_says, "a new runner cannot start")
+            assert worker.is_running
+
+            # Then: it goes on when the module is whole again
+            module.write_text(code)
+            job = await app.enqueue_by_name("live")
+            assert await job.result(timeout=60) == 7
+        assert worker.stop() == 0
+    finally:
+        worker.kill()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from abaca import App
+from tests.command import running
 from tests.greeting.plugin import PLUGIN
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     about.mkdir(parents=True)
     about.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n")
     about.joinpath("entry_points.txt").write_text("[abaca.plugins]\ngreeting = tests.greeting.plugin:PLUGIN\n")
-    return {**os.environ, "PYTHONPATH": f"{about.parent}{os.pathsep}{ROOT}"}
+    path = f"{about.parent}{os.pathsep}{ROOT}"
+    return {**os.environ, "PYTHONPATH": path, "ABACA_COMPILE_PREPARE": "false"}
 
 
 @pytest.fixture
@@ -56,11 +58,13 @@ def test_a_worker_without_an_application_runs_what_plugins_bring(environment: di
     finally:
         worker.terminate()
         said = worker.communicate(timeout=30)[1]
-    assert "queues=default,greetings" in said
+    assert "queues=default,compile,greetings" in said
 
 
-def test_without_any_plugin_a_worker_asks_for_an_application(abaca: Command, environment: dict[str, str]) -> None:
-    environment["PYTHONPATH"] = str(ROOT)
-    answer = abaca("worker")
-    assert answer.returncode == 2
-    assert "name an application as module:attribute" in answer.stderr
+def test_without_any_plugin_a_worker_asks_for_an_application(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("abaca.plugins.extensions", dict)
+    answer = running(capsys)("worker")
+    assert answer.status == 2
+    assert "name an application as module:attribute" in answer.err

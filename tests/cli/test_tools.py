@@ -71,7 +71,7 @@ def test_bash_completes_commands_and_flags(run: Run, tmp_path: Path) -> None:
         return set(done.stdout.split())
 
     # When somebody presses the key / Then commands below commands come, and flags
-    assert completed("abaca", "jobs", "re") == {"requeue", "result"}
+    assert completed("abaca", "jobs", "re") == {"requeue", "result", "retention"}
     assert completed("abaca", "jobs", "cancel", "--dry") == {"--dry-run"}
     assert {"worker", "top", "dev"} <= completed("abaca", "")
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from cyclopts import App
 
-from abaca.cli.entry import app
+from abaca.cli.entry import _add_commands_of_plugins, app
+from abaca.plugins import installed_plugins
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 BEGIN = "<!-- Below here the page is written by `python -m tests.house.cli_page`. -->"
@@ -29,9 +30,16 @@ def commands(tree: App, words: tuple[str, ...] = ("abaca",)) -> Iterator[tuple[t
 def reference() -> str:
     parts = ["## Filters", "", "Commands that search take these flags. Together they narrow.", ""]
     parts += [_flag(each) for each in _arguments(app["jobs"]["list"]) if each.keys]
+    _add_commands_of_plugins()
+    theirs = {command.name for plugin in installed_plugins().values() for command in plugin.commands}
     parts += ["", "## Commands", ""]
     for words, command in commands(app):
-        parts += [f"### `{' '.join(words)}`", "", *_about(command), ""]
+        if words[1] not in theirs:
+            parts += [f"### `{' '.join(words)}`", "", *_about(command), ""]
+    parts += ["## Commands of applications", "", "They come with the applications of this project.", ""]
+    for words, command in commands(app):
+        if words[1] in theirs:
+            parts += [f"### `{' '.join(words)}`", "", *_about(command), ""]
     return "\n".join(parts).rstrip() + "\n"
 
 

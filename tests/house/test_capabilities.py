@@ -129,11 +129,11 @@ def test_every_store_runs_the_whole_suite() -> None:
 
 def test_branch_coverage_is_measured_and_printed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert project["tool"]["coverage"]["run"] == {"branch": True, "source_pkgs": ["abaca"]}
-    assert re.search(r"^test: .*\n\t.*scripts/test\.sh", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert project["tool"]["coverage"]["run"] == {"branch": True, "source_pkgs": ["abaca", "abaca_sandbox"]}
+    assert re.search(r"^coverage: .*\n\t.*COVERAGE=1 scripts/test\.sh", (ROOT / "Makefile").read_text(), re.MULTILINE)
     runs = [line for line in (ROOT / "scripts/test.sh").read_text().splitlines() if "-m pytest" in line]
-    assert all("--cov" in line for line in runs)
-    assert "--cov-append --cov-report=term" in runs[-1]
+    assert all("$measure" in line for line in runs)
+    assert "$more $report" in runs[-1]
 
 
 HERE = "tests/house/test_capabilities.py"

@@ -206,18 +206,14 @@ async def test_the_page_on_workflows_runs_from_its_beginning_to_its_end() -> Non
 
 
 async def test_the_example_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given the first block of the README, on a store in memory
+    # Given the task of the first block of the README, on a store in memory
     monkeypatch.setenv("ABACA_URL", "memory://")
-    tree = parsed(blocks("README.md")[0])
-    declares = [statement for statement in tree.body if not _waits(statement)]
-    waits = [statement for statement in tree.body if _waits(statement)]
-    assert declares
-    assert waits
+    declares, waits = (parsed(block) for block in blocks("README.md")[:2])
     namespace: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(ast.Module(declares, []), "<readme>", "exec"), namespace)  # noqa: S102 - our own document
-    # When it is run beside a worker
+    exec(compile(declares, "<readme>", "exec"), namespace)  # noqa: S102 - our own document
+    # When the second one calls it beside a worker
     async with namespace["app"] as app, app.worker(queues=["reports"]):
-        code = compile(ast.Module(waits, []), "<readme>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        code = compile(waits, "<readme>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         await eval(code, namespace)  # noqa: S307 - our own document
         # Then it ends as it says
         assert namespace["pages"] == 600

@@ -23,6 +23,8 @@ PATHS = (
     "/workers",
     "/schedules",
     "/workflows",
+    "/webhooks",
+    "/webhooks?status=failed",
     "/bulk/cancel?status=queued",
     "/login",
 )
@@ -49,6 +51,8 @@ async def hostile(api: Api) -> str:
     job = await api.claim()
     error = ErrorInfo(type=word, message=word, traceback=word, attempt=1)
     await filling.fail(backend, job, error)
+    hook = {"url": "https://example.org/?a=<script>", "description": word, "filter": {"tasks": [word], "owner": word}}
+    assert (await api.post("/webhooks", hook)).status_code == 201
     await api.app.schedules.create("s", NewJob(id="", task=word, lane="async"), every="5m", description=word)
     return job.id
 

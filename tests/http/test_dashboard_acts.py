@@ -267,3 +267,29 @@ async def test_a_large_workflow_is_drawn_in_groups(api: Api) -> None:
     boxes = [given for given in page.all("a") if given.get("class", "").startswith("node ")]
     assert len(boxes) == 5
     assert "320 jobs" in page.text
+
+
+async def test_a_webhook_is_stopped_started_tested_and_a_delivery_sent_again(api: Api) -> None:
+    # Given a subscription, and a delivery that was given up
+    made = (await api.post("/webhooks", {"url": "https://example.org/hook", "events": ["cancelled"]})).json()
+    await api.app.job(await a_job(api, "queued")).cancel()
+    delivery = await api.claim()
+    await filling.fail(await api.app.backend(), delivery, ErrorInfo(type="x", message="answered 500", attempt=1))
+    page = await visit(api, "/webhooks")
+    assert "https://example.org/hook" in page.text
+    assert "answered 500" in page.text
+    assert made["secret"] not in page.text
+    # When
+    page = await press(api, page, f"/{made['id']}/disable")
+    assert (await api.get(f"/webhooks/{made['id']}")).json()["enabled"] is False
+    page = await press(api, page, f"/{made['id']}/enable")
+    assert (await api.get(f"/webhooks/{made['id']}")).json()["enabled"] is True
+    page = await press(api, page, f"/{delivery.id}/replay")
+    # Then
+    again = await stored(api, delivery.id)
+    assert again is not None
+    assert again.status is Status.QUEUED
+    tested = await press(api, page, f"/{made['id']}/test")
+    sent = await stored(api, tested.answer.url.path.rpartition("/")[2])
+    assert sent is not None
+    assert b'"test":true' in sent.spec.args

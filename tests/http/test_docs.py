@@ -1,4 +1,4 @@
-"""Every command of docs/http.md, run as a reader runs it."""
+"""Every command of docs/http.md and of the README's first steps, run as a reader runs it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from tests.http.served import Served, running, wait_for
 
-PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = "@@@ block"
 
@@ -32,18 +32,23 @@ def shape(value: Any) -> Any:
 
 
 @pytest.mark.timeout(240)
-def test_the_page_says_what_happens(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("page", "worker"),
+    [("docs/http.md", "tasks:app"), ("README.md", "jobs:app --queues reports")],
+    ids=["http", "README"],
+)
+def test_the_page_says_what_happens(tmp_path: Path, page: str, worker: str) -> None:
     # Given
-    blocks = BLOCK.findall(PAGE)
+    blocks = BLOCK.findall((ROOT / page).read_text())
     tasks = next(text for kind, text in blocks if kind == "python")
-    (tmp_path / "tasks.py").write_text(tasks)
+    (tmp_path / f"{worker.partition(':')[0]}.py").write_text(tasks)
     environ = {
         **os.environ,
         "ABACA_URL": f"sqlite:///{tmp_path}/page.db",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     commands = [number for number, (kind, _) in enumerate(blocks) if kind == "sh"]
-    with running(tmp_path, environ, "worker", "tasks:app"), Served(tmp_path, environ) as served:
+    with running(tmp_path, environ, "worker", *worker.split()), Served(tmp_path, environ) as served:
         wait_for(lambda: b'"status":"ok"' in served.get("/health"))
         script = "\n".join(f"echo '{MARK}'\n{blocks[number][1]}" for number in commands)
         script = script.replace("http://127.0.0.1:8000", served.url)
@@ -60,7 +65,7 @@ def test_the_page_says_what_happens(tmp_path: Path) -> None:
     # Then
     assert done.returncode == 0, done.stderr
     answers = done.stdout.split(f"{MARK}\n")[1:]
-    assert len(answers) == len(commands) > 8
+    assert len(answers) == len(commands) >= (2 if page == "README.md" else 9)
     for number, answer in zip(commands, answers, strict=True):
         kind, expected = blocks[number + 1] if number + 1 < len(blocks) else ("", "")
         if kind == "text":

@@ -151,6 +151,25 @@ async def test_wrong_keys_of_one_address_end_in_429_and_right_ones_go_on() -> No
         assert answer.status_code == 404
 
 
+async def test_a_key_without_a_rate_has_that_of_the_service() -> None:
+    # Given a service with a rate, a key without one and a key with its own
+    async with serving(settings=HttpSettings(rate=2)) as api:
+        _, plain = await create_key(api.app.client(), "plain")
+        _, own = await create_key(api.app.client(), "own", rate=5)
+        # When each calls three times
+        left = [
+            [
+                (await api.get("/stats", headers={"Authorization": f"Bearer {key}"})).headers["ratelimit-limit"]
+                for _ in range(3)
+            ]
+            for key in (plain, own)
+        ]
+        last = await api.get("/stats", headers={"Authorization": f"Bearer {plain}"})
+    # Then each has its own limit
+    assert left == [["2"] * 3, ["5"] * 3]
+    assert last.status_code == 429
+
+
 async def test_services_share_a_rate_and_write_it_once_for_many_requests() -> None:
     # Given
     clock = ManualClock()

@@ -111,7 +111,7 @@ async def test_the_page_of_the_api_needs_nothing_from_elsewhere() -> None:
         answer = await api.get("/docs")
         # Then
         assert answer.headers["content-type"].startswith("text/html")
-        assert "script" not in answer.text.replace("description", "")
+        assert "<script" not in answer.text
         assert not re.search(r'(src|href)="(https?:)?//', answer.text)
         assert "/api/v1/jobs/{id}/cancel" in answer.text
         assert "style-src 'sha256-" in answer.headers["content-security-policy"]

@@ -167,7 +167,7 @@ async def test_a_run_takes_a_priority_and_a_time_to_wait(app: App) -> None:
 def test_an_app_takes_a_url_and_retention_for_each_end() -> None:
     app = App("memory://", keep={"completed": "2h", "failed": "30d"})
     keep = app.task(nothing).call().job.keep
-    assert keep == Keep(completed_ms=2 * HOUR_MS, failed_ms=30 * DAY_MS)
+    assert keep == Keep(completed_ms=2 * HOUR_MS, failed_ms=30 * DAY_MS, by="app")
 
 
 @pytest.mark.parametrize("by", ["argument", "setting"])

@@ -151,6 +151,9 @@ COSTLY = (
 """What a start may not load: most of them take longer than the whole of `--help`."""
 
 
+NO_PLUGINS = "import abaca.cli, abaca.cli.front; abaca.cli.front.has_plugins = lambda: False"
+
+
 def loads(environment: dict[str, str], code: str) -> tuple[set[str], str]:
     """The modules that a fresh interpreter loads for this code, above those of its start, and what it printed."""
     frame = (
@@ -167,7 +170,7 @@ def loads(environment: dict[str, str], code: str) -> tuple[set[str], str]:
 @pytest.mark.parametrize("words", [["--help"], [], ["--version"]])
 def test_the_front_page_is_written_by_the_standard_library_alone(environment: dict[str, str], words: list[str]) -> None:
     # When the front alone is asked
-    loaded, shown = loads(environment, f"import abaca.cli; abaca.cli.main({words})")
+    loaded, shown = loads(environment, f"{NO_PLUGINS}; abaca.cli.main({words})")
     # Then neither the parser is loaded nor any other package, nor what of the standard library takes its time
     assert {name for name in loaded if name.startswith("abaca")} == {
         "abaca",
@@ -183,7 +186,7 @@ def test_the_front_page_is_written_by_the_standard_library_alone(environment: di
 
 def test_a_word_that_is_no_command_loads_the_parser_and_nothing_costly(environment: dict[str, str]) -> None:
     # When
-    loaded, _ = loads(environment, "import abaca.cli; abaca.cli.main(['jbos'])")
+    loaded, _ = loads(environment, f"{NO_PLUGINS}; abaca.cli.main(['jbos'])")
     # Then no command's module is loaded, and nothing that takes its time
     assert {name.removeprefix("abaca.cli.") for name in loaded if name.startswith("abaca.cli.")} == {
         "entry",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from abaca import App, ArgumentError, ConfigError, Ctx, Exponential, Retry, TaskDeclarationError
 from abaca.model import DAY_MS, HOUR_MS, Delays, Fixed, Keep, NewJob, RetryRule
@@ -75,7 +76,7 @@ def test_the_options_of_a_task_are_in_its_jobs(app: App) -> None:
         retry=RetryRule(max_attempts=5, on=("builtins.OSError",)),
         timeout_ms=60_000,
         lease_ms=20_000,
-        keep=Keep(completed_ms=60_000, failed_ms=30 * DAY_MS),
+        keep=Keep(completed_ms=60_000, failed_ms=30 * DAY_MS, by="task"),
         tags=("a", "b"),
     )
 
@@ -120,13 +121,14 @@ def test_options_share_no_names_with_arguments(app: App) -> None:
     ],
 )
 def test_keep_is_one_length_or_one_for_each_end(app: App, keep: Any, stored: Keep) -> None:
-    assert app.task(keep=keep)(nothing).call().job.keep == stored
+    assert app.task(nothing).opts(keep=keep).call().job.keep == stored
+    assert app.task(name="own", keep=keep)(nothing).call().job.keep == replace(stored, by="task")
 
 
 def test_the_apps_keep_is_for_tasks_that_say_nothing() -> None:
     app = App("memory://", keep="2h")
-    assert app.task(nothing).call().job.keep == Keep(completed_ms=2 * HOUR_MS)
-    assert app.task(name="own", keep=5)(nothing).call().job.keep == Keep(completed_ms=5000)
+    assert app.task(nothing).call().job.keep == Keep(completed_ms=2 * HOUR_MS, by="app")
+    assert app.task(name="own", keep=5)(nothing).call().job.keep == Keep(completed_ms=5000, by="task")
 
 
 def named(name: str) -> Callable[[], None]:

@@ -178,10 +178,10 @@ async def test_redirects_are_not_followed(stage: Stage) -> None:
 async def test_a_receiver_that_says_nothing_is_given_up(stage: Stage) -> None:
     async with receiving() as receiver:
         receiver.will(nothing())
-        job = await delivered(stage, Webhook(receiver.url, timeout=0.3, retry=ONCE))
+        job = await delivered(stage, Webhook(receiver.url, timeout=1.5, retry=ONCE))
     assert job.state is State.FAILED
     assert job.error is not None
-    assert "no answer within 0.3 s" in job.error.message
+    assert "no answer within 1.5 s" in job.error.message
 
 
 @pytest.mark.parametrize(("answer", "least"), [(endless(), KEPT_OF_ANSWER), (dribbles(), 1)])

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from abaca.app import App
-from abaca.backend import MAX_BATCH, Backend
+from abaca.bulk import Ask, at_once
 from abaca.cli.filters import Filter
 from abaca.cli.jobview import job_id
 from abaca.cli.output import clean, note, print_json
@@ -20,7 +20,7 @@ from abaca.views.finding import pages
 from abaca.views.words import counted
 
 Answer = tuple[bool, str]
-Act = Callable[[Backend, list[str]], Awaitable[list[Answer]]]
+Act = Callable[[Ask, list[str]], Awaitable[list[Answer]]]
 
 _SHOWN = 10
 
@@ -57,15 +57,13 @@ def act_on(
     async def work(app: App) -> int:
         backend = await app.backend()
         query = filter.query((await backend.stats()).seen_at, usual)
-        jobs = [
-            _Found(job.id, job.status, job.spec.task) async for page in pages(app.client(), query) for job in page.jobs
-        ]
+        jobs = [_found(job) async for page in pages(app.client(), query) for job in page.jobs]
         if dry_run:
             return _say_what_would_be(session, verb, jobs)
         if jobs and not yes and not _confirmed(verb, jobs):
             note("nothing was changed")
             return EXIT_FAILED
-        answers = await _in_batches(backend, [job.id for job in jobs], act)
+        answers = await act(at_once(backend), [job.id for job in jobs])
         return _report(session, verb, answers)
 
     return session.run(work)
@@ -111,7 +109,7 @@ def _report(session: Session, verb: str, answers: Sequence[Answer]) -> int:
 
 def _each(session: Session, wanted: list[str], act: Act) -> int:
     async def work(app: App) -> list[Answer]:
-        return await _in_batches(await app.backend(), wanted, act)
+        return await act(at_once(await app.backend()), wanted)
 
     answers = session.run(work)
     if session.json:
@@ -120,13 +118,6 @@ def _each(session: Session, wanted: list[str], act: Act) -> int:
         for id, (_, text) in zip(wanted, answers, strict=True):
             print(f"{id}  {text}")
     return EXIT_OK if all(done for done, _ in answers) else EXIT_FAILED
-
-
-async def _in_batches(backend: Backend, ids: list[str], act: Act) -> list[Answer]:
-    answers: list[Answer] = []
-    for start in range(0, len(ids), MAX_BATCH):
-        answers += await act(backend, ids[start : start + MAX_BATCH])
-    return answers
 
 
 def _count(jobs: Sequence[_Found]) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from abaca import __version__
-from abaca.cli.front import ABOUT, COMMANDS, EVERYWHERE, EXIT_STATUS, FLAGS
+from abaca.cli.front import ABOUT, COMMANDS, EVERYWHERE, EXIT_STATUS, FLAGS, has_plugins
 from abaca.cli.helping import HangingFormatter, mistake
 from abaca.cli.session import Session
 from abaca.cli.status import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_TIMEOUT, EXIT_USAGE
@@ -41,7 +41,9 @@ for _name, (_where, _about) in COMMANDS.items():
 
 
 def _add_commands_of_plugins() -> None:
-    """Looking for plugins takes time, so it is done for a word that is no command of our own."""
+    """Loading plugins takes time, so it is done for a word that is no command of our own."""
+    if not has_plugins():
+        return
     from abaca.plugins import installed_plugins
 
     for plugin in installed_plugins().values():

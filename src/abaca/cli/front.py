@@ -5,10 +5,10 @@ It is written without the parser, whose modules take several times as long to lo
 
 from __future__ import annotations
 
-import shutil
+import os
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import entry_points
 
 ABOUT = "Typed, durable background jobs on SQLite or Redis."
 EXIT_STATUS = (
@@ -26,7 +26,7 @@ COMMANDS = {
     "queues": ("abaca.cli.queues:queues", "Show how much waits in each queue; pause, limit, weigh, empty one."),
     "tasks": ("abaca.cli.tasks:tasks", "Show the tasks that workers know; pause, resume or limit one."),
     "schedules": ("abaca.cli.schedules:schedules", "List schedules; create, change, run, disable or delete them."),
-    "workers": ("abaca.cli.workers:workers", "Show the live workers."),
+    "workers": ("abaca.cli.workers:workers", "Show the workers: where they run, what they serve; drain one."),
     "top": ("abaca.cli.top.command:top", "Watch a store live: queues, workers, running jobs, rates."),
     "keys": ("abaca.cli.keys:keys", "Show the API keys of the service; create or revoke one."),
     "doctor": ("abaca.cli.doctor:doctor", "Examine a store, recount its records, tell what its settings weaken."),
@@ -63,7 +63,7 @@ def is_asked_for(words: Sequence[str]) -> bool:
 
 def front_page(width: int = 0) -> str:
     """The page for a terminal of so many columns; 0: of this one."""
-    columns = width or shutil.get_terminal_size().columns
+    columns = width or _columns()
     return "\n".join(_lines(columns)) + "\n"
 
 
@@ -80,8 +80,42 @@ def _lines(width: int) -> Iterator[str]:
     yield ""
 
 
+def has_plugins() -> bool:
+    """Whether any installed package names a plugin. ``importlib.metadata`` would tell which, and takes longer to load
+    than all of the front."""
+    for folder in dict.fromkeys(sys.path):
+        try:
+            packages = [
+                entry.path for entry in os.scandir(folder or ".") if entry.name.endswith((".dist-info", ".egg-info"))
+            ]
+        except OSError:
+            continue
+        if any(map(_names_a_plugin, packages)):
+            return True
+    return False
+
+
+def _names_a_plugin(package: str) -> bool:
+    try:
+        with open(os.path.join(package, "entry_points.txt"), "rb") as file:
+            return b"[abaca.plugins]" in file.read()
+    except OSError:
+        return False
+
+
+def _columns() -> int:
+    """``COLUMNS``, else the terminal's, else 80."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
 def _commands_of_plugins() -> dict[str, str]:
-    if not entry_points(group="abaca.plugins"):
+    if not has_plugins():
         return {}
     from abaca.plugins import installed_plugins
 

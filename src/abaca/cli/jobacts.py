@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from abaca.backend import Backend
+from abaca.bulk import Ask, amend_many, cancel_many, get_many, requeue_many
 from abaca.cli.bulk import Answer, act_on
 from abaca.cli.filters import NO_FILTER, Filter
 from abaca.cli.session import Given
@@ -54,8 +54,8 @@ def cancel(
     They are named by ids, or by a filter; then those that have not ended, unless --status says otherwise.
     """
 
-    async def act(backend: Backend, wanted: list[str]) -> list[Answer]:
-        return [_CANCELLED[answer] for answer in await backend.cancel(wanted)]
+    async def act(ask: Ask, wanted: list[str]) -> list[Answer]:
+        return [_CANCELLED[answer] for answer in await cancel_many(ask, wanted)]
 
     live = (*_WAITING, Status.RUNNING)
     return act_on(session, "cancel", ids, filter, act, usual=live, all=all, dry_run=dry_run, yes=yes)
@@ -74,10 +74,10 @@ def requeue(
     They are named by ids, or by a filter; then those that failed or were cancelled, unless --status says otherwise.
     """
 
-    async def act(backend: Backend, wanted: list[str]) -> list[Answer]:
-        jobs = await backend.get(wanted)
+    async def act(ask: Ask, wanted: list[str]) -> list[Answer]:
+        jobs = await get_many(ask, wanted)
         ended = [job for job in jobs if job is not None and job.state.ended]
-        done = await backend.requeue([(job.id, job.epoch) for job in ended]) if ended else []
+        done = await requeue_many(ask, [(job.id, job.epoch) for job in ended])
         answers = {job.id: _REQUEUED[answer] for job, answer in zip(ended, done, strict=True)}
         return [answers.get(id) or _not_ended(job) for id, job in zip(wanted, jobs, strict=True)]
 
@@ -98,8 +98,8 @@ def delete(
     They are named by ids, or by a filter; then those that do not run.
     """
 
-    async def act(backend: Backend, wanted: list[str]) -> list[Answer]:
-        return [_DELETED[answer] for answer in await backend.amend([Change(id=id, delete=True) for id in wanted])]
+    async def act(ask: Ask, wanted: list[str]) -> list[Answer]:
+        return [_DELETED[answer] for answer in await amend_many(ask, [Change(id=id, delete=True) for id in wanted])]
 
     still = (*_WAITING, *_ENDED)
     return act_on(session, "delete", ids, filter, act, usual=still, all=all, dry_run=dry_run, yes=yes)

@@ -16,6 +16,7 @@ from abaca.cli.joblog import logs, updates
 from abaca.cli.jobview import brought, errors_of, job_id, print_errors, print_job, print_result
 from abaca.cli.near import hint
 from abaca.cli.output import note, print_json, print_table, say
+from abaca.cli.purging import purge_jobs, retention
 from abaca.cli.session import Given
 from abaca.config.values import read_duration
 from abaca.errors import ConfigError, JobError
@@ -134,5 +135,6 @@ def _row(job: Job) -> tuple[object, ...]:
     return job.id, job.status, spec.task, spec.queue, spec.priority, job.attempts, age, ",".join(spec.tags)
 
 
-for _command in (updates, logs, follow, cancel, requeue, delete):
+for _command in (updates, logs, follow, cancel, requeue, delete, retention):
     jobs.command(_command)
+jobs.command(purge_jobs, name="purge")

@@ -17,6 +17,8 @@ from abaca.plugins import usable_plugins
 from abaca.worker.loading import load_app
 from abaca.worker.signals import take_back_signals
 
+_NAMES = ("host", "port", "auth", "max_body", "rate", "drain")
+
 
 def serve(
     application: Annotated[
@@ -30,6 +32,9 @@ def serve(
         bool | None, Parameter(help="Ask for a key, or do not. [default: as soon as the store has a key]")
     ] = None,
     max_body: Annotated[str | None, Parameter(help="The largest request, as 1MiB. [default: 1MiB]")] = None,
+    rate: Annotated[
+        int | None, Parameter(help="Requests a minute of a key without a rate. [default: no limit]")
+    ] = None,
     drain: Annotated[str | None, Parameter(help="What requests have at shutdown. [default: 10s]")] = None,
     log_format: Annotated[str | None, Parameter(help="text or json. [default: text]")] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning, error. [default: info]")] = None,
@@ -45,6 +50,7 @@ def serve(
         serve__port=port,
         serve__auth=None if auth is None else ("on" if auth else "off"),
         serve__max_body=max_body,
+        serve__rate=rate,
         serve__drain=drain,
         log__format=log_format,
         log__level=log_level,
@@ -57,8 +63,9 @@ def serve(
 
 async def _serve(session: Session, settings: Settings, application: str | None) -> None:
     server: Any = _server()
-    value = {name: settings.source(f"serve.{name}").value for name in ("host", "port", "auth", "max_body", "drain")}
-    http = server.HttpSettings(auth={"on": True, "off": False}.get(value["auth"]), max_body=value["max_body"])
+    value = {name: settings.source(f"serve.{name}").value for name in _NAMES}
+    auth = {"on": True, "off": False}.get(value["auth"])
+    http = server.HttpSettings(auth=auth, max_body=value["max_body"], rate=value["rate"])
     async with _app(settings, application) as app:
         await server.serve(app, http, value["host"], value["port"], value["drain"])
 

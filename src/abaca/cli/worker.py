@@ -95,7 +95,7 @@ def worker(
     adopt_orphans()
     supervisor = Supervisor(application or INSTALLED, settings.processes, settings.worker, settings.log)
     start = _Start(settings, supervisor.id)
-    status = run_fast(_to_its_end(supervisor.run(start)))
+    status = run_fast(_to_its_end(supervisor.run(start.check, start.say)))
     status = 2 if status == EXIT_CONFIG or start.refused else min(status, 1)
     worker_log().info("worker stopped", worker=supervisor.id, exit_status=status)
     return status
@@ -118,14 +118,16 @@ def _hand_down(settings: Settings) -> None:
 
 
 class _Start:
-    """Called when the store that the application names is open, before the first claim."""
+    """What is said at the start: of the store when it is open, of the rest when the tasks are known."""
 
     def __init__(self, settings: Settings, worker: str) -> None:
         self._settings = settings
         self._worker = worker
         self.refused = False
+        self._store: dict[str, str] = {}
 
-    def __call__(self, url: str, durability: str) -> None:
+    def check(self, url: str, durability: str) -> None:
+        """Raises ``ConfigError`` for a store that is not the one of the command line."""
         asked = self._settings.source("url")
         if asked.origin == "--url" and asked.value != url:
             self.refused = True
@@ -133,13 +135,15 @@ class _Start:
                 f"--url is {asked.shown}, but the application names its own store {hide_passwords(url)}; "
                 "leave --url out, or make the application with App() and no url"
             )
+        self._store = {"store": hide_passwords(url), "durability": durability}
+
+    def say(self) -> None:
         options = self._settings.worker
         processes = self._settings.processes
         worker_log().info(
             "worker started",
             worker=self._worker,
-            store=hide_passwords(url),
-            durability=durability,
+            **self._store,
             queues=",".join(options.queues),
             processes=processes,
             slots=" ".join(f"{lane}:{count * processes}" for lane, count in options.slots().items()),

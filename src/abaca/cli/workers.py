@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from abaca.app import App
-from abaca.cli.output import print_json, print_table
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from abaca.app import App as AbacaApp
+from abaca.cli.output import print_json, print_table, say
 from abaca.cli.session import Given
+from abaca.errors import ConfigError
 from abaca.model import Card, Stats
+from abaca.orders import order_drain
+from abaca.text import did_you_mean, near_names
 from abaca.views import worker_view
 from abaca.views.takers import silent
 from abaca.views.words import ago
 
+workers = App(name="workers", help="Show the workers: where they run, what they serve; drain one.")
 
-def workers(*, session: Given) -> None:
+
+@workers.command(name="list")
+@workers.default
+def list_workers(*, session: Given) -> None:
     """Show the workers: where they run, what they serve, what they have done.
 
     One that was killed stays "silent" for a minute after its last beat; one that was told to stop leaves at once.
@@ -25,7 +36,38 @@ def workers(*, session: Given) -> None:
     print_table(heads, [_row(card, stats.seen_at) for card in cards], "no live workers")
 
 
-async def _stats(app: App) -> Stats:
+@workers.command
+def drain(
+    worker: Annotated[str, Parameter(help="Its id, or its name where no other worker has it.")], /, *, session: Given
+) -> None:
+    """Tell a worker to claim no more, finish what it runs, and end, as SIGTERM does. It hears of it within a beat."""
+
+    async def tell(app: AbacaApp) -> Card:
+        backend = await app.backend()
+        card = _named(worker, (await backend.stats()).workers)
+        await order_drain(backend, card.id)
+        return card
+
+    card = session.run(tell)
+    if session.json:
+        print_json(worker_view(card))
+    else:
+        say(f"worker {card.name} is told to drain; it runs {len(card.running)} of its jobs to their end")
+
+
+def _named(worker: str, cards: list[Card]) -> Card:
+    found = [card for card in cards if card.id == worker] or [card for card in cards if card.name == worker]
+    if len(found) > 1:
+        raise ConfigError(
+            f"{len(found)} workers are named {worker!r}; give an id: {', '.join(card.id for card in found)}"
+        )
+    if not found:
+        near = near_names(worker, sorted({name for card in cards for name in (card.id, card.name)}))
+        raise ConfigError(f"no worker {worker!r} has beaten within the last minute{did_you_mean(near) or ''}")
+    return found[0]
+
+
+async def _stats(app: AbacaApp) -> Stats:
     return await (await app.backend()).stats()
 
 

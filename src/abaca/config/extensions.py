@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from abaca.config.setting import Setting
 from abaca.logs import app_log
+
+if TYPE_CHECKING:
+    from abaca.config.setting import Setting
 
 GROUP = "abaca.plugins"
 

@@ -74,6 +74,7 @@ SETTINGS = (
     ),
     Setting("serve.max_body", read_size, 1 << 20, "bytes of the largest request"),
     Setting("serve.drain", read_duration, 10.0, "seconds requests have at shutdown"),
+    Setting("serve.rate", read_count, None, "requests a minute of a key that has no rate of its own; none without it"),
     Setting("keep.completed", read_duration, HOUR_MS / 1000, "seconds a completed job and its result stay"),
     Setting("keep.cancelled", read_duration, DAY_MS / 1000, "seconds a cancelled job stays"),
     Setting("keep.failed", read_duration, 7 * DAY_MS / 1000, "seconds a failed job stays"),

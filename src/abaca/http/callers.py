@@ -32,6 +32,7 @@ class Callers:
         self, settings: HttpSettings, rates: Rates | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._auth = settings.auth
+        self._rate = settings.rate
         self._rates = rates or Rates()
         self._now = now
         self._believed: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
@@ -67,10 +68,11 @@ class Callers:
         )
 
     async def allowance(self, client: Client, caller: Caller) -> Allowance | None:
-        """One request of the caller's rate; ``None`` where it has none."""
-        if caller.rate is None:
+        """One request of the rate of the caller's key, or of the service's; ``None`` where there is none."""
+        rate = caller.rate or self._rate
+        if rate is None or not caller.key:
             return None
-        return await self._rates.take(client, f"key:{caller.key}", caller.rate)
+        return await self._rates.take(client, f"key:{caller.key}", rate)
 
     async def spend(self, client: Client, caller: Caller, what: str, limit: int, burst: int) -> Allowance | None:
         """One token of what this caller may do of one thing; ``None`` for one on loopback who needed no key."""

@@ -27,6 +27,7 @@ from abaca.errors import (
     ResultExpired,
     ResultLost,
     ScheduleNotFound,
+    SubscriptionNotFound,
     UnknownTask,
 )
 
@@ -129,6 +130,9 @@ def conflict(message: str, **details: Any) -> ApiError:
     return ApiError(409, Code.CONFLICT, message, details=details)
 
 
+_MISSING = {ScheduleNotFound: Code.SCHEDULE_NOT_FOUND, SubscriptionNotFound: Code.WEBHOOK_NOT_FOUND}
+
+
 def problem(error: Exception) -> ApiError | None:
     """The answer that an error of Abaca is; ``None`` for one that nobody foresaw."""
     match error:
@@ -151,8 +155,8 @@ def problem(error: Exception) -> ApiError | None:
             return invalid(str(error), "args")
         case UnknownTask():
             return invalid(str(error), "task", near=error.near)
-        case ScheduleNotFound():
-            return not_found(Code.SCHEDULE_NOT_FOUND, str(error))
+        case ScheduleNotFound() | SubscriptionNotFound():
+            return not_found(_MISSING[type(error)], str(error))
         case ConfigError():
             return invalid(str(error))
         case JobError():

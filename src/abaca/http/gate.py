@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-import uuid
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
@@ -55,7 +55,7 @@ class Gate:
         headers = dict(scope["headers"])
         request_id = headers.get(b"x-request-id", b"")
         if not _SANE.fullmatch(request_id):
-            request_id = uuid.uuid4().hex.encode()
+            request_id = secrets.token_hex(16).encode()
         extra = [(b"x-request-id", request_id)]
 
         async def answer(message: Message) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -29,10 +31,29 @@ async def serve(app: App, settings: HttpSettings, host: str, port: int, drain: f
     Raises ``ConfigError`` for an address that cannot be used, and for one beyond this machine while there are no keys.
     """
     await check_open(app, settings, host)
+    open_more_files()
     service = asgi(app, settings)
     sockets = [listener(host, port)]
-    config = uvicorn.Config(
-        service,
+    server = _Server(uvicorn_config(service, drain), service)
+    server.listens(sockets[0])
+    with server.stopped_by_signals():
+        await server.serve(sockets)
+    service_log().info("service stopped")
+
+
+def open_more_files() -> None:
+    """Let this process have as many connections as the system lets it: the usual limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError) as error:  # a system that names no limit may still have one
+            service_log().warning("the limit of open files stays as it is", limit=soft, error=str(error))
+
+
+def uvicorn_config(program: Any, drain: float) -> uvicorn.Config:
+    return uvicorn.Config(
+        program,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -40,11 +61,6 @@ async def serve(app: App, settings: HttpSettings, host: str, port: int, drain: f
         backlog=BACKLOG,
         timeout_graceful_shutdown=max(1, round(drain)),
     )
-    server = _Server(config, service)
-    server.listens(sockets[0])
-    with server.stopped_by_signals():
-        await server.serve(sockets)
-    service_log().info("service stopped")
 
 
 async def check_open(app: App, settings: HttpSettings, host: str) -> None:

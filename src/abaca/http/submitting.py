@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from abaca.backend import MAX_BATCH, Backend
+from abaca.bulk import get_many
 from abaca.durations import MAX_DURATION_MS
 from abaca.errors import ConfigError
 from abaca.http.errors import invalid
 from abaca.http.requests import ApiRequest, job_id
-from abaca.model import Backoff, Job, NewJob, When
+from abaca.model import Backoff, NewJob, When
 from abaca.options import CallOptions, OnDuplicate, Pool, call_options
 from abaca.policy.builtin import BUILT_IN
 from abaca.retryspec import Retry
@@ -148,15 +148,9 @@ async def check_parents(request: ApiRequest, job: NewJob) -> None:
     """Raises ``ApiError`` for a parent that the caller may not know of: it looks like one that is not there."""
     if request.caller.is_admin:
         return
-    for start in range(0, len(job.parents), MAX_BATCH):
-        part = job.parents[start : start + MAX_BATCH]
-        for id, parent in zip(part, await request.ask(partial(_get, part)), strict=True):
-            if parent is None or not request.caller.sees(parent):
-                raise invalid(f"there is no job {id} to wait for", "after")
-
-
-async def _get(ids: Sequence[str], backend: Backend) -> list[Job | None]:
-    return await backend.get(ids)
+    for id, parent in zip(job.parents, await get_many(request.ask, job.parents), strict=True):
+        if parent is None or not request.caller.sees(parent):
+            raise invalid(f"there is no job {id} to wait for", "after")
 
 
 class _Parent(msgspec.Struct, frozen=True):

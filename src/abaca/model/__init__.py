@@ -45,6 +45,16 @@ from abaca.model.limits import (
 from abaca.model.log import TRIMMED_KINDS, History, Kind, NewUpdate, Progress, Update
 from abaca.model.moves import Beat, Card, Exchanged, Inserted, Lease, Pulse, Receipt, Settle, Transition, Verdict, Want
 from abaca.model.operator import Amended, Cancelled, Change, Requeued
+from abaca.model.policies import (
+    NO_POLICIES,
+    RETENTION,
+    SUBSCRIPTION,
+    Event,
+    Kept,
+    Policies,
+    Retention,
+    Subscription,
+)
 from abaca.model.rules import Backoff, Delays, Exponential, Fixed, Keep, Linear, Quadratic, RetryRule
 from abaca.model.schedule import Cadence, Cron, Every, Missed, Overlap, Schedule
 from abaca.model.views import (
@@ -75,10 +85,13 @@ __all__ = [
     "MINUTE_MS",
     "MOST_LIMITS",
     "MOST_WEIGHT",
+    "NO_POLICIES",
     "QUEUE",
+    "RETENTION",
     "SCHEDULE",
     "SHED",
     "STATUS_ALIASES",
+    "SUBSCRIPTION",
     "TRIMMED_KINDS",
     "TURN",
     "After",
@@ -93,6 +106,7 @@ __all__ = [
     "Cron",
     "Delays",
     "ErrorInfo",
+    "Event",
     "Every",
     "Exchanged",
     "Exponential",
@@ -105,6 +119,7 @@ __all__ = [
     "Job",
     "JobEnd",
     "Keep",
+    "Kept",
     "KeyScope",
     "Kind",
     "Lease",
@@ -116,6 +131,7 @@ __all__ = [
     "Overflow",
     "Overlap",
     "Page",
+    "Policies",
     "Progress",
     "Pulse",
     "Quadratic",
@@ -125,12 +141,14 @@ __all__ = [
     "Receipt",
     "Record",
     "Requeued",
+    "Retention",
     "RetryRule",
     "Schedule",
     "Settle",
     "State",
     "Stats",
     "Status",
+    "Subscription",
     "Tick",
     "Transition",
     "Update",

@@ -13,9 +13,9 @@ T_co = TypeVar("T_co", covariant=True)
 class JobEnd(Value, Generic[T_co], frozen=True, kw_only=True):
     """What a callback is told of the job that ended: ``JobEnd[str]`` where that job's result is a ``str``.
 
-    ``status`` is ``completed`` or ``failed``. ``result`` is there when it completed, unless ``result_left_out`` says
-    that it was too large to be copied, or is kept elsewhere; then ``app.job(end.job_id).result()`` has it.
-    ``attempts`` counts charged runs.
+    ``status`` is ``completed`` or ``failed``; webhook subscriptions hear of ``cancelled`` as well. ``result`` is there
+    when it completed, unless ``result_left_out`` says that it was too large to be copied, or is kept elsewhere; then
+    ``app.job(end.job_id).result()`` has it. ``attempts`` counts charged runs.
     """
 
     job_id: str

@@ -62,8 +62,12 @@ class RetryRule(Value, frozen=True, kw_only=True):
 
 
 class Keep(Value, frozen=True, kw_only=True):
-    """How long an ended job and its result stay, by how it ended. Zero for ``completed_ms`` stores no result."""
+    """How long an ended job and its result stay, by how it ended. Zero for ``completed_ms`` stores no result.
+
+    ``by``: whether the call says it, the task's declaration or the app's; stored retention goes before the latter two.
+    """
 
     completed_ms: int = HOUR_MS
     cancelled_ms: int = DAY_MS
     failed_ms: int = 7 * DAY_MS
+    by: Literal["job", "task", "app"] = "job"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from abaca.backend import Backend
+from abaca.bulk import all_records, at_once, record_pages
 from abaca.measures import ALL, CARRY, MINUTE, TOTALS, Carry, Measures, Sums
-from abaca.model import Record
 
 _PAGE = 100
 
@@ -17,7 +17,7 @@ async def read_totals(backend: Backend) -> Measures:
     The carry is read last: what went into it meanwhile is either named there, or was not found any more. Names stay for
     an hour, so none is dropped between the two.
     """
-    stored = [record async for record in _scan(backend, TOTALS, "")]
+    stored = await all_records(at_once(backend), TOTALS, _PAGE)
     (found,) = await backend.read(CARRY, [ALL])
     carry = Carry.unpack(found.data if found is not None else None)
     counted = carry.counted
@@ -31,16 +31,11 @@ async def read_totals(backend: Backend) -> Measures:
 async def read_minutes(backend: Backend, first: int, last: int) -> dict[int, Measures]:
     """What all workers counted in each minute from ``first`` to ``last`` (since 1970); quiet minutes are left out."""
     found: dict[int, Measures] = {}
-    async for record in _scan(backend, MINUTE, f"{first:010d}"):
-        minute = int(record.id.partition(":")[0])
-        if minute > last:
-            break
-        found.setdefault(minute, Measures()).add(Measures.unpack(record.data))
+    async with aclosing(record_pages(at_once(backend), MINUTE, f"{first:010d}", _PAGE)) as pages:
+        async for page in pages:
+            for record in page:
+                minute = int(record.id.partition(":")[0])
+                if minute > last:
+                    return found
+                found.setdefault(minute, Measures()).add(Measures.unpack(record.data))
     return found
-
-
-async def _scan(backend: Backend, kind: str, after: str) -> AsyncIterator[Record]:
-    while page := await backend.scan(kind, after, _PAGE):
-        for record in page:
-            yield record
-        after = page[-1].id

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from abaca.model import DAY_MS, ErrorInfo, Job, Keep, State, Transition, Value
+from abaca.model import DAY_MS, NO_POLICIES, ErrorInfo, Job, Keep, Policies, State, Transition, Value
 from abaca.policy.followups import Plain, follow_ups
 from abaca.policy.outcome import (
     Aborted,
@@ -26,6 +26,7 @@ from abaca.policy.outcome import (
     Unstored,
     WasCancelled,
 )
+from abaca.policy.retention import NO_RETENTION, keep_of
 from abaca.policy.retry import DEFAULT_RULE, backoff_seconds, retries
 
 QUARANTINE_AFTER_LOSSES = 2
@@ -69,22 +70,36 @@ def _as_it_is(result: bytes) -> bytes:
     return result
 
 
-def decide(job: Job, outcome: Outcome, rand: Callable[[], float], plain: Plain = _as_it_is) -> Transition:
+def decide(
+    job: Job,
+    outcome: Outcome,
+    rand: Callable[[], float],
+    plain: Plain = _as_it_is,
+    policies: Policies = NO_POLICIES,
+) -> Transition:
     """The transition that ``outcome`` means for ``job``. Pure; ``rand`` answers in [0, 1).
 
-    ``plain`` reads a stored result, for what follows the job.
+    ``plain`` reads a stored result, for what follows the job. ``policies`` are what operators have set.
     """
+    if policies.retention != NO_RETENTION:
+        spec = msgspec.structs.replace(job.spec, keep=keep_of(job, policies.retention))
+        job = msgspec.structs.replace(job, spec=spec)
     transition = _judge(job, outcome, rand)
     if transition.target is State.WAITING and job.cancel:
         cancelled = _end(job, State.CANCELLED, transition.attempts, error=transition.error)
-        return msgspec.structs.replace(cancelled, losses=transition.losses)
-    if job.spec.callbacks and transition.target.ended:
-        result = outcome.result if isinstance(outcome, Returned) else None
-        then = follow_ups(
-            job, transition.target, transition.attempts, result=result, error=transition.error, plain=plain
-        )
-        return msgspec.structs.replace(transition, then=then)
-    return transition
+        transition = msgspec.structs.replace(cancelled, losses=transition.losses)
+    if not transition.target.ended or not (job.spec.callbacks or policies.subscriptions):
+        return transition
+    then = follow_ups(
+        job,
+        transition.target,
+        transition.attempts,
+        result=outcome.result if isinstance(outcome, Returned) else None,
+        error=transition.error,
+        plain=plain,
+        subscriptions=policies.subscriptions,
+    )
+    return msgspec.structs.replace(transition, then=then) if then else transition
 
 
 def unfit(job: Job) -> Outcome | None:

@@ -10,6 +10,7 @@ from abaca.backend import Backend
 from abaca.codec import is_reference, unpack
 from abaca.model import Job, Settle
 from abaca.places import Blobs
+from abaca.policies import PolicyReader
 from abaca.policy.decide import unfit
 from abaca.policy.outcome import Damaged, Outcome, TaskMissing
 from abaca.policy.retry import DEFAULT_RULE
@@ -24,8 +25,9 @@ from abaca.worker.runs import Run
 class Claims:
     """Splits what was claimed: runs for the worker, and settles of jobs that must not be run."""
 
-    def __init__(self, backend: Backend, blobs: Blobs) -> None:
+    def __init__(self, backend: Backend, blobs: Blobs, policies: PolicyReader) -> None:
         self._backend = backend
+        self._policies = policies
         self._inputs = Inputs(backend, blobs)
 
     async def split(
@@ -38,7 +40,7 @@ class Claims:
             if isinstance(answer, ClaimedRun):
                 runs.append(answer)
             else:
-                settles.append(Settle(id=job.id, epoch=job.epoch, to=judge(job, answer)))
+                settles.append(Settle(id=job.id, epoch=job.epoch, to=judge(job, answer, await self._policies.fresh())))
         return runs, settles
 
     async def _prepared(self, job: Job, tasks: tuple[str, ...], lease_ms: int) -> ClaimedRun | Outcome:

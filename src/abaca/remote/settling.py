@@ -10,6 +10,7 @@ from abaca.backend import Backend
 from abaca.errors import ArgumentError
 from abaca.model import Job, Kind, Lease, NewUpdate, Progress, Settle, Verdict
 from abaca.places import Blobs
+from abaca.policies import PolicyReader
 from abaca.policy.outcome import Outcome
 from abaca.remote.holding import Standing, standing
 from abaca.remote.messages import Answer, EndedRun, NewEntry, RunAnswer, SettleRequest, UpdateRequest
@@ -23,8 +24,9 @@ _progress = msgspec.json.Decoder(Progress).decode
 
 
 class Settling:
-    def __init__(self, backend: Backend, blobs: Blobs) -> None:
+    def __init__(self, backend: Backend, blobs: Blobs, policies: PolicyReader) -> None:
         self._backend = backend
+        self._policies = policies
         self._blobs = blobs
 
     async def settle(self, asked: SettleRequest, holder: str) -> list[RunAnswer]:
@@ -47,7 +49,8 @@ class Settling:
     async def _store(self, ends: Sequence[tuple[int, Job, Outcome]], holder: str) -> list[tuple[int, Verdict]]:
         if not ends:
             return []
-        settles = [Settle(id=job.id, epoch=job.epoch, to=judge(job, outcome)) for _, job, outcome in ends]
+        policies = await self._policies.fresh()
+        settles = [Settle(id=job.id, epoch=job.epoch, to=judge(job, outcome, policies)) for _, job, outcome in ends]
         verdicts = (await self._backend.exchange(settles, None, Lease(worker=holder, ms=_LEASE_MS))).verdicts
         judged = [(n, verdict) for (n, _, _), verdict in zip(ends, verdicts, strict=True)]
         told = [

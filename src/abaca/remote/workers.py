@@ -12,6 +12,7 @@ from abaca.errors import ConfigError
 from abaca.model import Beat, Card, Lease, Settle, Value, Want
 from abaca.options import TaskOptions
 from abaca.places import Blobs
+from abaca.policies import PolicyReader
 from abaca.policy.outcome import TimedOut
 from abaca.remote.claims import Claims
 from abaca.remote.holding import is_overdue, standing
@@ -44,8 +45,9 @@ class RemoteWorkers:
 
     def __init__(self, backend: Backend, blobs: Blobs) -> None:
         self._backend = backend
-        self._claims = Claims(backend, blobs)
-        self._settling = Settling(backend, blobs)
+        self._policies = PolicyReader(backend)
+        self._claims = Claims(backend, blobs, self._policies)
+        self._settling = Settling(backend, blobs, self._policies)
         self._announced: set[tuple[str, str]] = set()
         self._cards: dict[str, Card] = {}
 
@@ -88,7 +90,7 @@ class RemoteWorkers:
                 continue
             if is_overdue(job):
                 outcome = TimedOut(timeout_ms=job.spec.timeout_ms or 0)
-                overdue.append(Settle(id=job.id, epoch=job.epoch, to=judge(job, outcome)))
+                overdue.append(Settle(id=job.id, epoch=job.epoch, to=judge(job, outcome, await self._policies.fresh())))
             else:
                 beats.append(Beat(id=run.id, epoch=run.epoch))
         if overdue:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.bulk import get_many
 from abaca.client import Client
 from abaca.model import (
     BUCKET,
@@ -51,15 +51,13 @@ async def _parents(client: Client, job: Job) -> tuple[list[Job], list[Job]]:
     ids = list(when)[:_MOST_PARENTS]
     open_: list[Job] = []
     wrong: list[Job] = []
-    for start in range(0, len(ids), MAX_BATCH):
-        part = ids[start : start + MAX_BATCH]
-        for parent in await client.ask(partial(_get, part)):
-            if parent is None:
-                continue
-            if not parent.state.ended:
-                open_.append(parent)
-            elif not when[parent.id].met_by(parent.state):
-                wrong.append(parent)
+    for parent in await get_many(client.ask, ids):
+        if parent is None:
+            continue
+        if not parent.state.ended:
+            open_.append(parent)
+        elif not when[parent.id].met_by(parent.state):
+            wrong.append(parent)
     open_.sort(key=lambda parent: parent.state is not State.RUNNING)
     return open_, wrong
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import overload
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1)
+"""In UTC, without saying so: that halves what a time costs."""
+_FIRST = (datetime.min - _EPOCH) // timedelta(microseconds=1)
+_LAST = (datetime.max - _EPOCH) // timedelta(microseconds=1)
 
 
 @overload
@@ -20,8 +21,5 @@ def instant(micros: int | None) -> str | None:
     """RFC 3339 in UTC with microseconds. What is beyond the years 1 to 9999 is the nearest in them."""
     if micros is None:
         return None
-    return (
-        (_EPOCH + timedelta(microseconds=min(max(micros, _FIRST), _LAST)))
-        .isoformat(timespec="microseconds")
-        .replace("+00:00", "Z")
-    )
+    since = timedelta(microseconds=min(max(micros, _FIRST), _LAST))
+    return (_EPOCH + since).isoformat(timespec="microseconds") + "Z"

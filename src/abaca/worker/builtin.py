@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from abaca.backend import Backend
 from abaca.codec import DEFAULT_MAX_PAYLOAD
 from abaca.declare import examine
+from abaca.policies import read_subscription
 from abaca.policy.builtin import JOIN, WEBHOOK
 from abaca.worker.options import WorkerOptions
 from abaca.worker.webhook import make_delivery
@@ -29,6 +32,7 @@ class BuiltIn:
         self.arguments, self.results = handler.codecs(name, DEFAULT_MAX_PAYLOAD)
 
 
-def built_in_tasks(options: WorkerOptions) -> dict[str, BuiltIn]:
-    handlers: dict[str, Callable[..., Any]] = {JOIN: join, WEBHOOK: make_delivery(options.webhook_allow)}
+def built_in_tasks(options: WorkerOptions, backend: Backend) -> dict[str, BuiltIn]:
+    deliver = make_delivery(options.webhook_allow, subscribed=partial(read_subscription, backend))
+    handlers: dict[str, Callable[..., Any]] = {JOIN: join, WEBHOOK: deliver}
     return {name: BuiltIn(name, fn) for name, fn in handlers.items()}

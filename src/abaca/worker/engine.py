@@ -8,14 +8,19 @@ from typing import Any
 
 from abaca.backend import Backend
 from abaca.measures import Measures
+from abaca.model import Job, Transition
 from abaca.places import Blobs
+from abaca.policies import PolicyReader
+from abaca.policy.outcome import Outcome
 from abaca.worker.away import Outbox
 from abaca.worker.batches import OnCall, threads_of
+from abaca.worker.beside import Beside, running
 from abaca.worker.builtin import built_in_tasks
 from abaca.worker.counting import Counting
 from abaca.worker.inputs import Inputs
 from abaca.worker.journal import Journal
-from abaca.worker.loop import ExchangeLoop, Holder, LoopOptions
+from abaca.worker.judging import judge
+from abaca.worker.loop import ExchangeLoop, Holder, LoopOptions, StoreGone
 from abaca.worker.middleware import Middleware
 from abaca.worker.options import WorkerOptions
 from abaca.worker.processes import OnChild, Processes
@@ -47,13 +52,18 @@ class Engine:
         on_begin: OnBegin = lambda run: None,
         on_call: OnCall = lambda keys: None,
         blobs: Blobs | None = None,
+        beside: Sequence[Beside] = (),
     ) -> None:
         self.measures = Measures()
         backend = timed(backend, self.measures)
+        self._policies = PolicyReader(backend, options.beat)
+        self._give_up_after = loop_options.give_up_after
+        self._draining = asyncio.Event()
         self._reporter = Reporter(backend)
         self._threads = Threads(options.concurrency + threads_of(tasks), name="abaca")
         self._step_threads: Threads | None = None
         self._concurrency = options.concurrency
+        self._beside = beside
         journal = Journal.opener(backend, self._reporter, self._threads_of_steps)
         self._processes = Processes(
             report=self._reporter.report,
@@ -65,7 +75,7 @@ class Engine:
             on_child=on_child,
         )
         counting = Counting(self.measures, loop_options.queues[0] if len(loop_options.queues) == 1 else None)
-        self.loop = ExchangeLoop(backend, loop_options, holder, self._start, self._reporter, counting)
+        self.loop = ExchangeLoop(backend, loop_options, holder, self._start, self._reporter, counting, self._decide)
         blobs = blobs or Blobs()
         self._outbox = Outbox(blobs, backend, self.loop.finished)
         self.runner = Runner(
@@ -81,7 +91,7 @@ class Engine:
             grace=options.grace,
             occupy=self.loop.occupy,
             on_call=on_call,
-            built_in=built_in_tasks(options),
+            built_in=built_in_tasks(options, backend),
         )
         self.loop.start = self.runner.start  # without a step between: every job passes here
 
@@ -94,12 +104,28 @@ class Engine:
             self._step_threads = Threads(self._concurrency, name="abaca-step")
         return self._step_threads
 
+    def _decide(self, job: Job, outcome: Outcome) -> Transition:
+        return judge(job, outcome, self._policies.current)
+
     async def run(self) -> None:
-        """Claim and run until ``drain`` has ended the loop."""
+        """Claim and run until ``drain`` has ended the loop. Raises ``StoreGone`` when the store stays away."""
+        reading = asyncio.create_task(self._policies.run())
         try:
-            await self.loop.run()
+            async with running(self._beside):
+                await self._policies_known()
+                await self.loop.run()
         finally:
+            reading.cancel()
             self._reporter.close()
+
+    async def _policies_known(self) -> None:
+        """No job is claimed before it is known who is to be told of its end."""
+        either = [asyncio.ensure_future(event.wait()) for event in (self._policies.known, self._draining)]
+        done, _ = await asyncio.wait(either, timeout=self._give_up_after, return_when=asyncio.FIRST_COMPLETED)
+        for waiting in either:
+            waiting.cancel()
+        if not done:
+            raise StoreGone(f"no answer from the store for {self._give_up_after:.0f} s")
 
     def stop(self, key: RunKey, reason: StopReason) -> None:
         self.runner.stop(key, reason)
@@ -110,6 +136,7 @@ class Engine:
         Answers whether every run is over; one that is not (a thread that will not end) keeps its lease until the
         process is gone.
         """
+        self._draining.set()
         self.loop.stop_claiming()
         ends = asyncio.get_running_loop().time() + seconds
         self.runner.flush()

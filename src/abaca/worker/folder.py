@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from abaca.backend import Backend
+from abaca.bulk import all_records, at_once
 from abaca.errors import BackendUnavailable
 from abaca.logs import worker_log
 from abaca.measures import ALL, CARRY, TOTALS, Carry, Sums
@@ -47,7 +48,7 @@ class Folder:
 
     async def fold(self) -> int:
         """Answers how many sums it took in."""
-        stored = await _all_totals(self._backend)
+        stored = await all_records(at_once(self._backend), TOTALS, _PAGE)
         (found,) = await self._backend.read(CARRY, [ALL])
         carry = Carry.unpack(found.data if found is not None else None)
         await self._let_expire([record for record in stored if record.id in carry.folded])
@@ -97,12 +98,3 @@ class Folder:
         ]
         if ending:
             await self._backend.put(ending)
-
-
-async def _all_totals(backend: Backend) -> list[Record]:
-    found: list[Record] = []
-    after = ""
-    while page := await backend.scan(TOTALS, after, _PAGE):
-        found += page
-        after = page[-1].id
-    return found

@@ -14,6 +14,7 @@ from abaca.logs import worker_log
 from abaca.measures import Measures
 from abaca.model import Card, Lease
 from abaca.places import Blobs
+from abaca.policies import PolicyReader
 from abaca.worker.folder import Folder
 from abaca.worker.heart import Heart, Held
 from abaca.worker.orders import Orders
@@ -112,7 +113,12 @@ class HeartThread:
             recorder = Recorder(backend, self._name, self._counted, interval=self._beat)
             all_duties = (
                 heart,
-                Reaper(backend, self._lease, measures=self._measures),
+                Reaper(
+                    backend,
+                    self._lease,
+                    measures=self._measures,
+                    policies=PolicyReader(backend, self._beat),
+                ),
                 Purger(backend),
                 Ticker(backend, self._schedules),
                 Sweeper(backend, self._blobs),

@@ -48,7 +48,11 @@ class Ready(Value, frozen=True, kw_only=True, tag=True):
 
 
 class Go(Value, frozen=True, kw_only=True, tag=True):
-    """Supervisor to runner: the store is open and beats are running; claim."""
+    """Supervisor to runner: the store is open; announce the tasks, and claim."""
+
+
+class Announced(Value, frozen=True, kw_only=True, tag=True):
+    """Runner to supervisor: the store knows the application's tasks and schedules; the first claim comes next."""
 
 
 class Counters(Value, frozen=True, kw_only=True, tag=True):
@@ -182,6 +186,7 @@ Message = (
     Configure
     | Ready
     | Go
+    | Announced
     | Counters
     | ChildStarted
     | Begins

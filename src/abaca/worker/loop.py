@@ -18,7 +18,7 @@ from abaca.logs import worker_log
 from abaca.model import Job, Lease, Settle, State, Verdict, Want
 from abaca.policy.outcome import Expired, Outcome, ParentsUnmet, Released
 from abaca.worker.counting import Counting
-from abaca.worker.judging import judge
+from abaca.worker.judging import Decide, judge
 from abaca.worker.reporter import Reporter
 from abaca.worker.runs import Run, RunKey
 from abaca.worker.settles import Finished, Settles
@@ -85,6 +85,7 @@ class ExchangeLoop:
         start: Start,
         reporter: Reporter,
         counting: Counting | None = None,
+        decide: Decide = judge,
     ) -> None:
         self._backend = backend
         self._options = options
@@ -92,12 +93,12 @@ class ExchangeLoop:
         self.start = start
         self._reporter = reporter
         self._free = dict(options.slots)
-        self._done = Settles()
+        self._decide = decide
+        self._done = Settles(decide)
         self._held_lanes: dict[str, int] = {}
         self._owed = 0
-        self._hungry = True
-        self._claiming = True
-        self._suspended = False
+        self._hungry = self._claiming = True
+        self._suspended = self._closed = False
         self._patience: asyncio.TimerHandle | None = None
         self._hopeless: StoreGone | None = None
         self._wake = asyncio.Event()
@@ -105,7 +106,6 @@ class ExchangeLoop:
         self._answered_at = time.monotonic()
         self._pause = 0.0
         self._failed_at = 0.0
-        self._closed = False
         self._late: set[asyncio.Task[None]] = set()
         self._in_flight = 0
         self.totals = Totals()
@@ -162,7 +162,7 @@ class ExchangeLoop:
 
     def _settle_soon(self, job: Job, outcome: Outcome, took: float | None) -> None:
         buggify("loop.before_settle")
-        transition = judge(job, outcome)
+        transition = self._decide(job, outcome)
         if transition.target is _COMPLETED:
             self.totals.succeeded += 1
         elif isinstance(outcome, ParentsUnmet | Expired):

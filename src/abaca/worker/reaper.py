@@ -11,7 +11,8 @@ from abaca.buggify import buggify
 from abaca.errors import BackendUnavailable
 from abaca.logs import worker_log
 from abaca.measures import Measures
-from abaca.model import Job, Lease, Settle
+from abaca.model import Job, Lease, Policies, Settle
+from abaca.policies import PolicyReader
 from abaca.policy.outcome import Damaged, LeaseLost, Outcome
 from abaca.worker.counting import count_ends
 from abaca.worker.judging import judge
@@ -30,8 +31,14 @@ class Reaper:
     """
 
     def __init__(
-        self, backend: Backend, lease: Lease, interval: float | None = None, measures: Measures | None = None
+        self,
+        backend: Backend,
+        lease: Lease,
+        interval: float | None = None,
+        measures: Measures | None = None,
+        policies: PolicyReader | None = None,
     ) -> None:
+        self._policies = policies or PolicyReader(backend)
         self._measures = Measures() if measures is None else measures
         self._backend = backend
         self._lease = lease
@@ -67,16 +74,17 @@ class Reaper:
         if jobs:
             for job in jobs:
                 self._measures.cell(job.spec.queue, job.spec.task).reclaimed += 1
-            ends = [self._end(job) for job in jobs]
+            policies = await self._policies.fresh()
+            ends = [self._end(job, policies) for job in jobs]
             answer = await self._backend.exchange([settle for _, _, settle in ends], None, self._lease)
             count_ends(self._measures, ends, answer.verdicts)
             buggify("reaper.after_settle")
             worker_log().warning("leases ended, jobs given back", jobs=len(jobs), first=jobs[0].id)
         return len(jobs)
 
-    def _end(self, job: Job) -> tuple[Job, Outcome, Settle]:
+    def _end(self, job: Job, policies: Policies) -> tuple[Job, Outcome, Settle]:
         outcome = LeaseLost() if job.damage is None else Damaged(reason=job.damage)
-        return job, outcome, Settle(id=job.id, epoch=job.epoch, to=judge(job, outcome))
+        return job, outcome, Settle(id=job.id, epoch=job.epoch, to=judge(job, outcome, policies))
 
 
 def _now() -> float:

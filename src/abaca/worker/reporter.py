@@ -72,7 +72,7 @@ class Reporter:
             self._hurry = self.loop.create_task(self.flush())
 
     def _schedule(self) -> None:
-        if self._timer is None:
+        if self._timer is None and not self._closed:
             self._timer = self.loop.call_later(_INTERVAL, self._flush_soon)
 
     def _flush_soon(self) -> None:
@@ -94,8 +94,10 @@ class Reporter:
                 await self._append(batch)
 
     def close(self) -> None:
-        """Wait for the store no longer."""
+        """Wait for the store no longer, and begin nothing that the end of the loop would cut off."""
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _number(self, run: Run) -> list[NewUpdate]:
         reports, run.reports = run.reports or [], None

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from abaca.worker.guard import Guard
 from abaca.worker.judging import damage_of
 from abaca.worker.keeper import die_with_parent
 from abaca.worker.link import (
+    Announced,
     Apart,
     Beaten,
     Begins,
@@ -162,6 +164,7 @@ class RunnerProcess(asyncio.Protocol):
         options = self._configure.options
         lease = Lease(worker=self._configure.worker, ms=round(options.lease * 1000))
         async with self._app.connect() as backend:
+            self.send(Announced())
             loop_options = LoopOptions(
                 queues=options.queues,
                 slots={**options.slots(), **lanes_of(self._app.tasks)},
@@ -176,6 +179,7 @@ class RunnerProcess(asyncio.Protocol):
                 options,
                 self,
                 middleware=self._app.middleware,
+                beside=self._app.beside,
                 app=self._configure.app,
                 on_child=self._on_child,
                 on_begin=self._on_begin,
@@ -256,6 +260,10 @@ async def _main(sock: socket.socket, configure: Configure, app: Any) -> int:
     return await process.live()
 
 
+def _no_import(app: str, error: Exception) -> str:
+    return f"application {app!r} cannot be imported: {type(error).__name__}: {error}"
+
+
 def main() -> None:
     """With the arguments FD and PARENT_PID."""
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
@@ -269,6 +277,10 @@ def main() -> None:
         app = load_app(configure.app)
     except AbacaError as error:
         sock.sendall(frame(Hopeless(reason=str(error))))
+        sys.exit(EXIT_CONFIG)
+    except Exception as error:
+        traceback.print_exc()
+        sock.sendall(frame(Hopeless(reason=_no_import(configure.app, error))))
         sys.exit(EXIT_CONFIG)
     adopt_standard_logs(configure.logs.format, configure.logs.level)
     gc.freeze()  # the loaded application stays as long as the process: collections need not walk it

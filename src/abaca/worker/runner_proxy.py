@@ -11,6 +11,7 @@ from abaca.measures import Measures
 from abaca.policy.outcome import Crashed, Outcome, Released, TimedOut, WasCancelled
 from abaca.worker.held import HeldRun
 from abaca.worker.link import (
+    Announced,
     Apart,
     Begins,
     Called,
@@ -60,8 +61,11 @@ class _Entry(HeldRun):
 class RunnerProxy(asyncio.Protocol):
     """One runner. ``gone`` is set when its end of the link is closed."""
 
-    def __init__(self, default_lease_ms: int, on_ready: OnReady) -> None:
+    def __init__(
+        self, default_lease_ms: int, on_ready: OnReady, on_announced: Callable[[], None] = lambda: None
+    ) -> None:
         self._default_lease_ms = default_lease_ms
+        self._on_announced = on_announced
         self._on_ready = on_ready
         self._reader = FrameReader(self._on_message, self._on_taken, self._on_gone)
         self._held: dict[bytes, _Entry] = {}
@@ -80,8 +84,10 @@ class RunnerProxy(asyncio.Protocol):
         self.gone = asyncio.Event()
 
     @classmethod
-    async def start(cls, configure: Configure, default_lease_ms: int, on_ready: OnReady) -> RunnerProxy:
-        proxy = cls(default_lease_ms, on_ready)
+    async def start(
+        cls, configure: Configure, default_lease_ms: int, on_ready: OnReady, on_announced: Callable[[], None]
+    ) -> RunnerProxy:
+        proxy = cls(default_lease_ms, on_ready, on_announced)
         proxy._process, ours = spawn("abaca.worker.runner_main")
         await asyncio.get_running_loop().create_connection(lambda: proxy, sock=ours)
         proxy.send(configure)
@@ -120,9 +126,8 @@ class RunnerProxy(asyncio.Protocol):
 
     def _on_message(self, message: Message) -> None:
         match message:
-            case Ready():
-                self.ready = True
-                self._starting = asyncio.ensure_future(self._on_ready(self, message))
+            case Ready() | Announced() | Drained() | Hopeless():
+                self._on_stage(message)
             case Counters():
                 self._counters = message
             case ChildStarted(pid=pid, id=id, epoch=epoch):
@@ -137,14 +142,23 @@ class RunnerProxy(asyncio.Protocol):
                 self._apart[id, epoch] = untouched
             case Called(runs=runs):
                 self._call_begins(runs)
-            case Drained():
-                self._released = True
             case ChildEnded(pid=pid):
                 self._groups.pop(pid, None)
-            case Hopeless(reason=reason):
-                self.hopeless = reason
             case _:
                 pass
+
+    def _on_stage(self, message: Ready | Announced | Drained | Hopeless) -> None:
+        """How far it is between its start and its end."""
+        match message:
+            case Ready():
+                self.ready = True
+                self._starting = asyncio.ensure_future(self._on_ready(self, message))
+            case Announced():
+                self._on_announced()
+            case Drained():
+                self._released = True
+            case Hopeless(reason=reason):
+                self.hopeless = reason
 
     def _begins(self, key: RunKey) -> None:
         """Its time counts from here: what it waited for its process or its arguments is not its fault."""

@@ -23,6 +23,7 @@ from abaca.model import Card, Lease, Value
 from abaca.places import Blobs
 from abaca.policy.builtin import BUILT_IN
 from abaca.worker.batches import lanes_of
+from abaca.worker.beside import Beside
 from abaca.worker.engine import Engine
 from abaca.worker.heart_thread import Connect, HeartThread
 from abaca.worker.held import HeldRuns
@@ -68,8 +69,10 @@ class Worker:
         middleware: Sequence[Middleware] = (),
         schedules: Callable[[], Collection[str]] = tuple,
         blobs: Blobs | None = None,
+        beside: Sequence[Beside] = (),
     ) -> None:
         self._schedules = schedules
+        self._beside = beside
         self._blobs = blobs or Blobs()
         self.options = options or WorkerOptions()
         self.id = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-14:-2]}"
@@ -133,6 +136,7 @@ class Worker:
             self._held,
             middleware=self._middleware,
             blobs=self._blobs,
+            beside=self._beside,
         )
 
     def _slots(self) -> dict[str, int]:

@@ -13,7 +13,7 @@ from abaca.errors import BackendUnavailable
 from abaca.logs import worker_log
 from abaca.model import Job, Settle
 from abaca.policy.outcome import Aborted, Outcome
-from abaca.worker.judging import judge
+from abaca.worker.judging import Decide, judge
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -34,7 +34,8 @@ class Finished(msgspec.Struct, frozen=True):
 class Settles:
     """First come, first sent. What the store refuses for its content is sent alone, then failed, then dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, decide: Decide = judge) -> None:
+        self._decide = decide
         self._waiting: deque[Finished] = deque()
         self._alone = 0
         self._results = 0
@@ -101,7 +102,7 @@ class Settles:
         if item.refused:
             return [item]
         outcome = Aborted(error=describe_error(error))
-        settle = msgspec.structs.replace(item.settle, to=judge(item.job, outcome))
+        settle = msgspec.structs.replace(item.settle, to=self._decide(item.job, outcome))
         self._return([Finished(item.job, outcome, settle, item.took, refused=True)])
         self._alone += 1
         return []

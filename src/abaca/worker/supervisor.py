@@ -22,6 +22,7 @@ from abaca.logs import LogSettings, worker_log
 from abaca.measures import Measures
 from abaca.model import Card, Lease
 from abaca.places import Blobs
+from abaca.policies import PolicyReader
 from abaca.worker.aftermath import settle_dead
 from abaca.worker.folder import Folder
 from abaca.worker.heart import Heart
@@ -62,7 +63,7 @@ class Supervisor:
         self._backend: Backend | None = None
         self._opening: asyncio.Lock = asyncio.Lock()
         self._stopping = asyncio.Event()
-        self._opened = asyncio.Event()
+        self._announced = asyncio.Event()
         self._drains: set[asyncio.Task[None]] = set()
         self._exit = 0
         self._misconfigured = False
@@ -75,13 +76,22 @@ class Supervisor:
         self._past_measures = Measures()
         self._own_measures = Measures()
         self._recorder: Recorder | None = None
+        self._policies: PolicyReader | None = None
         self._started_at = time.time()
-        self._on_started: Callable[[str, str], None] | None = None
+        self._on_opened: Callable[[str, str], None] | None = None
 
-    async def run(self, on_started: Callable[[str, str], None] | None = None) -> int:
-        """Until SIGTERM or SIGINT; a second signal ends it at once. ``on_started(url, durability)`` is called once."""
+    async def run(
+        self,
+        on_opened: Callable[[str, str], None] | None = None,
+        on_started: Callable[[], None] | None = None,
+    ) -> int:
+        """Until SIGTERM or SIGINT; a second signal ends it at once.
+
+        Each is called once: ``on_opened(url, durability)`` before anything is told to the store, which it may refuse
+        with ``ConfigError``, and ``on_started`` when the store knows the tasks and claims begin.
+        """
         arm_from_environment(os.environ)
-        self._on_started = on_started
+        self._on_opened = on_opened
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
@@ -89,7 +99,7 @@ class Supervisor:
         enforcing = asyncio.create_task(self._enforce())
         duties: list[asyncio.Task[None]] = []
         try:
-            beating = asyncio.create_task(self._start_duties(duties))
+            beating = asyncio.create_task(self._start_duties(duties, on_started))
             await asyncio.gather(*seats)
             beating.cancel()
         finally:
@@ -129,7 +139,7 @@ class Supervisor:
         pause = 0.1
         while not self._stopping.is_set():
             born = time.monotonic()
-            runner = await RunnerProxy.start(self._configure, self._lease.ms, self._on_ready)
+            runner = await RunnerProxy.start(self._configure, self._lease.ms, self._on_ready, self._announced.set)
             self._runners.add(runner)
             if self._stopping.is_set():  # the signal came while it was being started
                 self._drain_soon(runner)
@@ -139,11 +149,11 @@ class Supervisor:
             self._runners.discard(runner)
             if self._stopping.is_set():
                 return
-            if runner.hopeless is not None:
+            if runner.hopeless is not None and not self._is_passing(runner):
                 self._give_up(runner)
                 return
             hasty = not runner.ready or time.monotonic() - born < _HASTY
-            self._hasty = self._hasty + 1 if hasty and not runner.ready else 0
+            self._hasty = self._hasty + 1 if not runner.ready and runner.hopeless is None else 0
             if self._hasty >= _MAX_HASTY_DEATHS:
                 worker_log().error("runners die before they are ready; giving up", app=self._app, status=runner.status)
                 self._begin_stop(EXIT_RUNNERS_DIE)
@@ -151,6 +161,14 @@ class Supervisor:
             buggify("supervisor.before_restart")
             pause = min(pause * 2, _LONGEST_RESTART_PAUSE) if hasty else 0.1
             await self._sleep_unless_stopping(pause)
+
+    def _is_passing(self, runner: RunnerProxy) -> bool:
+        """Whether the application, which was there when this worker started, may be there again soon: a deployment is
+        under way, or somebody is typing."""
+        if runner.ready or not self._announced.is_set():
+            return False
+        worker_log().error("a new runner cannot start, trying again", app=self._app, reason=runner.hopeless)
+        return True
 
     def _give_up(self, runner: RunnerProxy) -> None:
         worker_log().error("cannot work", app=self._app, reason=runner.hopeless)
@@ -182,10 +200,9 @@ class Supervisor:
             raise ConfigError("abaca worker needs a store that processes can share; use sqlite:// or redis://")
         backend = timed(open_backend(url), self._own_measures)
         await self._open_patiently(backend)
-        self._backend = backend
-        self._opened.set()
-        if self._on_started is not None:
-            self._on_started(url, backend.durability)
+        self._backend, self._policies = backend, PolicyReader(backend, self._options.beat)
+        if self._on_opened is not None:
+            self._on_opened(url, backend.durability)
         for line in backend.weaknesses:
             worker_log().warning("weak setting", store=line)
 
@@ -204,10 +221,13 @@ class Supervisor:
             await self._sleep_unless_stopping(pause)
             pause = min(pause * 2, _LONGEST_RESTART_PAUSE)
 
-    async def _start_duties(self, duties: list[asyncio.Task[None]]) -> None:
-        await self._opened.wait()
+    async def _start_duties(self, duties: list[asyncio.Task[None]], on_started: Callable[[], None] | None) -> None:
+        """When the tasks are known: whoever sees this worker can enqueue for it."""
+        await self._announced.wait()
         if self._backend is None:
             return
+        if on_started is not None:
+            on_started()
         heart = Heart(
             self._backend,
             self._lease,
@@ -218,7 +238,7 @@ class Supervisor:
             beaten=self._beaten,
         )
         ticker = Ticker(self._backend, lambda: self._schedules)
-        reaper = Reaper(self._backend, self._lease, measures=self._own_measures)
+        reaper = Reaper(self._backend, self._lease, measures=self._own_measures, policies=self._policies)
         recorder = self._recorder = Recorder(self._backend, self.id, self._counted, interval=self._options.beat)
         purger, sweeper, folder = Purger(self._backend), Sweeper(self._backend, self._blobs), Folder(self._backend)
         orders = Orders(self._backend, self.id, partial(self._begin_stop, 0), self._options.beat)
@@ -267,7 +287,7 @@ class Supervisor:
             return
         buggify("supervisor.before_aftermath")
         try:
-            await settle_dead(self._backend, self._lease, runner.post_mortem(), self._own_measures)
+            await settle_dead(self._backend, self._lease, runner.post_mortem(), self._own_measures, self._policies)
         except BackendError as error:
             worker_log().warning(
                 "could not settle a dead runner's jobs; their leases bring them back", error=str(error)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.bulk import all_records, at_once
 from abaca.errors import BackendUnavailable
 from abaca.logs import worker_log
 from abaca.model import CURSOR, SCHEDULE, Inserted, Overlap, Record, Schedule
@@ -78,12 +79,8 @@ class Ticker:
         return schedule.declared_by is None or schedule.id in self._declared()
 
     async def _schedules(self) -> list[Schedule]:
-        found: list[Schedule] = []
-        after = ""
-        while page := await self._backend.scan(SCHEDULE, after, MAX_BATCH):
-            found += [schedule for record in page if (schedule := self._read(record)) is not None]
-            after = page[-1].id
-        return found
+        records = await all_records(at_once(self._backend), SCHEDULE)
+        return [schedule for record in records if (schedule := self._read(record)) is not None]
 
     def _read(self, record: Record) -> Schedule | None:
         try:

@@ -9,18 +9,20 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from abaca.context import Ctx
 from abaca.errors import Abort, ConfigError, Snooze
-from abaca.model import JobEnd, Value
+from abaca.model import JobEnd, Subscription, Value
 from abaca.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER, check_address, sign
 from abaca.worker.destinations import Destinations, Refused
 
 EVENT_HEADER = "Abaca-Event"
+TEST_EVENT = "webhook.test"
+"""The event of a delivery that somebody asked for to see whether it arrives."""
 KEPT_OF_ANSWER = 2_000
 """How many bytes of an answer go into the log."""
 LONGEST_PUT_OFF = 86_400.0
@@ -70,39 +72,70 @@ def load_sender() -> Send:
     return send
 
 
+async def no_subscription(id: str) -> Subscription | None:
+    return None
+
+
+class _Target(NamedTuple):
+    url: str
+    timeout: float
+    key: bytes | None
+
+
 def make_delivery(
     allow: tuple[str, ...] = (),
     *,
     destinations: Destinations | None = None,
     environ: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
+    subscribed: Callable[[str], Awaitable[Subscription | None]] = no_subscription,
 ) -> Callable[..., Awaitable[Delivered]]:
-    """The handler of ``abaca.webhook`` for a worker with these settings."""
+    """The handler of ``abaca.webhook`` for a worker with these settings. ``subscribed`` reads a subscription."""
     where = destinations or Destinations(allow)
     secrets = os.environ if environ is None else environ
 
     async def deliver(
-        ctx: Ctx, end: JobEnd[Any], url: str, timeout: float = 10.0, secret: str | None = None
+        ctx: Ctx,
+        end: JobEnd[Any],
+        url: str = "",
+        timeout: float = 10.0,
+        secret: str | None = None,
+        subscription: str | None = None,
+        test: bool = False,
     ) -> Delivered:
         send = load_sender()
+        if subscription is None:
+            target = _Target(url, timeout, None if secret is None else key_of(secret, secrets))
+        else:
+            target = _target_of(await subscribed(subscription), subscription, test=test)
         try:
-            check_address(url)
+            check_address(target.url)
         except ConfigError as error:
             raise Abort(str(error)) from error
-        body = body_of(ctx, end)
+        event = TEST_EVENT if test else f"job.{end.status.value}"
+        body = body_of(ctx, end, event)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Abaca",
             DELIVERY_HEADER: ctx.job_id,
-            EVENT_HEADER: f"job.{end.status.value}",
+            EVENT_HEADER: event,
         }
-        if secret is not None:
-            headers[SIGNATURE_HEADER] = sign(key_of(secret, secrets), int(clock()), body)
-        answer = await _send(ctx, send, where, url, headers, body, timeout)
+        if target.key is not None:
+            headers[SIGNATURE_HEADER] = sign(target.key, int(clock()), body)
+        answer = await _send(ctx, send, where, target.url, headers, body, target.timeout)
         ctx.log.info("answered", status=answer.status, body=answer.body.decode("utf-8", "replace"))
         return _judge(ctx, answer, clock())
 
     return deliver
+
+
+def _target_of(subscription: Subscription | None, id: str, *, test: bool) -> _Target:
+    """As the subscription says now, so that a repaired address or a new secret holds for what waits too."""
+    if subscription is None:
+        raise Abort(f"the webhook subscription {id} was deleted, so this is not sent")
+    if not subscription.enabled and not test:
+        raise Abort(f"the webhook subscription {id} is disabled, so this is not sent; enable it and replay this")
+    return _Target(subscription.url, subscription.timeout_ms / 1000, subscription.secret.encode())
 
 
 async def _send(
@@ -137,7 +170,7 @@ def _judge(ctx: Ctx, answer: Answer, now: float) -> Delivered:
     raise WebhookFailed(f"the receiver answered {status}{hint}")
 
 
-def body_of(ctx: Ctx, end: JobEnd[Any]) -> bytes:
+def body_of(ctx: Ctx, end: JobEnd[Any], event: str) -> bytes:
     """The same bytes in every try. No traceback leaves the house."""
     error = end.error
     job = {
@@ -154,7 +187,7 @@ def body_of(ctx: Ctx, end: JobEnd[Any]) -> bytes:
         "owner": end.owner,
         "tenant": end.tenant,
     }
-    return _encode({"delivery": ctx.job_id, "event": f"job.{end.status.value}", "job": job})
+    return _encode({"delivery": ctx.job_id, "event": event, "job": job})
 
 
 def key_of(secret: str, environ: Mapping[str, str]) -> bytes:

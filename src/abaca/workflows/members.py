@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from abaca.backend import MAX_BATCH, Backend
+from abaca.backend import Backend
+from abaca.bulk import cancel_many, requeue_many
 from abaca.client import Client
 from abaca.model import Cancelled, Job, Requeued, State
 from abaca.policy.builtin import JOIN
@@ -105,29 +106,13 @@ def judged_late(members: Sequence[Found], open_before: Collection[str], requeued
 async def cancel_all(client: Client, members: Sequence[Found]) -> int:
     """Cancel those that have not ended, children first, so that none of them runs because of it. Answers how many."""
     live = [member.id for member in reversed(members) if not member.state.ended]
-    done = 0
-    for start in range(0, len(live), MAX_BATCH):
-        answers = await client.ask(partial(_cancel, live[start : start + MAX_BATCH]))
-        done += sum(answer in (Cancelled.ENDED, Cancelled.FLAGGED) for answer in answers)
-    return done
+    return sum(answer in (Cancelled.ENDED, Cancelled.FLAGGED) for answer in await cancel_many(client.ask, live))
 
 
 async def requeue_all(client: Client, members: Sequence[Found]) -> list[Requeued]:
     """In this order, which is parents first."""
-    answers: list[Requeued] = []
-    for start in range(0, len(members), MAX_BATCH):
-        runs = [(member.id, member.epoch) for member in members[start : start + MAX_BATCH]]
-        answers += await client.ask(partial(_requeue, runs))
-    return answers
+    return await requeue_many(client.ask, [(member.id, member.epoch) for member in members])
 
 
 async def _get(ids: list[str], backend: Backend) -> list[Job | None]:
     return await backend.get(ids)
-
-
-async def _cancel(ids: list[str], backend: Backend) -> list[Cancelled]:
-    return await backend.cancel(ids)
-
-
-async def _requeue(runs: list[tuple[str, int]], backend: Backend) -> list[Requeued]:
-    return await backend.requeue(runs)

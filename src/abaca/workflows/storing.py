@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from abaca.backend import MAX_BATCH, UNKNOWN_PARENT, Backend
+from abaca.backend import UNKNOWN_PARENT
+from abaca.bulk import cancel_many
 from abaca.carrying import stamped
 from abaca.client import Client, batches
 from abaca.codec import new_id
 from abaca.errors import BackendUnavailable, EnqueueRefused, QueueFull
-from abaca.model import Cancelled, Inserted, NewJob, Receipt
+from abaca.model import Inserted, NewJob, Receipt
 from abaca.patience import refusal
 from abaca.workflows.plan import renewed
 
@@ -64,8 +64,7 @@ class Jobs:
     async def _take_back(self, client: Client, refused: tuple[NewJob, Receipt]) -> None:
         self._spent = True
         ids = self.ids[::-1]  # children first: none of them is to hear that its parents were cancelled
-        for start in range(0, len(ids), MAX_BATCH):
-            await client.ask(partial(_cancel, ids[start : start + MAX_BATCH]))
+        await cancel_many(client.ask, ids)
         error = refusal(*refused)
         message = f"{error}: of its workflow everything that was stored is cancelled"
         raise QueueFull(message, error.wait) if isinstance(error, QueueFull) else EnqueueRefused(message)
@@ -80,7 +79,3 @@ def _first_refused(batch: Sequence[NewJob], receipts: Sequence[Receipt]) -> tupl
     ]
     causes = [(job, receipt) for job, receipt in refused if not receipt.reason.startswith(UNKNOWN_PARENT)]
     return next(iter(causes or refused), None)
-
-
-async def _cancel(ids: list[str], backend: Backend) -> list[Cancelled]:
-    return await backend.cancel(ids)

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from abaca.backend import MAX_BATCH, Backend
+from abaca.backend import Backend
+from abaca.bulk import at_once, get_many
 from abaca.cli.demo.fleet import LEASE_SECONDS, Fleet
 from abaca.cli.demo.report import Count
 from abaca.cli.demo.screen import Screen
@@ -164,10 +165,8 @@ async def read_jobs(backend: Backend, ids: Iterable[str]) -> list[Job]:
     """Raises ``AbacaError`` when the store has lost one."""
     found: list[Job] = []
     wanted = list(ids)
-    for start in range(0, len(wanted), MAX_BATCH):
-        batch = wanted[start : start + MAX_BATCH]
-        for id, job in zip(batch, await backend.get(batch), strict=True):
-            if job is None:
-                raise AbacaError(f"job {id} of the demo is gone from the store")
-            found.append(job)
+    for id, job in zip(wanted, await get_many(at_once(backend), wanted), strict=True):
+        if job is None:
+            raise AbacaError(f"job {id} of the demo is gone from the store")
+        found.append(job)
     return found

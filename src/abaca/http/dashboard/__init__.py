@@ -16,6 +16,7 @@ from abaca.http.dashboard import (
     overview,
     queues,
     schedules,
+    webhooks,
     workers,
     workflows,
 )
@@ -31,6 +32,7 @@ HANDLERS: tuple[Any, ...] = (
     *workers.HANDLERS,
     *schedules.HANDLERS,
     *workflows.HANDLERS,
+    *webhooks.HANDLERS,
     *login.HANDLERS,
     *files.HANDLERS,
 )

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TypeVar
 
-from abaca.backend import MAX_BATCH
+from abaca.bulk import amend_many, cancel_many, requeue_many
 from abaca.http.dashboard.desk import Desk
 from abaca.model import Amended, Cancelled, Change, Job, Requeued
-
-T = TypeVar("T")
 
 _CANCELLED = {
     Cancelled.ENDED: "cancelled",
@@ -33,24 +30,17 @@ _DELETED = {
 
 
 async def cancel_jobs(desk: Desk, jobs: Sequence[Job]) -> Counter[str]:
-    done: Counter[str] = Counter()
-    for ids in _batches([job.id for job in jobs]):
-        done.update(_CANCELLED[each] for each in await desk.ask(lambda backend, ids=ids: backend.cancel(ids)))  # type: ignore[misc]
-    return done
+    return Counter(_CANCELLED[each] for each in await cancel_many(desk.ask, [job.id for job in jobs]))
 
 
 async def requeue_jobs(desk: Desk, jobs: Sequence[Job]) -> Counter[str]:
-    done: Counter[str] = Counter()
-    for runs in _batches([(job.id, job.epoch) for job in jobs if job.state.ended]):
-        done.update(_REQUEUED[each] for each in await desk.ask(lambda backend, runs=runs: backend.requeue(runs)))  # type: ignore[misc]
-    return done
+    runs = [(job.id, job.epoch) for job in jobs if job.state.ended]
+    return Counter(_REQUEUED[each] for each in await requeue_many(desk.ask, runs))
 
 
 async def delete_jobs(desk: Desk, jobs: Sequence[Job]) -> Counter[str]:
-    done: Counter[str] = Counter()
-    for changes in _batches([Change(id=job.id, revision=job.revision, delete=True) for job in jobs]):
-        done.update(_DELETED[each] for each in await desk.ask(lambda backend, some=changes: backend.amend(some)))  # type: ignore[misc]
-    return done
+    changes = [Change(id=job.id, revision=job.revision, delete=True) for job in jobs]
+    return Counter(_DELETED[each] for each in await amend_many(desk.ask, changes))
 
 
 ACTS = {"cancel": cancel_jobs, "requeue": requeue_jobs, "delete": delete_jobs}
@@ -63,7 +53,3 @@ def in_words(done: Counter[str]) -> str:
     first, *rest = done.most_common()
     noun = "job" if first[1] == 1 else "jobs"
     return ", ".join([f"{first[1]:,} {noun} {first[0]}", *(f"{number:,} {word}" for word, number in rest)]) + "."
-
-
-def _batches(items: Sequence[T]) -> list[Sequence[T]]:
-    return [items[start : start + MAX_BATCH] for start in range(0, len(items), MAX_BATCH)]

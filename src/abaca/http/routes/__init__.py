@@ -16,9 +16,12 @@ from abaca.http.routes import (
     operations,
     queues,
     remote,
+    results,
+    retention,
     schedules,
     streams,
     submit,
+    webhooks,
     workers,
     workflows,
 )
@@ -36,6 +39,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *schedules.ENDPOINTS,
     *workflows.ENDPOINTS,
     *failures.ENDPOINTS,
+    *webhooks.ENDPOINTS,
+    *results.ENDPOINTS,
+    *retention.ENDPOINTS,
     *metrics.ENDPOINTS,
 )
 HANDLERS: tuple[Any, ...] = (*dashboard.HANDLERS,)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from abaca.backend import MAX_BATCH, Backend
+from abaca.cancelling import cancel_jobs
 from abaca.http.caller import Scope
 from abaca.http.endpoint import endpoint
 from abaca.http.errors import invalid
@@ -52,41 +53,53 @@ class BulkAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Act = Callable[[Backend, list[Job]], Awaitable[int]]
+Narrow = Callable[[list[Job]], Awaitable[list[Job]]]
 
 
 @endpoint("POST", "/jobs/cancel", scope=Scope.WRITE, examples={"body": {"filter": {"task": "resize"}, "dry_run": True}})
 async def cancel_many(request: ApiRequest, body: Bulk) -> BulkAnswer:
     """Cancel all jobs of a filter that have not ended."""
-    return await _upon(request, body, _LIVE, _cancel)
+    return await upon(request, body, _LIVE, _cancel)
 
 
 @endpoint("POST", "/jobs/requeue", scope=Scope.WRITE, examples={"body": {"filter": {"status": ["failed"]}}})
 async def requeue_many(request: ApiRequest, body: Bulk) -> BulkAnswer:
     """Put all ended jobs of a filter back in line; without a status in it, those that failed or were cancelled."""
     given = body.filter.status if body.filter is not None else ()
-    return await _upon(request, body, _ENDED if given or body.ids else (Status.FAILED, Status.CANCELLED), _requeue)
+    return await upon(request, body, _ENDED if given or body.ids else (Status.FAILED, Status.CANCELLED), _requeue)
 
 
 @endpoint("POST", "/jobs/delete", scope=Scope.WRITE, examples={"body": {"filter": {"tag": "trial"}, "dry_run": True}})
 async def delete_many(request: ApiRequest, body: Bulk) -> BulkAnswer:
     """Delete all jobs of a filter that do not run, with their results."""
-    return await _upon(request, body, (*_WAITING, *_ENDED), _delete)
+    return await upon(request, body, (*_WAITING, *_ENDED), _delete)
 
 
-async def _upon(request: ApiRequest, body: Bulk, fit: tuple[Status, ...], act: Act) -> BulkAnswer:
-    matched = changed = 0
+async def upon(
+    request: ApiRequest,
+    body: Bulk,
+    fit: tuple[Status, ...],
+    act: Act,
+    narrow: Narrow | None = None,
+    matched: Callable[[list[Job]], None] = lambda jobs: None,
+) -> BulkAnswer:
+    """The act upon all jobs of the body that have one of these statuses. ``narrow`` leaves some out, ``matched`` is
+    told of those that it is for."""
+    count = changed = 0
     complete = True
     async for found in _found(request, body, fit):
-        room = body.limit - matched
+        room = body.limit - count
         jobs = [job for job in found if job.status in fit and not job.purged]
+        jobs = jobs if narrow is None else await narrow(jobs)
         complete = len(jobs) <= room
         part = jobs[:room]
-        matched += len(part)
+        count += len(part)
+        matched(part)
         if part and not body.dry_run:
             changed += await request.ask(partial(_on, act, part))
         if not complete:
             break
-    return BulkAnswer(matched=matched, changed=changed, dry_run=body.dry_run, complete=complete)
+    return BulkAnswer(matched=count, changed=changed, dry_run=body.dry_run, complete=complete)
 
 
 async def _found(request: ApiRequest, body: Bulk, fit: tuple[Status, ...]) -> AsyncIterator[list[Job]]:
@@ -116,7 +129,7 @@ async def _on(act: Act, jobs: list[Job], backend: Backend) -> int:
 
 
 async def _cancel(backend: Backend, jobs: list[Job]) -> int:
-    answers = await backend.cancel([job.id for job in jobs])
+    answers = await cancel_jobs(backend, [job.id for job in jobs])
     return sum(answer in (Cancelled.ENDED, Cancelled.FLAGGED) for answer in answers)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from abaca.backend import Backend
+from abaca.cancelling import cancel_jobs
 from abaca.checks import NAMED_PRIORITIES, check_name, check_tags
 from abaca.errors import JobConflict
 from abaca.http.caller import Scope
@@ -74,18 +75,7 @@ async def cancel(request: ApiRequest, id: str, body: Nothing, query: Waiting) ->
 async def requeue(request: ApiRequest, id: str, body: Nothing, query: Waiting) -> Answer[JobView]:
     """Put an ended job back in line under the same id, with a fresh budget of attempts. 409 when it has not ended."""
     job = await request.job(id)
-    if not job.state.ended or job.purged:
-        raise conflict(f"job {job.id} is {job.status}; only a job that ended can be requeued", status=job.status)
-    (answer,) = await request.ask(partial(_requeue, job))
-    match answer:
-        case Requeued.UNKNOWN:
-            raise no_job(id)
-        case Requeued.HELD:
-            raise JobConflict(job.id, f"job {job.id} stays ended: another live job has its key {job.spec.key!r}")
-        case Requeued.STALE:
-            raise conflict(f"job {job.id} changed meanwhile; read it again", status=await _status(request, job))
-        case Requeued.REQUEUED:
-            pass
+    await put_back(request, job)
     return accepted(request, job.id, await _view(request, await request.ended(await request.job(id), query.wait)))
 
 
@@ -142,6 +132,22 @@ async def forget(request: ApiRequest, id: str) -> None:
     await request.app.job(job.id).forget()
 
 
+async def put_back(request: ApiRequest, job: Job) -> None:
+    """Requeue an ended job. Raises ``ApiError`` and ``JobConflict``."""
+    if not job.state.ended or job.purged:
+        raise conflict(f"job {job.id} is {job.status}; only a job that ended can be requeued", status=job.status)
+    (answer,) = await request.ask(partial(_requeue, job))
+    match answer:
+        case Requeued.UNKNOWN:
+            raise no_job(job.id)
+        case Requeued.HELD:
+            raise JobConflict(job.id, f"job {job.id} stays ended: another live job has its key {job.spec.key!r}")
+        case Requeued.STALE:
+            raise conflict(f"job {job.id} changed meanwhile; read it again", status=await _status(request, job))
+        case Requeued.REQUEUED:
+            pass
+
+
 async def _amend(request: ApiRequest, job: Job, change: Change) -> JobView:
     (answer,) = await request.ask(partial(_change, change))
     if answer is Amended.UNKNOWN:
@@ -191,7 +197,7 @@ def _micros(time: datetime | None) -> int | None:
 
 
 async def _cancel(id: str, backend: Backend) -> list[Cancelled]:
-    return await backend.cancel([id])
+    return await cancel_jobs(backend, [id])
 
 
 async def _requeue(job: Job, backend: Backend) -> list[Requeued]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from abaca.backend import MAX_BATCH, Backend
+from abaca.bulk import record_pages
 from abaca.errors import ScheduleNotFound
 from abaca.http.caller import Scope
 from abaca.http.endpoint import endpoint
@@ -18,7 +18,7 @@ from abaca.http.paging import Paging, opened, sealed
 from abaca.http.replies import Answer, Items
 from abaca.http.requests import ApiRequest
 from abaca.http.submitting import AboveZero, Millis, SubmitJob, new_job
-from abaca.model import SCHEDULE, Query, Record, Schedule
+from abaca.model import SCHEDULE, Query, Schedule
 from abaca.schedules import MAX_MISSED, MissedPolicy, OverlapPolicy, make_schedule
 from abaca.views import JobView, ScheduleView, job_views, schedule_view
 
@@ -77,10 +77,12 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 @endpoint("GET", "/schedules", scope=Scope.READ)
 async def list_schedules(request: ApiRequest, query: Paging) -> Items[ScheduleView]:
     """List schedules by id."""
-    after, found = opened(query.cursor) or "", list[Schedule]()
-    while len(found) <= query.limit and (page := await request.ask(partial(_scan, after))):
-        found += [one for record in page if _sees(request, one := _decode(record.data or b""))]
-        after = page[-1].id
+    found: list[Schedule] = []
+    async with aclosing(record_pages(request.ask, SCHEDULE, after=opened(query.cursor) or "")) as pages:
+        async for page in pages:
+            found += [one for record in page if _sees(request, one := _decode(record.data or b""))]
+            if len(found) > query.limit:
+                break
     shown = found[: query.limit]
     more = sealed(shown[-1].id) if len(found) > query.limit else None
     return Items(items=[await _view(request, schedule, _SHOWN) for schedule in shown], next_cursor=more)
@@ -205,10 +207,6 @@ async def _view(request: ApiRequest, schedule: Schedule, count: int) -> Schedule
     secrets = await request.secrets([schedule.job.task])
     ticks = await request.app.schedules.ticks(schedule, count)
     return schedule_view(schedule, ticks, secrets[schedule.job.task])
-
-
-async def _scan(after: str, backend: Backend) -> list[Record]:
-    return await backend.scan(SCHEDULE, after, MAX_BATCH)
 
 
 ENDPOINTS = (

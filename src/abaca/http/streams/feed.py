@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from abaca.backend import Backend
 from abaca.errors import AbacaError
-from abaca.http.streams.picture import Changed, Look, Picture, changes, counts, look
+from abaca.http.streams.picture import Changed, Look, Picture, QueueCounts, changes, counts, look
 from abaca.logs import service_log
 
 INTERVAL = 0.5
@@ -40,12 +40,12 @@ class _Reader:
                 self.changed[one.id] = one
         self.news.set()
 
-    def take(self, *, first: bool) -> Picture:
+    def take(self, queues: tuple[QueueCounts, ...], *, first: bool) -> Picture:
         assert self.look is not None
         stats = self.look.stats
         picture = Picture(
             at=stats.seen_at,
-            queues=counts(stats, self.queue),
+            queues=queues,
             running=stats.running,
             workers=len(stats.workers),
             totals=stats.totals,
@@ -67,6 +67,8 @@ class Feed:
         self._readers: set[_Reader] = set()
         self._task: asyncio.Task[None] | None = None
         self._last: Look | None = None
+        self._counted: dict[str | None, tuple[QueueCounts, ...]] = {}
+        """Of the last look, by the queue that readers chose."""
 
     async def pictures(self, queue: str | None = None, task: str | None = None) -> AsyncGenerator[Picture, None]:
         """A whole picture at once, then one when something changed. It promises no replay.
@@ -84,7 +86,7 @@ class Feed:
         try:
             while True:
                 await reader.news.wait()
-                picture = reader.take(first=sent is None)
+                picture = reader.take(self._queues(reader), first=sent is None)
                 if sent is None or picture.changed or _counts(picture) != _counts(sent):
                     sent = picture
                     yield picture
@@ -104,6 +106,16 @@ class Feed:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    def _queues(self, reader: _Reader) -> tuple[QueueCounts, ...]:
+        """Counted once for all who look at the same queue."""
+        assert reader.look is not None
+        if reader.look is not self._last:
+            return counts(reader.look.stats, reader.queue)
+        found = self._counted.get(reader.queue)
+        if found is None:
+            found = self._counted[reader.queue] = counts(reader.look.stats, reader.queue)
+        return found
+
     async def _watch(self) -> None:
         pause = self._interval
         while True:
@@ -117,6 +129,7 @@ class Feed:
             else:
                 changed = changes(self._last, now) if self._last is not None else []
                 self._last = now
+                self._counted = {}
                 for reader in self._readers:
                     reader.tell(now, changed)
             await asyncio.sleep(pause)

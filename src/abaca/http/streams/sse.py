@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgspec
 from litestar.types import Receive, Scope, Send
@@ -41,7 +41,7 @@ class EventStream(Reply):
     Events are made as fast as this reader takes them, and no faster.
     """
 
-    __slots__ = ("_ending", "_events", "_heartbeat")
+    __slots__ = ("_ending", "_events", "_heartbeat", "_is_sending", "_said_at")
 
     def __init__(
         self, events: AsyncGenerator[Event, None], ending: asyncio.Event, heartbeat: float = HEARTBEAT
@@ -50,41 +50,41 @@ class EventStream(Reply):
         self._events = events
         self._ending = ending
         self._heartbeat = heartbeat
+        self._is_sending = False
+        self._said_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await self._say(send, _RETRY)
         parts = [asyncio.ensure_future(part) for part in (self._pump(send), _until_gone(receive), self._ending.wait())]
+        beat = asyncio.ensure_future(self._beat(send))
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for part in parts:
+            for part in (*parts, beat):
                 part.cancel()
-            await asyncio.gather(*parts, return_exceptions=True)
+            await asyncio.gather(*parts, beat, return_exceptions=True)
             await self._events.aclose()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _pump(self, send: Send) -> None:
-        await send({"type": "http.response.body", "body": _RETRY, "more_body": True})
-        async for frame in self._frames():
-            await send({"type": "http.response.body", "body": frame, "more_body": True})
+        async for event in self._events:
+            await self._say(send, written(event))
 
-    async def _frames(self) -> AsyncIterator[bytes]:
-        coming = asyncio.ensure_future(anext(self._events))
-        try:
-            while True:
-                done, _ = await asyncio.wait((coming,), timeout=self._heartbeat)
-                if not done:
-                    yield _STILL_HERE
-                    continue
-                try:
-                    event = coming.result()
-                except StopAsyncIteration:
-                    return
-                yield written(event)
-                coming = asyncio.ensure_future(anext(self._events))
-        finally:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
+    async def _beat(self, send: Send) -> None:
+        now = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(max(0.0, self._said_at + self._heartbeat - now()))
+            if self._is_sending:  # its reader has not taken what it was sent: it needs no more of it
+                self._said_at = now()
+            elif now() - self._said_at >= self._heartbeat:
+                await self._say(send, _STILL_HERE)
+
+    async def _say(self, send: Send, frame: bytes) -> None:
+        self._is_sending = True
+        await send({"type": "http.response.body", "body": frame, "more_body": True})
+        self._is_sending = False
+        self._said_at = asyncio.get_running_loop().time()
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -1,0 +1,1 @@
+"""The commands ``abaca compile`` and ``abaca environments``."""

@@ -1,0 +1,1 @@
+"""The compile service on Abaca: jobs that compile, what they share, and what workers tell of themselves."""

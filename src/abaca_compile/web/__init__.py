@@ -1,0 +1,1 @@
+"""The service over HTTP: routes of the API, and the page of the dashboard."""

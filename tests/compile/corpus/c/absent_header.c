@@ -1,0 +1,3 @@
+#include "colours.h"
+
+int red = RED;

@@ -1,0 +1,6 @@
+#ifndef SHAPES_H
+#define SHAPES_H
+
+int area(int width, int height);
+
+#endif

@@ -1,0 +1,1 @@
+const char *word(void) { const char *größe = "größe"; return größe + laenge; }

@@ -1,0 +1,8 @@
+struct point {
+    int column;
+    int row;
+};
+
+int first(struct point *p) {
+    return p->colunm;
+}

@@ -1,0 +1,3 @@
+int half(int n) {
+    return n / 2
+}

@@ -1,0 +1,3 @@
+int ready;
+/* this comment
+   goes on

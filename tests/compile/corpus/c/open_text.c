@@ -1,0 +1,1 @@
+const char *name = "half of a text;

@@ -1,0 +1,4 @@
+int length(void) {
+    int n = "four";
+    return n;
+}

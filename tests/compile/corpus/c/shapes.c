@@ -1,0 +1,5 @@
+#include "include/shapes.h"
+
+int area(int width, int height) {
+    return width * height;
+}

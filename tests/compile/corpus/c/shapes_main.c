@@ -1,0 +1,5 @@
+#include "include/shapes.h"
+
+int main(void) {
+    return area(3, 4) - 12;
+}

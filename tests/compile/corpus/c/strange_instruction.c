@@ -1,0 +1,3 @@
+void odd(void) {
+    __asm__("frobnicate %eax");
+}

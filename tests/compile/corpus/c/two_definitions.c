@@ -1,0 +1,7 @@
+int size(void) {
+    return 1;
+}
+
+int size(void) {
+    return 2;
+}

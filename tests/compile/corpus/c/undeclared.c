@@ -1,0 +1,3 @@
+int area(int width) {
+    return width * height;
+}

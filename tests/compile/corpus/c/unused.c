@@ -1,0 +1,4 @@
+int one(void) {
+    int spare = 3;
+    return 1;
+}

@@ -1,0 +1,3 @@
+#include <colours/all>
+
+int main() {}

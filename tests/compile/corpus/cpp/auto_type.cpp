@@ -1,0 +1,4 @@
+int count() {
+    auto n = 3;
+    return n;
+}

@@ -1,0 +1,5 @@
+int grow() {
+    const int size = 3;
+    size = 4;
+    return size;
+}

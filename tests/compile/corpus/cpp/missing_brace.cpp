@@ -1,0 +1,5 @@
+namespace shop {
+
+int price() {
+    return 3;
+}

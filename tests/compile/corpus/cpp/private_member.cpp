@@ -1,0 +1,7 @@
+class account {
+    int balance = 0;
+};
+
+int look(const account &a) {
+    return a.balance;
+}

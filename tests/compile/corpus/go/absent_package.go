@@ -1,0 +1,7 @@
+package main
+
+import "example.com/colours"
+
+func main() {
+	colours.Red()
+}

@@ -1,0 +1,9 @@
+package main
+
+func length() int {
+	return "four"
+}
+
+func main() {
+	length()
+}

@@ -1,0 +1,5 @@
+class MissingSemicolon {
+    int half(int n) {
+        return n / 2
+    }
+}

@@ -1,0 +1,5 @@
+class Outdated {
+    Integer boxed() {
+        return new Integer(3);
+    }
+}

@@ -1,0 +1,11 @@
+class Price {
+    private final int amount;
+
+    Price(int amount) {
+        this.amount = amount;
+    }
+
+    int amount() {
+        return amount;
+    }
+}

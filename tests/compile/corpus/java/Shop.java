@@ -1,0 +1,5 @@
+class Shop {
+    int total() {
+        return new Price(3).amount() + 1;
+    }
+}

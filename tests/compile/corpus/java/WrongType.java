@@ -1,0 +1,5 @@
+class WrongType {
+    int length() {
+        return "four";
+    }
+}

@@ -1,0 +1,3 @@
+function read(file) {
+  return await file.text();
+}

@@ -1,0 +1,2 @@
+let size = 1;
+let size = 2;

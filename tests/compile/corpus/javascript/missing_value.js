@@ -1,0 +1,2 @@
+const half = (n) => n / 2;
+const ready = ;

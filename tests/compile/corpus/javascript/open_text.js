@@ -1,0 +1,1 @@
+const name = "half of a text;

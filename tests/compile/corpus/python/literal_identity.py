@@ -1,0 +1,2 @@
+def is_one(n):
+    return n is 1

@@ -1,0 +1,1 @@
+name = "half of a text

@@ -1,0 +1,5 @@
+use colours::Red;
+
+pub fn red() -> Red {
+    Red
+}

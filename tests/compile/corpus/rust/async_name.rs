@@ -1,0 +1,4 @@
+pub fn name() -> i32 {
+    let async = 3;
+    async
+}

@@ -1,0 +1,3 @@
+pub fn twice(word: String) -> (String, String) {
+    (word, word)
+}

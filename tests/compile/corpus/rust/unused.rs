@@ -1,0 +1,4 @@
+pub fn one() -> i32 {
+    let spare = 3;
+    1
+}

@@ -1,0 +1,2 @@
+export function half(n: number): number {
+  return n / 2;

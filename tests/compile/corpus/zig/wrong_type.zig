@@ -1,0 +1,3 @@
+export fn length() u32 {
+    return "four";
+}

@@ -1,0 +1,1 @@
+"""The compile service: its jobs, its cache, its routes, its page."""
