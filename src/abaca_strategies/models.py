@@ -69,6 +69,11 @@ class BacktestSummary(Struct, frozen=True, kw_only=True):
     """Instances after which the price went their way over the first horizon, or trades that earned something."""
     columns: list[str] = []
 
+    @property
+    def success_rate(self) -> float:
+        """The share of positive instances; 0 of none."""
+        return self.positive_instances / self.total_instances if self.total_instances else 0.0
+
 
 class EquityPoint(Struct, frozen=True, kw_only=True):
     time: str

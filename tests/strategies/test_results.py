@@ -85,6 +85,12 @@ def test_a_score_above_zero_and_a_profit_are_counted_apart() -> None:
     assert result.event_study[0].hit_rate == pytest.approx(len(hits) / result.event_study[0].count)
 
 
+def test_the_success_rate_is_positive_of_total_and_zero_of_none() -> None:
+    result = by_instances(DATA)
+    assert result.summary.success_rate == 1.0
+    assert failed(result.strategy_id, result.version, "no data").summary.success_rate == 0.0
+
+
 def test_profits_by_ticker_add_up_to_the_whole() -> None:
     result = by_signals()
     total = result.metrics["final_equity"]

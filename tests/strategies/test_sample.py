@@ -23,7 +23,7 @@ def test_every_sample_is_sound_and_says_where_it_is_from() -> None:
 def test_what_has_been_fetched_is_not_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = sample_folder()
 
-    def refuse(into: Path) -> None:
+    def refuse(into: Path, seconds: float) -> None:
         raise AssertionError(f"a download into {into}")
 
     monkeypatch.setattr(sample, "_download", refuse)

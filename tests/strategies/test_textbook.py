@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -110,6 +111,14 @@ def test_the_same_cross_as_an_event_strategy_trades_the_same() -> None:
     # Then they are one account
     assert by_events.fills == by_targets.fills
     assert by_events.equity.tolist() == by_targets.equity.tolist()
+
+
+def test_the_example_of_the_page_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "strategies-metrics.md").read_text()
+    program = tmp_path / "example.py"
+    program.write_text(page.partition("```python\n")[2].partition("```")[0])
+    runpy.run_path(str(program))
+    assert float(capsys.readouterr().out) == pytest.approx(0.0, abs=5)
 
 
 if __name__ == "__main__":

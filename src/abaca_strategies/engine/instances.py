@@ -17,8 +17,8 @@ from abaca_strategies.engine.market import Market
 from abaca_strategies.engine.rules import Rules
 from abaca_strategies.engine.run import Run, simulate
 from abaca_strategies.failures import StrategyError
+from abaca_strategies.models import MAX_INSTANCES
 
-MAX_INSTANCES = 15_000
 HORIZONS = (1, 5, 20)
 
 
