@@ -1,6 +1,6 @@
 """What documents cost: ``python -m benchmarks.documents [ingest CHUNKS | search CHUNKS...]``.
 
-``ingest`` takes texts of so many chunks from the passages of the quality set, with a number in each sentence, so that
+``ingest`` takes texts of so many chunks from the passages of the quality set, a number in every ninth word, so that
 none is known to the cache. Bare: the sentence model in as many processes, on the same chunks, and nothing else.
 Here: parsing, chunking, the cache, the same model, and the store with its commits. The two take eight turns each,
 so that other work on the machine meets both.
@@ -67,7 +67,10 @@ def documents(chunks: int, round: int) -> list[bytes]:
     size = 4600
     starts = range(0, len(whole) - size, size)
     texts = [f"Text {round}.{n}. {whole[starts[n % len(starts)] :][:size]}" for n in range(max(1, chunks // 10))]
-    return [text.replace(". ", f" {round}x{n}. ").encode() for n, text in enumerate(texts)]
+    return [
+        " ".join(f"{word}{round}x{n}" if at % 9 == 0 else word for at, word in enumerate(text.split())).encode()
+        for n, text in enumerate(texts)
+    ]
 
 
 def cut(data: bytes) -> list[Piece]:
@@ -132,6 +135,7 @@ async def ingest(chunks: int) -> None:
         await stage.close()
     await local.close()
     await pool.close()
+    assert embedder.computed == counts["whole"]
     alone, together = (counts[name] / seconds[name] for name in ("bare", "whole"))
     print(f"{counts['whole']} chunks in {ROUNDS} turns, {PROCESSES} processes")
     print(f"chunks a second: bare embedder {alone:.1f}")

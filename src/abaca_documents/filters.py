@@ -129,7 +129,7 @@ class _Reader:
                     raise ValidationError(field, "it takes a list of values")
                 found = OneOf(path, tuple(_scalar(each, f"{field}[{at}]") for at, each in enumerate(value)))
             case "$gt" | "$gte" | "$lt" | "$lte":
-                return Ordered(path, operator, _orderable(value, field))
+                return Ordered(path, str(operator), _orderable(value, field))
             case "$exists":
                 if not isinstance(value, bool):
                     raise ValidationError(field, "it takes true or false")

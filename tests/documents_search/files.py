@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Sequence
+from typing import Any
 
 import docx
 import openpyxl
@@ -64,7 +65,7 @@ def word_file() -> bytes:
 
 
 def slide_file() -> bytes:
-    show = pptx.Presentation()
+    show: Any = pptx.Presentation()
     for title, text in (("Leases", WORDS), ("Beats", "Every two seconds.")):
         slide = show.slides.add_slide(show.slide_layouts[1])
         slide.shapes.title.text = title
@@ -74,7 +75,7 @@ def slide_file() -> bytes:
 
 
 def sheet_file() -> bytes:
-    book = openpyxl.Workbook()
+    book: Any = openpyxl.Workbook()
     book.active.title = "Prices"
     for row in (("fruit", "price"), ("apple", 3.0), ("pear", 2.5)):
         book.active.append(row)

@@ -46,6 +46,6 @@ class SentenceEngine:
     def _run(self, encoding: Encoding) -> Floats:
         ids = np.array([encoding.ids], np.int64)
         given = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        states = self._session.run(None, {name: given[name] for name in self._inputs})[0]
-        pooled: Floats = states[0].mean(axis=0) if states.ndim == 3 else states[0]
+        states = np.asarray(self._session.run(None, {name: given[name] for name in self._inputs})[0], np.float32)[0]
+        pooled: Floats = states.mean(axis=0) if states.ndim == 2 else states
         return pooled
