@@ -64,7 +64,7 @@ class FileRegistry:
         def act(connection: apsw.Connection) -> list[Document]:
             if taken := _documents(connection, [document.id for document in written]):
                 raise DocumentAlreadyExists(operation, *sorted(taken))
-            for name in {document.collection for document in written}:
+            for name in sorted({document.collection for document in written}):
                 _known_collection(connection, operation, name)
             for document in written:
                 _put(connection, None, document)
