@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from abaca import App, JobHandle
+from abaca import App, ConfigError, JobHandle
 from abaca_documents.errors import CollectionAlreadyExists
 from abaca_documents.model import (
     ChunkSettings,
@@ -53,7 +53,7 @@ class Library:
         self._open = open
         self._places: Places | None = None
         self._opened: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Opened] = weakref.WeakKeyDictionary()
-        self.tasks = Tasks(app, self.opened)
+        self.tasks = Tasks(app, self.opened, self.is_used)
 
     @classmethod
     def of(cls, app: App) -> Library:
@@ -71,6 +71,14 @@ class Library:
                     weakref.finalize(self, shutil.rmtree, self._places.folder, True)
             self._opened[loop] = self._open(self.app, self._places)
         return self._opened[loop]
+
+    def is_used(self) -> bool:
+        """Whether there is anything yet. An app may have the plugin aboard without a document, or a place for one."""
+        try:
+            self._places = self._places or places(self.app)
+        except ConfigError:
+            return False
+        return bool(self._opened) or self._places.file.exists()
 
     @property
     def documents(self) -> Repository:

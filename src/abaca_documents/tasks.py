@@ -69,9 +69,9 @@ class DurableStep(Step):
 
 
 class Tasks:
-    """``opened`` gives what the running loop has open."""
+    """``opened`` gives what the running loop has open, ``is_used`` whether there is anything to open."""
 
-    def __init__(self, app: App, opened: Callable[[], Opened]) -> None:
+    def __init__(self, app: App, opened: Callable[[], Opened], is_used: Callable[[], bool]) -> None:
         def name(kind: JobType) -> str:
             return f"documents.{kind.value}"
 
@@ -106,6 +106,8 @@ class Tasks:
 
         @app.task(name="documents.clean_up", queue=QUEUE, retry=RETRY)
         async def clean_up(ctx: Ctx) -> Swept:
+            if not is_used():
+                return Swept()
             parts = opened().parts
             before = instant_now() - timedelta(seconds=value(app, "documents.retention"))
             await purge_before(parts, before)

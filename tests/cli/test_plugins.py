@@ -58,7 +58,7 @@ def test_a_worker_without_an_application_runs_what_plugins_bring(environment: di
     finally:
         worker.terminate()
         said = worker.communicate(timeout=30)[1]
-    assert "queues=default,compile,greetings" in said
+    assert "queues=default,compile,documents,greetings" in said
 
 
 def test_without_any_plugin_a_worker_asks_for_an_application(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from abaca_documents.blobs import FolderBlobs
-from abaca_documents.errors import UnsupportedMediaType
+from abaca_documents.errors import BlobNotFound, UnsupportedMediaType
 from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.model import (
     ChunkMetadata,
@@ -45,6 +45,8 @@ class InPlaceParser:
         self.calls += 1
         if filename.endswith(".odd"):
             raise UnsupportedMediaType("no parser for .odd")
+        if filename.endswith(".lost"):
+            raise BlobNotFound("the bytes were lost")
         return await asyncio.to_thread(read, path.read_bytes(), filename, limits)
 
 

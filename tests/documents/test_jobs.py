@@ -84,11 +84,9 @@ async def test_a_document_that_cannot_be_read_is_an_outcome(lent: tuple[Library,
 
 
 async def test_a_job_that_gives_up_says_so_on_its_document(lent: tuple[Library, Bench]) -> None:
-    library, bench = lent
+    library, _ = lent
     # Given a document whose bytes get lost
-    added = await library.submit(await bench.payload("text", "lost.txt"))
-    for name in ("upload", f"{added.document.id}.{added.document.job_id}"):
-        await bench.blobs.release(added.document.revisions[0].content_hash, name)
+    added = await library.add(b"text", collection="books", filename="a.lost")
     # When its job runs
     assert added.job is not None
     with pytest.raises(JobFailed):
@@ -295,3 +293,15 @@ def test_places_follow_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("ABACA_DOCUMENTS_BLOBS", f"file://{tmp_path}/blobs")
     named = places(App("redis://localhost", plugins=[PLUGIN]))
     assert (named.file, named.folder, named.is_shared) == (tmp_path / "v.db", tmp_path / "blobs", True)
+
+
+async def test_where_nobody_uses_documents_nothing_is_made(tmp_path: Path) -> None:
+    # Given an app with the plugin aboard, and one whose store has no place for documents
+    async with App(f"sqlite:///{tmp_path}/jobs.db", plugins=[PLUGIN]) as app:
+        # When it is cleared up
+        async with app.worker(queues=("documents",)):
+            swept = await Library.of(app).tasks.clean_up.run()
+        # Then there is nothing to do, and no file for it
+        assert (swept.chunks, swept.files) == (0, 0)
+        assert not list(tmp_path.glob("*documents*"))
+    assert not Library.of(App("redis://localhost", plugins=[PLUGIN])).is_used()
