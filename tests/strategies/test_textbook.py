@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from abaca_strategies.data import BarSource, DataSet, synthetic
@@ -119,7 +118,8 @@ def test_a_fixed_size_earns_what_a_vectorised_back_test_counts() -> None:
     # Given 100 units long or short, decided at each close and traded at the next open, for 7 bps
     data = made_up("jumps").only(["SYN03"])
     frame = data.frame("SYN03")
-    side = np.sign(frame["close"].diff(10)).fillna(0)
+    moved = frame["close"].diff(10)
+    side = moved.gt(0).astype(float) - moved.lt(0).astype(float)
     rules = Rules(cash=1e6, costs=Costs(fee_bps=7), sizing=Sizing("fixed", 100))
     # When the same is counted with whole columns: the night with the old position, the day with the new one
     held = side.shift(1).fillna(0) * 100
