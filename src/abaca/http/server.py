@@ -54,8 +54,8 @@ def open_more_files() -> None:
 
 
 def collect_less_often() -> None:
-    """For a process that does nothing but serve. What is loaded stays as long as it, and requests make short-lived objects: Python's 700 of them would
-    have the collector look in the middle of each batch of requests."""
+    """For a process that does nothing but serve. What is loaded stays as long as it, and requests make short-lived
+    objects: Python's 700 of them would have the collector look in the middle of each batch of requests."""
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)
 
