@@ -297,11 +297,12 @@ class Backend(Protocol):
         """Records in order; ``None`` where absent or expired."""
         ...
 
-    async def put(self, records: Sequence[Record]) -> list[Verdict]:
+    async def put(self, records: Sequence[Record], together: bool = False) -> list[Verdict]:
         """Compare-and-set, each record on its own: ``APPLIED`` iff the stored version is ``record.version``.
 
         Version 0 means absent. The new version is one higher. ``data=None`` deletes. Data above ``MAX_RECORD_BYTES``
-        raises ``ValueError``.
+        raises ``ValueError``. ``together``: all of them or none; if one is stale nothing is stored and every answer is
+        ``STALE``. A record that is named twice then raises ``ValueError``.
         """
         ...
 

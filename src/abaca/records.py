@@ -27,16 +27,17 @@ class Records:
             check_text(id, "record id", MAX_ID_BYTES)
         return await self._host.client().ask(lambda backend: backend.read(kind, ids))
 
-    async def put(self, records: Sequence[Record]) -> list[Verdict]:
+    async def put(self, records: Sequence[Record], *, together: bool = False) -> list[Verdict]:
         """Store each record iff ``record.version`` is the stored one (0: absent); ``data=None`` deletes.
 
-        Answers ``APPLIED`` or ``STALE`` for each. After a lost connection a record that was stored may answer
-        ``STALE``: read it again. Raises ``ValueError`` above the size limit, ``ConfigError`` for a bad kind or id.
+        Answers ``APPLIED`` or ``STALE`` for each. ``together``: all of them in one act, or none, and then every answer
+        is ``STALE``. After a lost connection a record that was stored may answer ``STALE``: read it again. Raises
+        ``ValueError`` above the size limit, ``ConfigError`` for a bad kind or id.
         """
         for record in records:
             check_name(record.kind, "record kind")
             check_text(record.id, "record id", MAX_ID_BYTES)
-        return await self._host.client().ask(lambda backend: backend.put(records))
+        return await self._host.client().ask(lambda backend: backend.put(records, together))
 
     async def scan(self, kind: str, after: str = "", limit: int = 100) -> list[Record]:
         """Records of a kind with ids above ``after``, in order of id. Raises ``ConfigError`` for a bad kind."""

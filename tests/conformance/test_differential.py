@@ -79,8 +79,8 @@ async def test_redis_answers_as_memory_does(seed: int, redis_url: str) -> None:
 class Forgetful(MemoryBackend):
     """A store with a fault: a record that was put three times is lost."""
 
-    async def put(self, records: Sequence[Record]) -> list[Verdict]:
-        verdicts = await super().put(records)
+    async def put(self, records: Sequence[Record], together: bool = False) -> list[Verdict]:
+        verdicts = await super().put(records, together)
         for record in records:
             if record.version == 2:
                 self._records.pop((record.kind, record.id), None)

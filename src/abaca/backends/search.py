@@ -80,7 +80,12 @@ def check_batch(items: Sequence[Any]) -> None:
         raise ValueError(f"a batch of {len(items)} is above the limit of {MAX_BATCH}; split it")
 
 
-def check_record(record: Record) -> None:
-    if record.data is not None and len(record.data) > MAX_RECORD_BYTES:
-        size = len(record.data)
-        raise ValueError(f"record {record.kind}/{record.id} has {size} bytes; the limit is {MAX_RECORD_BYTES}")
+def check_records(records: Sequence[Record], together: bool) -> None:
+    """Raise ``ValueError`` for a batch that ``put`` does not take."""
+    check_batch(records)
+    for record in records:
+        if record.data is not None and len(record.data) > MAX_RECORD_BYTES:
+            size = len(record.data)
+            raise ValueError(f"record {record.kind}/{record.id} has {size} bytes; the limit is {MAX_RECORD_BYTES}")
+    if together and len({(record.kind, record.id) for record in records}) < len(records):
+        raise ValueError("a record is named twice among those to be put together; each can be written once")

@@ -139,8 +139,8 @@ class FailingBackend:
     async def read(self, kind: str, ids: Sequence[str]) -> list[Record | None]:
         return await self._pass("read", self.inner.read(kind, ids))
 
-    async def put(self, records: Sequence[Record]) -> list[Verdict]:
-        return await self._pass("put", self.inner.put(records))
+    async def put(self, records: Sequence[Record], together: bool = False) -> list[Verdict]:
+        return await self._pass("put", self.inner.put(records, together))
 
     async def scan(self, kind: str, after: str, limit: int) -> list[Record]:
         return await self._pass("scan", self.inner.scan(kind, after, limit))

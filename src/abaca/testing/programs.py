@@ -353,6 +353,9 @@ class ProgramWriter:
         expires_ms = None if self._rewinds else rng.choice((None, 2000, 20_000))
         data = rng.choice((b"one", b"two", b"", None))
         record = Record(kind="kind", id=rng.choice(ids), data=data, version=rng.randint(0, 3), expires_ms=expires_ms)
+        if rng.random() < 0.3:
+            other = Record(kind="kind", id="r4", data=b"four", version=rng.randint(0, 1))
+            return Call("put", ([record, other], True))
         return Call("put", ([record],))
 
     def _purge(self) -> Call:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from abaca.backends.search import check_batch, check_record
+from abaca.backends.search import check_records
 from abaca.clock import Clock
 from abaca.model import CURSOR, Record, Tick, Verdict
 
@@ -34,11 +34,11 @@ class MemoryRecords:
         with self._lock:
             return [self._live(kind, id) for id in ids]
 
-    async def put(self, records: Sequence[Record]) -> list[Verdict]:
-        check_batch(records)
-        for record in records:
-            check_record(record)
+    async def put(self, records: Sequence[Record], together: bool = False) -> list[Verdict]:
+        check_records(records, together)
         with self._lock:
+            if together and any(self._version(record) != record.version for record in records):
+                return [Verdict.STALE] * len(records)
             return [self._put_and_tell(record) for record in records]
 
     def _put_and_tell(self, record: Record) -> Verdict:
@@ -51,8 +51,7 @@ class MemoryRecords:
         """The other half may have a word for whom it concerns."""
 
     def _put(self, record: Record) -> Verdict:
-        stored = self._live(record.kind, record.id)
-        if (stored.version if stored is not None else 0) != record.version:
+        if self._version(record) != record.version:
             return Verdict.STALE
         if record.data is None:
             self._records.pop((record.kind, record.id), None)
@@ -61,6 +60,10 @@ class MemoryRecords:
         raised = msgspec.structs.replace(record, version=record.version + 1)
         self._records[record.kind, record.id] = (raised, ends)
         return Verdict.APPLIED
+
+    def _version(self, record: Record) -> int:
+        stored = self._live(record.kind, record.id)
+        return stored.version if stored is not None else 0
 
     def _move_cursor(self, tick: Tick) -> bool:
         """Move the schedule's cursor to the tick, if that is ahead of it."""

@@ -7,7 +7,7 @@ from struct import Struct
 from typing import Any
 
 from abaca.backends.redis.homes import Homes
-from abaca.backends.search import check_batch, check_record
+from abaca.backends.search import check_records
 from abaca.model import Record, Verdict
 
 _HEAD = Struct("<qqq")
@@ -29,11 +29,10 @@ class RedisRecords:
         values = await self._run("read", kind, *ids)
         return [None if value is None else _unpack(kind, id, value) for id, value in zip(ids, values, strict=True)]
 
-    async def put(self, records: Sequence[Record]) -> list[Verdict]:
-        check_batch(records)
-        words: list[str | bytes] = []
+    async def put(self, records: Sequence[Record], together: bool = False) -> list[Verdict]:
+        check_records(records, together)
+        words: list[str | bytes] = ["1" if together else ""]
         for record in records:
-            check_record(record)
             life = -1 if record.expires_ms is None else record.expires_ms
             fixed = _FIXED.pack(record.version, life, record.data is None)
             words += [record.kind, record.id, fixed, record.data or b""]

@@ -164,9 +164,9 @@ def leave(tx: Tx, job: Job) -> None:
             unpark(tx, bucket, 1)
 
 
-def put_records(tx: Tx, records: Sequence[Record]) -> list[Verdict]:
+def put_records(tx: Tx, records: Sequence[Record], together: bool = False) -> list[Verdict]:
     """``put``, with a word for whom settings hold back."""
-    verdicts = shelf.put(tx, records)
+    verdicts = shelf.put(tx, records, together)
     for record, verdict in zip(records, verdicts, strict=True):
         if verdict is Verdict.APPLIED:
             _on_put(tx, record)

@@ -15,7 +15,9 @@ def read(tx: Tx, kind: str, ids: Sequence[str]) -> list[Record | None]:
     return [live(tx, kind, id) for id in ids]
 
 
-def put(tx: Tx, records: Sequence[Record]) -> list[Verdict]:
+def put(tx: Tx, records: Sequence[Record], together: bool = False) -> list[Verdict]:
+    if together and any(_version(tx, record) != record.version for record in records):
+        return [Verdict.STALE] * len(records)
     return [_put(tx, record) for record in records]
 
 
@@ -41,9 +43,13 @@ def _record(row: tuple[Any, ...]) -> Record:
     return Record(kind=kind, id=id, data=from_column(data), version=version, expires_ms=expires_ms)
 
 
-def _put(tx: Tx, record: Record) -> Verdict:
+def _version(tx: Tx, record: Record) -> int:
     stored = live(tx, record.kind, record.id)
-    if (stored.version if stored is not None else 0) != record.version:
+    return stored.version if stored is not None else 0
+
+
+def _put(tx: Tx, record: Record) -> Verdict:
+    if _version(tx, record) != record.version:
         return Verdict.STALE
     if record.data is None:
         tx.run("delete_record", kind=record.kind, id=record.id)

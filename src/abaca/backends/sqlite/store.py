@@ -13,7 +13,7 @@ from functools import partial
 import apsw
 
 from abaca.backends.hub import HubWatch
-from abaca.backends.search import check_batch, check_new, check_record
+from abaca.backends.search import check_batch, check_new, check_records
 from abaca.backends.sqlite import audit as auditing
 from abaca.backends.sqlite import beats as heart
 from abaca.backends.sqlite import claims, edits, inserts, limits, log, search, settles
@@ -194,11 +194,9 @@ class SqliteBackend:
     async def read(self, kind: str, ids: Sequence[str]) -> list[Record | None]:
         return await self.engine.read(partial(shelf.read, kind=kind, ids=tuple(ids)))
 
-    async def put(self, records: Sequence[Record]) -> list[Verdict]:
-        check_batch(records)
-        for record in records:
-            check_record(record)
-        return await self.engine.write(partial(limits.put_records, records=tuple(records)))
+    async def put(self, records: Sequence[Record], together: bool = False) -> list[Verdict]:
+        check_records(records, together)
+        return await self.engine.write(partial(limits.put_records, records=tuple(records), together=together))
 
     async def scan(self, kind: str, after: str, limit: int) -> list[Record]:
         return await self.engine.read(partial(shelf.scan, kind=kind, after=after, limit=limit))

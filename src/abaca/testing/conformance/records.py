@@ -171,6 +171,44 @@ class TestRecordLimits:
         assert refused
         assert await store.scan("kind", "", 10) == []
 
+    async def test_what_is_put_together_is_there_together(self, store: Backend) -> None:
+        # Given one record
+        await store.put([record("a")])
+        # When it is deleted and two others are put, in one act
+        verdicts = await store.put([record("a", None, version=1), record("b"), record("c", b"3")], together=True)
+        # Then all of it happened
+        assert verdicts == [Verdict.APPLIED] * 3
+        assert [each.id for each in await store.scan("kind", "", 10)] == ["b", "c"]
+
+    async def test_one_stale_record_keeps_back_all_that_are_put_with_it(self, store: Backend) -> None:
+        # Given one record
+        await store.put([record("a", b"1")])
+        # When others are put together with an old version of it
+        verdicts = await store.put([record("b"), record("a", b"2", version=2), record("c")], together=True)
+        # Then none of them was
+        assert verdicts == [Verdict.STALE] * 3
+        assert await stored(store, "a") == (b"1", 1)
+        assert await store.read("kind", ["b", "c"]) == [None, None]
+
+    async def test_a_record_that_is_over_counts_as_absent_among_others(
+        self, store: Backend, clock: ManualClock
+    ) -> None:
+        # Given a record whose life is over
+        await store.put([record("a", expires_ms=1000)])
+        clock.advance(2)
+        # When it is put as new, together with another
+        verdicts = await store.put([record("a", b"new"), record("b")], together=True)
+        # Then both are there
+        assert verdicts == [Verdict.APPLIED] * 2
+        assert await stored(store, "a") == (b"new", 1)
+
+    async def test_a_record_cannot_be_put_together_with_itself(self, store: Backend) -> None:
+        # When one is named twice
+        refused = await is_refused(store.put([record("a"), record("a", version=1)], together=True))
+        # Then it is an error and nothing was written
+        assert refused
+        assert await stored(store, "a") is None
+
 
 class TestScan:
     async def test_ids_come_in_order_and_in_pages(self, store: Backend) -> None:

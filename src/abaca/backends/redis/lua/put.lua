@@ -1,21 +1,35 @@
--- put: compare-and-set small records, each on its own. Those of a queue or a bucket may let jobs back into their lines.
+-- put: compare-and-set small records, each on its own or all together. Those of a queue or a bucket may let jobs back into their lines.
 -- KEYS  1 the partition
--- ARGV  1 clock; then for each: kind, id, fixed part (version expected 8, life in ms or -1, 8, delete 1), data
+-- ARGV  1 clock; 2 '1' for all or none, else ''; then for each: kind, id, fixed part (version expected 8, life in ms or -1, 8, delete 1), data
 -- answer  one digit for each: 0 applied, 1 stale
 
 local answers, changed_ones = {}, {}
-for i = 2, #ARGV, 4 do
-  prove('ZCARD', base .. 'k:' .. ARGV[i])
+
+local function version_of(key)
+  local stored = call('GET', key)
+  if stored then
+    local version, ends = sunpack('<i8i8', stored)
+    return (ends == 0 or now < ends) and version or 0
+  end
+  return 0
 end
-for i = 2, #ARGV, 4 do
+
+local is_stale = false
+for i = 3, #ARGV, 4 do
+  prove('ZCARD', base .. 'k:' .. ARGV[i])
+  if ARGV[2] == '1' then
+    local key = base .. 'r:' .. ARGV[i] .. ':' .. ARGV[i + 1]
+    is_stale = is_stale or version_of(key) ~= sunpack('<i8', ARGV[i + 2])
+  end
+end
+if is_stale then
+  return string.rep('1', (#ARGV - 2) / 4)
+end
+for i = 3, #ARGV, 4 do
   local kind, id = ARGV[i], ARGV[i + 1]
   local wanted, life, delete = sunpack('<i8i8B', ARGV[i + 2])
   local key = base .. 'r:' .. kind .. ':' .. id
-  local stored, version = call('GET', key), 0
-  if stored then
-    local old, ends = sunpack('<i8i8', stored)
-    version = (ends == 0 or now < ends) and old or 0
-  end
+  local version = version_of(key)
   if version ~= wanted then
     answers[#answers + 1] = 1
   else

@@ -1,0 +1,1 @@
+"""Documents: ingestion that resumes, and search that finds. An application on Abaca."""

@@ -1,0 +1,184 @@
+"""The library: an app's documents, its tasks about them, and what a program does with them without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import uuid
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from abaca import App, JobHandle
+from abaca_documents.errors import CollectionAlreadyExists
+from abaca_documents.model import (
+    ChunkSettings,
+    Collection,
+    CollectionRequest,
+    Document,
+    DuplicatePolicy,
+    Index,
+    Metadata,
+    SearchRequest,
+    SearchResponse,
+    UploadJobPayload,
+    UploadJobResult,
+    instant_now,
+)
+from abaca_documents.opened import Opened
+from abaca_documents.pipeline.beginning import Begun, begin
+from abaca_documents.pipeline.duplicates import document_id_of
+from abaca_documents.protocols import Repository
+from abaca_documents.settings import Places, places, value
+from abaca_documents.tasks import Tasks
+
+Open = Callable[[App, Places], Opened]
+
+
+class Added(msgspec.Struct, frozen=True):
+    """``job`` is ``None`` when the collection has these bytes already."""
+
+    document: Document
+    job: JobHandle[UploadJobResult] | None
+
+
+class Library:
+    """Documents of an app. The plugin makes one; ``Library(app)`` makes one for an app without the plugin. Its tasks
+    run in workers of the queue ``documents``."""
+
+    def __init__(self, app: App, *, open: Open = Opened) -> None:
+        self.app = app
+        self._open = open
+        self._places: Places | None = None
+        self._opened: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Opened] = weakref.WeakKeyDictionary()
+        self.tasks = Tasks(app, self.opened)
+
+    @classmethod
+    def of(cls, app: App) -> Library:
+        """The one that the plugin made. Raises ``ConfigError`` for an app without it."""
+        found: Library = app.plugins["documents"]
+        return found
+
+    def opened(self) -> Opened:
+        """What the running loop has open; it is opened on first use."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._opened:
+            if self._places is None:
+                self._places = places(self.app)
+                if self.app.url.startswith("memory:"):
+                    weakref.finalize(self, shutil.rmtree, self._places.folder, True)
+            self._opened[loop] = self._open(self.app, self._places)
+        return self._opened[loop]
+
+    @property
+    def documents(self) -> Repository:
+        """The registry: ``get``, ``list``, ``update``, counts, collections."""
+        return self.opened().parts.repository
+
+    async def create_collection(self, request: CollectionRequest | str) -> Collection:
+        """Raises ``CollectionAlreadyExists``, ``ValidationError``."""
+        wanted = CollectionRequest(name=request) if isinstance(request, str) else request
+        wanted.validate()
+        opened = self.opened()
+        embedder = opened.embedder_of(wanted.embedder or value(self.app, "documents.embedder"))
+        default = ChunkSettings()
+        given = {
+            "strategy": wanted.chunking_strategy or default.strategy,
+            "size": wanted.chunk_size or default.size,
+            "overlap": default.overlap if wanted.chunk_overlap is None else wanted.chunk_overlap,
+        }
+        now = instant_now()
+        collection = Collection(
+            name=wanted.name,
+            description=wanted.description,
+            metadata=wanted.metadata,
+            metric=wanted.metric,
+            index=Index(number=1, embedder=embedder.name, dimension=embedder.dimension),
+            chunking=msgspec.convert(given, ChunkSettings),
+            created_at=now,
+            updated_at=now,
+        )
+        return await opened.parts.repository.create_collection(collection)
+
+    async def ensure_collection(self, name: str) -> Collection:
+        """The collection, made with the defaults if it is missing."""
+        known = {each.name: each for each in await self.documents.list_collections()}
+        if name in known:
+            return known[name]
+        try:
+            return await self.create_collection(name)
+        except CollectionAlreadyExists:
+            return await self.documents.get_collection(name)
+
+    async def add(
+        self,
+        source: Path | str | bytes,
+        *,
+        collection: str = "default",
+        filename: str | None = None,
+        document_id: str | None = None,
+        source_id: str = "",
+        chunking: ChunkSettings | None = None,
+        metadata: Metadata | None = None,
+        extract_metadata: bool = False,
+        max_pages: int = 0,
+        on_duplicate: DuplicatePolicy | str = DuplicatePolicy.SKIP,
+    ) -> Added:
+        """Store the bytes of a file, or bytes that are given, register the document, and enqueue the job that takes it
+        in. The collection is made if it is missing.
+
+        Raises ``ValidationError``, ``TooLarge``, and under the policy ``error`` ``DuplicateDocument``.
+        """
+        name = filename or (source if isinstance(source, bytes) else Path(source).name)
+        if isinstance(name, bytes):
+            name = "document.txt"
+        found = await self.ensure_collection(collection)
+        settings = chunking or found.chunking
+        ticket = f"upload-{uuid.uuid4()}"
+        blobs = self.opened().parts.blobs
+        key, size = await blobs.put(source if isinstance(source, bytes) else Path(source), by=ticket)
+        try:
+            payload = UploadJobPayload(
+                document_id=document_id or document_id_of(collection, source_id or name),
+                collection=collection,
+                filename=name,
+                content_hash=key,
+                file_size=size,
+                source_id=source_id,
+                chunking_strategy=settings.strategy,
+                chunk_size=settings.size,
+                chunk_overlap=settings.overlap,
+                extract_metadata=extract_metadata,
+                max_pages=max_pages,
+                metadata=metadata or {},
+                on_duplicate=DuplicatePolicy(on_duplicate),
+            )
+            return await self.submit(payload)
+        finally:
+            await blobs.release(key, ticket)
+
+    async def submit(self, payload: UploadJobPayload) -> Added:
+        """Register a document whose bytes are stored, and enqueue its job. The document is there before the job is, so
+        whoever asks for it finds it, and the job finds it as well."""
+        call = self.tasks.document_upload.call(payload)
+        begun: Begun = await begin(self.opened().parts, payload, call.id)
+        if not begun.generation:
+            return Added(begun.document, None)
+        (handle,) = await self.app.enqueue_many([call])
+        return Added(begun.document, handle)
+
+    async def delete(self, ids: str | Sequence[str]) -> list[Document]:
+        """Not found by any search from now on; gone for good after ``documents.retention``."""
+        return await self.documents.delete_batch([ids] if isinstance(ids, str) else list(ids))
+
+    async def search(self, query: str | SearchRequest, collection: str = "default") -> SearchResponse:
+        request = SearchRequest(query=query, collection=collection) if isinstance(query, str) else query
+        return await self.opened().searcher.search(request)
+
+    async def close(self) -> None:
+        """Close what the running loop has open. The next use opens it anew."""
+        opened = self._opened.pop(asyncio.get_running_loop(), None)
+        if opened is not None:
+            await opened.close()

@@ -1,0 +1,250 @@
+"""The stages of an ingest. Each takes what the one before left in the outputs, or makes that again."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from abaca_documents.errors import IngestError, TooLarge
+from abaca_documents.model import (
+    Chunk,
+    ChunkSettings,
+    Collection,
+    Document,
+    DocumentStatus,
+    Index,
+    Metadata,
+    Revision,
+    Stage,
+    Vector,
+    chunk_hash,
+    instant_now,
+)
+from abaca_documents.model.base import Value
+from abaca_documents.pipeline.extracting import Extracted, extract
+from abaca_documents.pipeline.marks import progress
+from abaca_documents.pipeline.parts import Parts
+from abaca_documents.protocols import Parsed, ParseLimits, Piece, Space
+
+T = TypeVar("T")
+EMBED_BATCH = 256
+"""Chunks that are embedded before their vectors are put aside: what a crash can cost."""
+STORE_BATCH = 100
+
+
+class ParseStep(Value, frozen=True, kw_only=True):
+    media_type: str
+    characters: int
+    pages: int
+    title: str = ""
+
+
+class EmbedStep(Value, frozen=True, kw_only=True):
+    chunks: int
+    embedded: int
+    """Distinct texts that had no vector yet."""
+
+
+class Ingest:
+    """One revision of one document on its way into the indices of its collection."""
+
+    def __init__(self, parts: Parts, document: Document, generation: int) -> None:
+        revision = document.revision_of(generation)
+        if revision is None:
+            raise IngestError(f"document {document.id}: generation {generation} was forgotten; upload it again")
+        self.parts = parts
+        self.document = document
+        self.revision: Revision = revision
+
+    async def start(self) -> Document:
+        """Say that it is being worked on; also after a run that failed."""
+        generation = self.revision.generation
+
+        def change(before: Document) -> Document | None:
+            revision = before.revision_of(generation)
+            if revision is None or before.generation >= generation or before.status is DocumentStatus.DELETED:
+                return None
+            started = msgspec.structs.replace(
+                revision,
+                status=DocumentStatus.PROCESSING,
+                error="",
+                started_at=revision.started_at or instant_now(),
+                finished_at=None,
+            )
+            return msgspec.structs.replace(
+                before, status=DocumentStatus.PROCESSING, error="", revisions=replaced(before.revisions, started)
+            )
+
+        self.document = await self.parts.repository.change(self.document.id, change, "start")
+        return self.document
+
+    async def parse(self) -> ParseStep:
+        self._tell(Stage.PARSE)
+        parsed = await self._parsed()
+        pages = max((page.number for page in parsed.pages), default=0)
+        return ParseStep(media_type=parsed.media_type, characters=len(parsed.text), pages=pages, title=parsed.title)
+
+    async def extract(self) -> Extracted:
+        """What the text itself says of the document."""
+        parsed = await self._parsed()
+        return await asyncio.to_thread(extract, parsed, self.document.num_questions)
+
+    async def chunk(self, index: Index) -> int:
+        """How many chunks, parents not counted."""
+        self._tell(Stage.CHUNK)
+        return sum(not piece.is_parent for piece in await self._pieces(index))
+
+    async def embed(self, index: Index) -> EmbedStep:
+        """Vectors for all chunks whose text the visible revision has not, batch by batch."""
+        pieces = await self._pieces(index)
+        wanted = _texts(pieces)
+        known = await self._known(index)
+        missing = [hash for hash in wanted if hash not in known]
+        done = len(wanted) - len(missing)
+        self._tell(Stage.EMBED, done, len(wanted))
+        for batch in _batches(missing, EMBED_BATCH):
+            await self._vectors(index, batch, wanted, base=done, total=len(wanted))
+            done += len(batch)
+            self._tell(Stage.EMBED, done, len(wanted))
+        return EmbedStep(chunks=sum(not piece.is_parent for piece in pieces), embedded=len(missing))
+
+    async def store(self, collection: Collection, index: Index, metadata: Metadata) -> int:
+        """Write the chunks under the generation, which no search sees yet."""
+        pieces = await self._pieces(index)
+        wanted = _texts(pieces)
+        vectors = await self._known(index)
+        for batch in _batches([hash for hash in wanted if hash not in vectors], EMBED_BATCH):
+            vectors |= await self._vectors(index, batch, wanted)
+        space = space_of(collection, index)
+        await self.parts.vectors.open_space(space)
+        chunks = [self._chunk(at, piece, vectors, metadata) for at, piece in enumerate(pieces)]
+        self._tell(Stage.STORE, 0, len(chunks))
+        for start in range(0, len(chunks), STORE_BATCH):
+            await self.parts.vectors.put(space, chunks[start : start + STORE_BATCH])
+            self._tell(Stage.STORE, min(start + STORE_BATCH, len(chunks)), len(chunks))
+        return len(chunks)
+
+    def metadata_of(self, document: Document) -> Metadata:
+        """What filters of a search see."""
+        return {"filename": self.revision.filename, "source_type": document.source_type, **document.metadata}
+
+    def _chunk(self, at: int, piece: Piece, vectors: dict[str, Vector], metadata: Metadata) -> Chunk:
+        hash = chunk_hash(piece.embed_text or piece.text)
+        return Chunk(
+            document_id=self.document.id,
+            collection=self.document.collection,
+            index=at,
+            text=piece.text,
+            chunk_hash=hash,
+            generation=self.revision.generation,
+            where=piece.where,
+            metadata=metadata,
+            embedding=None if piece.is_parent else vectors[hash],
+            is_parent=piece.is_parent,
+        )
+
+    async def _parsed(self) -> Parsed:
+        parser, limits = self.parts.parser, self._parse_limits()
+        name = f"parse {parser.version} {self.revision.content_hash} {limits.max_pages} {limits.max_characters}"
+        stored = await self._output(name, Parsed)
+        if stored is not None:
+            return stored
+        path = await self.parts.blobs.path(self.revision.content_hash)
+        media_type = self.revision.media_type or await parser.detect(path, self.revision.filename)
+        parsed = await parser.parse(path, self.revision.filename, media_type, limits)
+        await self.parts.outputs.write(self.document.id, name, msgspec.msgpack.encode(parsed))
+        return parsed
+
+    def _parse_limits(self) -> ParseLimits:
+        limits, asked = self.parts.limits.parse, self.document.max_pages
+        pages = min(asked or limits.max_pages, limits.max_pages or asked)
+        return msgspec.structs.replace(limits, max_pages=pages)
+
+    async def _pieces(self, index: Index) -> list[Piece]:
+        settings = self.settings_of(index)
+        chunker = self.parts.chunker
+        name = (
+            f"chunk {chunker.version} {self.parts.parser.version} {self.revision.content_hash} {settings.key} "
+            + str(self.document.max_pages)
+        )
+        stored = await self._output(name, list[Piece])
+        if stored is not None:
+            return stored
+        pieces = await asyncio.to_thread(chunker.chunk, await self._parsed(), settings)
+        if len(pieces) > self.parts.limits.chunks:
+            raise TooLarge(f"{len(pieces):,} chunks; at most {self.parts.limits.chunks:,} are taken, use a larger size")
+        await self.parts.outputs.write(self.document.id, name, msgspec.msgpack.encode(pieces))
+        return pieces
+
+    def settings_of(self, index: Index) -> ChunkSettings:
+        return index.chunking or self.document.chunking
+
+    async def _known(self, index: Index) -> dict[str, Vector]:
+        """Vectors of the visible revision in this index, by the hash of their text."""
+        document, found, after = self.document, dict[str, Vector](), -1
+        if not document.generation:
+            return found
+        while True:
+            chunks = await self.parts.vectors.chunks(
+                document.collection,
+                index.number,
+                document.id,
+                document.generation,
+                after=after,
+                limit=STORE_BATCH,
+                vectors=True,
+            )
+            found |= {each.chunk_hash: each.embedding for each in chunks if each.embedding is not None}
+            if len(chunks) < STORE_BATCH:
+                return found
+            after = chunks[-1].index
+
+    async def _vectors(
+        self, index: Index, hashes: Sequence[str], texts: dict[str, str], base: int = 0, total: int = 0
+    ) -> dict[str, Vector]:
+        """One batch, from the outputs or from the embedder."""
+        name = f"embed {index.embedder} {hashlib.sha256(''.join(hashes).encode()).hexdigest()}"
+        stored = await self._output(name, dict[str, bytes])
+        if stored is not None:
+            return stored
+        done = base
+
+        def counted(more: int) -> None:
+            nonlocal done
+            done += more
+            self._tell(Stage.EMBED, done, total)
+
+        embedder = self.parts.embedder_of(index.embedder)
+        made = await embedder.embed([texts[hash] for hash in hashes], counted)
+        vectors = dict(zip(hashes, made, strict=True))
+        await self.parts.outputs.write(self.document.id, name, msgspec.msgpack.encode(vectors))
+        return vectors
+
+    async def _output(self, name: str, type: type[T]) -> T | None:
+        data = await self.parts.outputs.read(self.document.id, name)
+        return None if data is None else msgspec.msgpack.decode(data, type=type)
+
+    def _tell(self, stage: Stage, done: int = 0, total: int = 0) -> None:
+        self.parts.tell(progress(stage, done, total, "chunks" if total else ""))
+
+
+def space_of(collection: Collection, index: Index) -> Space:
+    return Space(collection=collection.name, index=index.number, dimension=index.dimension, metric=collection.metric)
+
+
+def replaced(revisions: Sequence[Revision], one: Revision) -> tuple[Revision, ...]:
+    return tuple(one if each.generation == one.generation else each for each in revisions)
+
+
+def _texts(pieces: Sequence[Piece]) -> dict[str, str]:
+    """By hash the text to embed, each once, in order."""
+    texts = (piece.embed_text or piece.text for piece in pieces if not piece.is_parent)
+    return {chunk_hash(text): text for text in texts}
+
+
+def _batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

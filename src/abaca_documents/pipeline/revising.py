@@ -1,0 +1,27 @@
+"""A new revision of the same bytes: other metadata, or other settings. What was embedded is embedded no second time."""
+
+from __future__ import annotations
+
+from abaca_documents.errors import DocumentNotFound
+from abaca_documents.model import Document, DuplicatePolicy, UploadJobPayload, UploadJobResult
+from abaca_documents.pipeline.parts import Parts
+from abaca_documents.pipeline.uploading import upload
+
+_SHARED = sorted(set(UploadJobPayload.__struct_fields__) & set(Document.__struct_fields__))
+
+
+async def revise(parts: Parts, document_id: str, job_id: str, *, extract: bool = False) -> UploadJobResult:
+    """Raises ``DocumentNotFound`` for a document that no search finds."""
+    document = await parts.repository.get(document_id)
+    if not document.is_searchable:
+        raise DocumentNotFound("revise", document_id, more="no revision of it was ever finished, or it is deleted")
+    return await upload(parts, payload_of(document, extract=extract), job_id)
+
+
+def payload_of(document: Document, *, extract: bool) -> UploadJobPayload:
+    shared = {name: getattr(document, name) for name in _SHARED}
+    return UploadJobPayload(
+        **shared | {"extract_metadata": extract},
+        document_id=document.id,
+        on_duplicate=DuplicatePolicy.REPLACE,
+    )

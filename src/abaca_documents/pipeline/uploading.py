@@ -1,0 +1,145 @@
+"""An upload from its payload to its outcome: which stages run, in which order, and what each end means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from abaca_documents.errors import CollectionNotFound, DocumentNotFound, IngestError
+from abaca_documents.model import (
+    Document,
+    DocumentStatus,
+    Stage,
+    UploadJobPayload,
+    UploadJobResult,
+)
+from abaca_documents.model.base import Value
+from abaca_documents.pipeline.beginning import begin
+from abaca_documents.pipeline.extracting import with_extracted
+from abaca_documents.pipeline.finishing import fail, finish
+from abaca_documents.pipeline.ingest import EmbedStep, Ingest
+from abaca_documents.pipeline.maintaining import forget
+from abaca_documents.pipeline.marks import progress
+from abaca_documents.pipeline.parts import Parts
+
+R = TypeVar("R")
+STOPPED = "it was stopped before it was done; a later run of its job goes on"
+ROUNDS = 10
+"""How often a revision is stored anew because the collection or its metadata changed under it."""
+
+
+class Step:
+    """Calls a stage. A job puts ``ctx.step`` in its place, so that no later run calls it again."""
+
+    async def __call__(self, name: str, fn: Callable[..., Awaitable[R]], *args: Any) -> R:
+        return await fn(*args)
+
+
+class Registered(Value, frozen=True, kw_only=True):
+    document_id: str
+    generation: int
+
+
+async def upload(parts: Parts, payload: UploadJobPayload, job_id: str, step: Step | None = None) -> UploadJobResult:
+    """Take a document in. What is wrong with the document is an outcome; what it raises is worth another attempt.
+
+    Raises what ``begin`` raises, and whatever the stores and the embedder do.
+    """
+    call = step or Step()
+
+    async def register() -> Registered:
+        begun = await begin(parts, payload, job_id)
+        return Registered(document_id=begun.document.id, generation=begun.generation)
+
+    parts.tell(progress(Stage.REGISTER))
+    registered = await call("register", register)
+    (document,) = await parts.repository.get_batch([registered.document_id])
+    if document is None:
+        return _gone(payload)
+    if not registered.generation:
+        parts.tell(progress(Stage.DONE))
+        return _outcome(document, document.generation, deduplicated=True)
+    ingest = Ingest(parts, document, registered.generation)
+    if ingest.revision.status is DocumentStatus.COMPLETED:
+        parts.tell(progress(Stage.DONE))
+        return _outcome(document, registered.generation)
+    try:
+        await ingest.start()
+        document = await _taken_in(ingest, call)
+    except IngestError as error:
+        document = await fail(ingest, str(error))
+    except asyncio.CancelledError:
+        await asyncio.shield(fail(ingest, STOPPED))
+        raise
+    except (DocumentNotFound, CollectionNotFound):
+        await forget(parts, ingest.document)
+        return _gone(payload)
+    parts.tell(progress(Stage.DONE))
+    return _outcome(document, registered.generation)
+
+
+async def _taken_in(ingest: Ingest, step: Step) -> Document:
+    repository, id = ingest.parts.repository, ingest.document.id
+    parsed = await step("parse", ingest.parse)
+    if ingest.document.extract_metadata:
+        extracted = await step("metadata", ingest.extract)
+        await repository.change(id, lambda before: with_extracted(before, extracted), "extract")
+    embedded: dict[int, EmbedStep] = {}
+    for _ in range(ROUNDS):
+        collection = await repository.get_collection(ingest.document.collection)
+        indices = [each for each in (collection.index, collection.building) if each is not None]
+        for index in indices:
+            if index.number not in embedded:
+                await step(f"chunk {index.number}", ingest.chunk, index)
+                embedded[index.number] = await step(f"embed {index.number}", ingest.embed, index)
+        metadata = ingest.metadata_of(await repository.get(id))
+        for index in indices:
+            await ingest.store(collection, index, metadata)  # in every run: what a run left may have been swept
+        ingest.parts.tell(progress(Stage.FINISH))
+        made = embedded[collection.index.number]
+        numbers = [each.number for each in indices]
+        done = await finish(ingest, parsed, numbers, metadata, made.chunks, made.embedded)
+        if done is not None:
+            return done
+    raise IngestError(f"its metadata or its collection changed {ROUNDS} times while it was stored; upload it again")
+
+
+def _outcome(document: Document, generation: int, *, deduplicated: bool = False) -> UploadJobResult:
+    revision = document.revision_of(generation)
+    if revision is None:
+        return UploadJobResult(
+            document_id=document.id,
+            collection=document.collection,
+            filename=document.filename,
+            status=document.status,
+            revision=document.revision,
+            chunk_count=document.chunk_count,
+            page_count=document.page_count,
+            deduplicated=deduplicated,
+        )
+    return UploadJobResult(
+        document_id=document.id,
+        collection=document.collection,
+        filename=revision.filename,
+        status=revision.status,
+        revision=revision.number,
+        chunk_count=revision.chunk_count,
+        chunks_embedded=0 if deduplicated else revision.chunks_embedded,
+        chunks_reused=max(revision.chunk_count - revision.chunks_embedded, 0),
+        page_count=revision.page_count,
+        processing_time_ms=0 if deduplicated else revision.duration_ms,
+        deduplicated=deduplicated,
+        error=revision.error,
+        metadata=document.metadata,
+    )
+
+
+def _gone(payload: UploadJobPayload) -> UploadJobResult:
+    return UploadJobResult(
+        document_id=payload.document_id,
+        collection=payload.collection,
+        filename=payload.filename,
+        status=DocumentStatus.DELETED,
+        error="the document was purged while it was being taken in",
+    )

@@ -1,0 +1,2 @@
+-- Forget a collection. Parameters: name.
+DELETE FROM collections WHERE name = ?

@@ -1,0 +1,76 @@
+"""The settings of this application, and what they mean where they are not given."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from abaca import App, ConfigError, Setting
+
+EMBEDDERS = ("minilm", "static")
+
+SETTINGS = (
+    Setting.text("documents.vectors", "", "chunks and vectors: sqlite:///file.db, by default a file beside the jobs"),
+    Setting.text("documents.blobs", "", "original bytes: file:///folder, by default a folder beside the jobs"),
+    Setting.choice("documents.embedder", EMBEDDERS, "minilm", "the embedder of new collections"),
+    Setting.seconds("documents.retention", 7 * 86_400.0, "how long a deleted document can be brought back"),
+    Setting.size("documents.max_file", 50_000_000, "the largest file that is taken"),
+    Setting.count("documents.max_pages", 2_000, "pages of one document that are read"),
+    Setting.count("documents.max_chunks", 100_000, "chunks that one document may have"),
+)
+_DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+
+
+def value(app: App, name: str) -> Any:
+    """A setting's value; its default in an app without the plugin."""
+    known = "documents" in {plugin.name for plugin in app.plugins.declared}
+    return app.settings.value(name) if known else _DEFAULTS[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """``file`` is the library file, ``folder`` holds bytes and what stages leave. ``is_shared``: metadata is in the
+    app's own store, so the library file holds chunks and vectors only."""
+
+    file: Path
+    folder: Path
+    is_shared: bool
+
+
+def places(app: App) -> Places:
+    """By the app's store and the settings. Raises ``ConfigError`` where a place has to be named."""
+    vectors, blobs = value(app, "documents.vectors"), value(app, "documents.blobs")
+    parts = urlsplit(app.url)
+    if parts.scheme == "sqlite":
+        database = Path(unquote(parts.path)[1:])
+        beside = database.with_suffix(".documents")
+        return Places(
+            file=_path(vectors, "sqlite", "documents.vectors") if vectors else beside.with_suffix(".documents.db"),
+            folder=_path(blobs, "file", "documents.blobs") if blobs else beside,
+            is_shared=False,
+        )
+    if parts.scheme == "memory":
+        made = Path(tempfile.mkdtemp(prefix="abaca-documents-"))
+        return Places(file=made / "vectors.db", folder=made, is_shared=True)
+    for name, given in (("documents.vectors", vectors), ("documents.blobs", blobs)):
+        if not given:
+            raise ConfigError(
+                f"{name}: jobs are in {parts.scheme}://, where chunks and bytes are not kept; say where they are, as "
+                f"ABACA_{name.upper().replace('.', '_')}"
+            )
+    return Places(
+        file=_path(vectors, "sqlite", "documents.vectors"),
+        folder=_path(blobs, "file", "documents.blobs"),
+        is_shared=True,
+    )
+
+
+def _path(url: str, scheme: str, what: str) -> Path:
+    parts = urlsplit(url)
+    if parts.scheme != scheme or parts.netloc or not parts.path.strip("/"):
+        raise ConfigError(f"{what}: {url!r} cannot be used; give {scheme}:///path")
+    path = unquote(parts.path)
+    return Path(path[1:] if scheme == "sqlite" else path)

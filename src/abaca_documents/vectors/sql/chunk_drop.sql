@@ -1,0 +1,2 @@
+-- Forget a chunk. Parameters: id.
+DELETE FROM vector_chunks WHERE id = ?

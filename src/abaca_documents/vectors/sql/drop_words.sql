@@ -1,0 +1,2 @@
+-- The words of a space go. `{space}` is its id.
+DROP TABLE IF EXISTS words_{space}

@@ -1,0 +1,2 @@
+-- Forget a space. Parameters: id.
+DELETE FROM vector_spaces WHERE id = ?

@@ -1,0 +1,2 @@
+-- All spaces. Answers rows: collection, number.
+SELECT collection, number FROM vector_spaces ORDER BY collection, number

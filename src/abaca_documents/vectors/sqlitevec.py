@@ -1,0 +1,301 @@
+"""The vector store in the library file: sqlite-vec for vectors, FTS5 for words, both in its transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import apsw
+import msgspec
+import sqlite_vec
+
+from abaca_documents.errors import DocumentsError, ValidationError
+from abaca_documents.filters import read_filter
+from abaca_documents.filtersql import to_sql
+from abaca_documents.libraryfile import LibraryFile, Part
+from abaca_documents.model import Chunk, ChunkMetadata, Metadata, Metric, Vector
+from abaca_documents.protocols import Found, Space
+from abaca_documents.vectors.scan import scan
+from abaca_documents.vectors.statements import sql
+from abaca_documents.vectors.words import to_query
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+COLUMNS = {"document_id": "h.document", "page": "c.page", "chunk_index": "c.position"}
+"""Names that a filter may use beside those of the metadata, which they hide."""
+MOST = 4096  # neighbours that sqlite-vec gives at once
+DISTANCE = {Metric.COSINE: "cosine", Metric.L2: "l2", Metric.INNER_PRODUCT: "l2"}
+_pack_place = msgspec.json.Encoder().encode
+_read_place = msgspec.json.Decoder(ChunkMetadata).decode
+_read_metadata = msgspec.json.Decoder(dict).decode
+
+
+class SqliteVectors:
+    """A ``VectorStore``. All of it is in the library file, so what a pipeline writes is visible with its commit."""
+
+    def __init__(self, file: LibraryFile) -> None:
+        self._file = file
+        file.join(Part("vectors", _make_tables, _load_extension))
+
+    async def open_space(self, space: Space) -> None:
+        """Raises ``ValidationError`` where it is there with another dimension or metric: those never change."""
+
+        def act(connection: apsw.Connection) -> None:
+            found = ask(connection, sql("space_find"), (space.collection, space.index))
+            if found:
+                _, dimension, metric = found[0]
+                if (dimension, metric) != (space.dimension, space.metric.value):
+                    raise ValidationError(
+                        "metric",
+                        f"{space.key} was made for {dimension} dimensions and {metric}, and keeps them; "
+                        f"{space.dimension} and {space.metric.value} were asked for",
+                    )
+                return
+            given = (space.collection, space.index, space.dimension, space.metric.value)
+            ((id,),) = ask(connection, sql("space_add"), given)
+            metric = DISTANCE[space.metric]
+            ask(connection, sql("make_vectors", space=id, dimension=space.dimension, metric=metric))
+            ask(connection, sql("make_words", space=id))
+            ask(connection, sql("words_secure", space=id))
+
+        await self._file.write(act)
+
+    async def drop_space(self, collection: str, index: int) -> None:
+        def act(connection: apsw.Connection) -> None:
+            for id, *_ in ask(connection, sql("space_find"), (collection, index)):
+                ask(connection, sql("drop_vectors", space=id))
+                ask(connection, sql("drop_words", space=id))
+                for (holding,) in ask(connection, sql("holding_all"), (id,)):
+                    for row, *_rest in ask(connection, sql("chunk_held"), (holding,)):
+                        ask(connection, sql("chunk_drop"), (row,))
+                    ask(connection, sql("holding_drop"), (holding,))
+                ask(connection, sql("space_drop"), (id,))
+
+        await self._file.write(act)
+
+    async def spaces(self) -> list[tuple[str, int]]:
+        return await self._file.read(lambda connection: ask(connection, sql("space_list")))
+
+    async def put(self, space: Space, chunks: Sequence[Chunk]) -> None:
+        for chunk in chunks:
+            _check(space, chunk)
+
+        def act(connection: apsw.Connection) -> None:
+            id = _require(connection, space)
+            holdings: dict[tuple[str, int], int] = {}
+            for chunk in chunks:
+                key = (chunk.document_id, chunk.generation)
+                if key not in holdings:
+                    row = (id, *key, msgspec.json.encode(chunk.metadata).decode())
+                    ((holdings[key],),) = ask(connection, sql("holding_put"), row)
+                _put(connection, id, holdings[key], chunk)
+
+        await self._file.write(act)
+
+    async def sweep(self, collection: str, index: int, document_id: str, keep: Iterable[int] = ()) -> int:
+        kept = set(keep)
+
+        def act(connection: apsw.Connection, space: int) -> int:
+            count = 0
+            for holding, generation in ask(connection, sql("holding_list"), (space, document_id)):
+                if generation not in kept:
+                    rows = ask(connection, sql("chunk_held"), (holding,))
+                    for row in rows:
+                        _drop(connection, space, row)
+                    ask(connection, sql("holding_drop"), (holding,))
+                    count += len(rows)
+            return count
+
+        return await self._file.write(lambda connection: _in_space(connection, collection, index, act, 0))
+
+    async def nearest(
+        self, space: Space, vector: Vector, limit: int, where: Metadata, *, vectors: bool = False
+    ) -> list[Found]:
+        """Nothing where the space is not there. Raises ``ValidationError`` for a filter that cannot be used."""
+        if len(vector) != 4 * space.dimension:
+            raise ValidationError("vector", f"it has {len(vector)} bytes; {space.key} takes {4 * space.dimension}")
+
+        def act(connection: apsw.Connection, id: int) -> list[Found]:
+            clause, values = _filter(id, where)
+            if space.metric is Metric.INNER_PRODUCT:
+                rows = scan(ask(connection, sql("vector_all", space=id) + clause_alone(clause), values), vector, limit)
+            else:
+                given = (vector, min(limit, MOST), *values)
+                rows = ask(connection, sql("nearest", space=id, where=clause), given)
+            squared = space.metric is Metric.L2
+            return [
+                _found(connection, space, id, row, distance * distance if squared else distance, vectors)
+                for row, distance in rows
+            ]
+
+        return await self._file.read(lambda each: _in_space(each, space.collection, space.index, act, []))
+
+    async def matching(
+        self, space: Space, query: str, limit: int, where: Metadata, *, vectors: bool = False
+    ) -> list[Found]:
+        """Nothing where the space is not there, or the query has no word."""
+        words = to_query(query)
+
+        def act(connection: apsw.Connection, id: int) -> list[Found]:
+            clause, values = _filter(id, where)
+            if not words:
+                return []
+            rows = ask(connection, sql("matching", space=id, where=clause), (words, *values, limit))
+            return [_found(connection, space, id, row, score, vectors) for row, score in rows]
+
+        return await self._file.read(lambda each: _in_space(each, space.collection, space.index, act, []))
+
+    async def chunks(
+        self,
+        collection: str,
+        index: int,
+        document_id: str,
+        generation: int,
+        *,
+        after: int = -1,
+        limit: int = 100,
+        vectors: bool = False,
+    ) -> list[Chunk]:
+        def act(connection: apsw.Connection, space: int) -> list[Chunk]:
+            found = ask(connection, sql("holding_find"), (space, document_id, generation))
+            if not found:
+                return []
+            ((holding, metadata),) = found
+            return [
+                Chunk(
+                    document_id=document_id,
+                    collection=collection,
+                    index=position,
+                    text=text,
+                    chunk_hash=hash,
+                    generation=generation,
+                    where=_read_place(place),
+                    metadata=_read_metadata(metadata),
+                    embedding=_vector(connection, space, id) if vectors and not is_parent else None,
+                    is_parent=bool(is_parent),
+                )
+                for id, position, text, hash, place, is_parent in connection.execute(
+                    sql("chunk_page"), (holding, after, limit)
+                )
+            ]
+
+        return await self._file.read(lambda each: _in_space(each, collection, index, act, []))
+
+    async def hashes(self, collection: str, index: int, document_id: str, generation: int) -> dict[str, int]:
+        def act(connection: apsw.Connection, space: int) -> dict[str, int]:
+            for holding, _ in ask(connection, sql("holding_find"), (space, document_id, generation)):
+                return dict(ask(connection, sql("chunk_hashes"), (holding,)))
+            return {}
+
+        return await self._file.read(lambda each: _in_space(each, collection, index, act, {}))
+
+    async def count(self, collection: str, index: int) -> dict[str, dict[int, int]]:
+        def act(connection: apsw.Connection, space: int) -> dict[str, dict[int, int]]:
+            counted: dict[str, dict[int, int]] = {}
+            for document, generation, chunks in ask(connection, sql("holding_count"), (space,)):
+                counted.setdefault(document, {})[generation] = chunks
+            return counted
+
+        return await self._file.read(lambda each: _in_space(each, collection, index, act, {}))
+
+    async def scrub(self) -> None:
+        await self._file.scrub()
+
+    async def close(self) -> None:
+        """The file is closed by whoever opened it."""
+
+
+def ask(connection: apsw.Connection, statement: str, given: Sequence[Any] = ()) -> list[Row]:
+    """All rows at once: a statement that is left half read would keep its transaction open."""
+    return list(connection.execute(statement, given))
+
+
+def _load_extension(connection: apsw.Connection) -> None:
+    connection.enable_load_extension(True)
+    connection.load_extension(sqlite_vec.loadable_path())
+    connection.enable_load_extension(False)
+
+
+def _make_tables(connection: apsw.Connection) -> None:
+    ask(connection, sql("make_tables"))
+
+
+def _check(space: Space, chunk: Chunk) -> None:
+    if chunk.collection != space.collection:
+        raise ValidationError("collection", f"{chunk.id} belongs to {chunk.collection}, not to {space.collection}")
+    if chunk.is_parent != (chunk.embedding is None):
+        raise ValidationError("embedding", f"{chunk.id}: a parent has none, and every other chunk has one")
+    if chunk.embedding is not None and len(chunk.embedding) != 4 * space.dimension:
+        raise ValidationError(
+            "embedding", f"{chunk.id}: {len(chunk.embedding)} bytes; {space.key} takes {4 * space.dimension}"
+        )
+
+
+def _require(connection: apsw.Connection, space: Space) -> int:
+    for id, *_ in ask(connection, sql("space_find"), (space.collection, space.index)):
+        return int(id)
+    raise DocumentsError(f"the space {space.key} is not there; open_space makes it")
+
+
+def _in_space(
+    connection: apsw.Connection, collection: str, index: int, act: Callable[[apsw.Connection, int], T], otherwise: T
+) -> T:
+    for id, *_ in ask(connection, sql("space_find"), (collection, index)):
+        return act(connection, id)
+    return otherwise
+
+
+def _put(connection: apsw.Connection, space: int, holding: int, chunk: Chunk) -> None:
+    for row in ask(connection, sql("chunk_at"), (holding, chunk.index)):
+        _drop(connection, space, row)
+    headings = " ".join(filter(None, (chunk.where.title, *chunk.where.heading_path)))
+    given = (holding, chunk.index, chunk.text, headings, chunk.chunk_hash, chunk.where.page)
+    row = (*given, _pack_place(chunk.where), int(chunk.is_parent))
+    ((id,),) = ask(connection, sql("chunk_put"), row)
+    if not chunk.is_parent:
+        ask(connection, sql("vector_put", space=space), (id, chunk.embedding))
+        ask(connection, sql("word_put", space=space), (id, chunk.text, headings))
+
+
+def _drop(connection: apsw.Connection, space: int, row: Sequence[object]) -> None:
+    id, text, headings, is_parent = row
+    if not is_parent:
+        ask(connection, sql("vector_drop", space=space), (id,))
+        ask(connection, sql("word_drop", space=space), (id, text, headings))
+    ask(connection, sql("chunk_drop"), (id,))
+
+
+def _filter(space: int, where: Metadata) -> tuple[str, list[str | int | float | bool | None]]:
+    if not where:
+        return "", []
+    condition, values = to_sql(read_filter(where), "h.metadata", COLUMNS)
+    return sql("filtered", condition=condition), [space, *values]
+
+
+def clause_alone(clause: str) -> str:
+    return clause.replace("AND", "WHERE", 1)
+
+
+def _found(connection: apsw.Connection, space: Space, id: int, row: int, distance: float, vectors: bool) -> Found:
+    ((document, generation, metadata, position, text, hash, place, is_parent),) = connection.execute(
+        sql("chunk_get"), (row,)
+    )
+    chunk = Chunk(
+        document_id=document,
+        collection=space.collection,
+        index=position,
+        text=text,
+        chunk_hash=hash,
+        generation=generation,
+        where=_read_place(place),
+        metadata=_read_metadata(metadata),
+        embedding=_vector(connection, id, row) if vectors else None,
+        is_parent=bool(is_parent),
+    )
+    return Found(chunk=chunk, distance=distance)
+
+
+def _vector(connection: apsw.Connection, space: int, id: int) -> Vector | None:
+    for (packed,) in ask(connection, sql("vector_get", space=space), (id,)):
+        return bytes(packed)
+    return None

@@ -1,0 +1,220 @@
+"""Chunks, vectors and words in one file: found by meaning and by word, replaced, swept and gone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from abaca_documents.embedding.local import unit
+from abaca_documents.errors import DocumentsError, ValidationError
+from abaca_documents.libraryfile import LibraryFile
+from abaca_documents.model import Chunk, ChunkMetadata, Metadata, Metric, chunk_hash
+from abaca_documents.protocols import Found, Space
+from abaca_documents.vectors.sqlitevec import SqliteVectors
+
+SPACE = Space(collection="papers", index=1, dimension=3)
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> AsyncIterator[LibraryFile]:
+    opened = LibraryFile(tmp_path / "library.db")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def store(file: LibraryFile) -> SqliteVectors:
+    made = SqliteVectors(file)
+    await made.open_space(SPACE)
+    return made
+
+
+def chunk(
+    text: str,
+    numbers: Sequence[float] | None = (1, 0, 0),
+    *,
+    document: str = "d1",
+    index: int = 0,
+    generation: int = 1,
+    metadata: Metadata | None = None,
+    headings: tuple[str, ...] = (),
+) -> Chunk:
+    return Chunk(
+        document_id=document,
+        collection="papers",
+        index=index,
+        text=text,
+        chunk_hash=chunk_hash(text),
+        generation=generation,
+        where=ChunkMetadata(end_char=len(text), page=index + 1, heading_path=headings),
+        metadata=metadata or {},
+        embedding=unit(numbers) if numbers is not None else None,
+        is_parent=numbers is None,
+    )
+
+
+def texts(found: Sequence[Found]) -> list[str]:
+    return [each.chunk.text for each in found]
+
+
+async def test_the_nearest_come_first_with_their_distance(store: SqliteVectors) -> None:
+    # Given three directions
+    directions = {"same": (1, 0, 0), "between": (1, 1, 0), "opposite": (-1, 0, 0)}
+    await store.put(SPACE, [chunk(text, each, index=at) for at, (text, each) in enumerate(directions.items())])
+    # When the nearest to one of them are asked for
+    found = await store.nearest(SPACE, unit((2, 0, 0)), 10, {}, vectors=True)
+    # Then they come in order, and distance is 1 - cos
+    assert texts(found) == ["same", "between", "opposite"]
+    assert [each.distance for each in found] == pytest.approx([0, 1 - 0.5**0.5, 2], abs=1e-6)
+    assert found[1].chunk == chunk("between", (1, 1, 0), index=1)
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+async def test_each_metric_gives_its_own_distance(file: LibraryFile, metric: Metric) -> None:
+    # Given a space of the metric with vectors of several lengths
+    store = SqliteVectors(file)
+    space = Space(collection="papers", index=2, dimension=3, metric=metric)
+    await store.open_space(space)
+    rows = np.array([[1, 2, 2], [0, 3, 1], [0.5, 0, 0]], "<f4")
+    chunks = [chunk(str(at), index=at) for at in range(3)]
+    await store.put(
+        space,
+        [Chunk(**{name: getattr(each, name) for name in each.__struct_fields__} | {"embedding": row.tobytes()})
+         for each, row in zip(chunks, rows, strict=True)],
+    )  # fmt: skip
+    query = np.array([1, 0, 1], "<f4")
+    # When asked for the nearest
+    found = await store.nearest(space, query.tobytes(), 3, {})
+    # Then distances are those of the definition
+    norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(query)
+    wanted = {
+        Metric.COSINE: 1 - rows @ query / norms,
+        Metric.L2: ((rows - query) ** 2).sum(axis=1),
+        Metric.INNER_PRODUCT: 1 - rows @ query,
+    }[metric]
+    assert [each.distance for each in found] == pytest.approx(sorted(wanted), abs=1e-5)
+
+
+async def test_words_are_found_in_text_and_headings_in_any_form(store: SqliteVectors) -> None:
+    await store.put(
+        SPACE,
+        [
+            chunk("Workers renew leases", index=0),
+            chunk("Nothing of it", index=1, headings=("Leasing",)),
+            chunk("Café society", index=2),
+        ],
+    )
+    assert texts(await store.matching(SPACE, "What is a lease?", 10, {})) == ["Workers renew leases", "Nothing of it"]
+    assert texts(await store.matching(SPACE, "cafe", 10, {})) == ["Café society"]
+    assert texts(await store.matching(SPACE, '"renew leases"', 10, {})) == ["Workers renew leases"]
+
+
+@pytest.mark.parametrize("query", ['"', "a AND", "x* NEAR(", "text:leases", "-leases", "()", "😀", "'; DROP", "\0"])
+async def test_what_a_person_types_is_never_a_query_language(store: SqliteVectors, query: str) -> None:
+    await store.put(SPACE, [chunk("Workers renew leases")])
+    await store.matching(SPACE, query, 10, {})
+    assert len(await store.matching(SPACE, "leases", 10, {})) == 1
+
+
+async def test_a_filter_limits_both_searches_before_they_are_cut(store: SqliteVectors) -> None:
+    # Given many near chunks of one year and one far chunk of another
+    near = [chunk(f"lease {at}", document="old", index=at, metadata={"year": 1999}) for at in range(30)]
+    await store.put(SPACE, [*near, chunk("a lease", (0, 0, 1), document="new", metadata={"year": 2021})])
+    where = {"year": {"$gt": 2000}}
+    # Then the far one is found, however few are asked for
+    assert texts(await store.nearest(SPACE, unit((1, 0, 0)), 1, where)) == ["a lease"]
+    assert texts(await store.matching(SPACE, "lease", 1, where)) == ["a lease"]
+    assert texts(await store.nearest(SPACE, unit((1, 0, 0)), 9, {"document_id": "old", "page": 3})) == ["lease 2"]
+    with pytest.raises(ValidationError, match="no operator"):
+        await store.nearest(SPACE, unit((1, 0, 0)), 1, {"year": {"$like": 1}})
+
+
+async def test_writing_a_generation_again_replaces_it(store: SqliteVectors) -> None:
+    # Given a generation of two chunks that was written before
+    await store.put(SPACE, [chunk("old words", index=0), chunk("kept", (0, 1, 0), index=1)])
+    # When one of them is written again with another text
+    await store.put(SPACE, [chunk("new words", (0, 0, 1), index=0, metadata={"a": 1})])
+    # Then nothing is there twice, and nothing of the old one
+    assert await store.count("papers", 1) == {"d1": {1: 2}}
+    assert texts(await store.matching(SPACE, "old new", 10, {})) == ["new words"]
+    assert texts(await store.nearest(SPACE, unit((1, 0, 0)), 10, {})) == ["kept", "new words"]
+    assert await store.hashes("papers", 1, "d1", 1) == {chunk_hash("new words"): 0, chunk_hash("kept"): 1}
+
+
+async def test_a_sweep_leaves_only_the_generations_that_are_kept(store: SqliteVectors) -> None:
+    await store.put(SPACE, [chunk("lease one", index=at, generation=at + 1) for at in range(3)])
+    await store.put(SPACE, [chunk("lease of another", document="d2")])
+    assert await store.sweep("papers", 1, "d1", keep=[2]) == 2
+    assert await store.count("papers", 1) == {"d1": {2: 1}, "d2": {1: 1}}
+    assert len(await store.nearest(SPACE, unit((1, 0, 0)), 10, {})) == 2
+    assert await store.sweep("papers", 1, "d1") == 1
+    assert await store.sweep("papers", 1, "d1") == 0
+    assert await store.sweep("nowhere", 1, "d1") == 0
+
+
+async def test_chunks_are_listed_in_order_with_parents_that_no_search_finds(store: SqliteVectors) -> None:
+    await store.put(SPACE, [chunk("child", index=1), chunk("parent and child", None, index=0), chunk("more", index=2)])
+    first = await store.chunks("papers", 1, "d1", 1, limit=2, vectors=True)
+    assert [(each.index, each.is_parent, each.embedding is None) for each in first] == [
+        (0, True, True),
+        (1, False, False),
+    ]
+    assert texts_of(await store.chunks("papers", 1, "d1", 1, after=1)) == ["more"]
+    assert texts(await store.matching(SPACE, "child", 10, {})) == ["child"]
+    assert await store.chunks("papers", 1, "d1", 7) == []
+
+
+def texts_of(chunks: Sequence[Chunk]) -> list[str]:
+    return [each.text for each in chunks]
+
+
+async def test_a_space_keeps_its_dimension_and_metric_for_life(store: SqliteVectors) -> None:
+    await store.open_space(SPACE)
+    for other in (
+        Space(collection="papers", index=1, dimension=4),
+        Space(collection="papers", index=1, dimension=3, metric=Metric.L2),
+    ):
+        with pytest.raises(ValidationError, match="keeps them"):
+            await store.open_space(other)
+    with pytest.raises(ValidationError, match="16 bytes"):
+        await store.put(SPACE, [chunk("four", (1, 0, 0, 0))])
+    with pytest.raises(DocumentsError, match="open_space"):
+        await store.put(Space(collection="papers", index=9, dimension=3), [chunk("lost")])
+
+
+async def test_what_was_swept_or_dropped_is_nowhere_in_the_file(store: SqliteVectors, file: LibraryFile) -> None:
+    # Given chunks with words that nothing else has
+    await store.open_space(Space(collection="papers", index=2, dimension=3))
+    await store.put(SPACE, [chunk(f"zyxwvut{at} secretword", index=at, headings=("Qqqheading",)) for at in range(50)])
+    await store.put(SPACE, [chunk("what stays", document="d2")])
+    await store.put(
+        Space(collection="papers", index=2, dimension=3), [chunk("droppedword", metadata={"a": "Metaword"})]
+    )
+    # When one document is swept and the other space dropped
+    await store.sweep("papers", 1, "d1")
+    await store.drop_space("papers", 2)
+    await store.drop_space("papers", 2)
+    assert await store.spaces() == [("papers", 1)]
+    await file.close()
+    # Then no byte of them is left
+    left = b"".join(path.read_bytes().lower() for path in file.path.parent.iterdir())
+    assert b"what stays" in left
+    for word in (b"zyxwvut", b"secretword", b"secret", b"qqqhead", b"droppedword", b"metaword"):
+        assert word not in left
+    assert np.array(unit((1, 0, 0))).tobytes() + np.array(unit((1, 0, 0))).tobytes() not in left
+
+
+async def test_chunks_come_and_go_with_the_transaction_around_them(store: SqliteVectors, file: LibraryFile) -> None:
+    async def fail_after_putting() -> None:
+        async with file.together():
+            await store.put(SPACE, [chunk("lease")])
+            assert len(await store.nearest(SPACE, unit((1, 0, 0)), 10, {})) == 1
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail_after_putting()
+    assert await store.nearest(SPACE, unit((1, 0, 0)), 10, {}) == []
+    assert await store.matching(SPACE, "lease", 10, {}) == []
