@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 "$python" -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check hatchling
 # redis needs async-timeout below Python 3.11.3, which Debian 12 has, wherever the lock is made.
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[documents,otel,redis,reload,s3,sandbox,server,webhooks,dev]' async-timeout
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[documents,otel,redis,reload,s3,sandbox,server,strategies,webhooks,dev]' async-timeout
 # Django's newest needs a newer Python than our oldest, and only it has tasks of its own.
 newest_django=$("$work/venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
     --python-version 3.13 --dest "$work" django && basename "$work"/[dD]jango-*.whl | cut -d- -f2)

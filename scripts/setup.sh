@@ -32,5 +32,5 @@ fi
 # The build backend comes from the constraints too, so the project is built without isolation.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-    --no-build-isolation --editable '.[documents,otel,redis,reload,s3,sandbox,server,webhooks,dev]'
+    --no-build-isolation --editable '.[documents,otel,redis,reload,s3,sandbox,server,strategies,webhooks,dev]'
 echo "$wanted" >"$stamp"

@@ -95,9 +95,9 @@ class _Connection(asyncio.Protocol):
             self._plan.body = self._read[self._read.index(b"\r\n\r\n") + 4 :]
             self.send()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         if self._plan.left:
-            self._plan.failed(f"a connection was closed: {error}")
+            self._plan.failed(f"a connection was closed: {exc}")
 
 
 async def _run(order: Order) -> Load:

@@ -57,10 +57,10 @@ class _Stream(asyncio.Protocol):
             if self._slow:
                 self._transport.pause_reading()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self.ended = True
         if not self.begun.done():
-            self.begun.set_exception(RuntimeError(f"a stream was refused: {error}"))
+            self.begun.set_exception(RuntimeError(f"a stream was refused: {exc}"))
 
 
 async def _open(watch: Watch) -> list[_Stream]:

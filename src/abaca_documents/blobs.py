@@ -1,7 +1,7 @@
 """Original bytes in a folder, by their SHA-256, each kept for as long as somebody refers to it.
 
     blobs/ab/ab12...        the bytes, read-only
-    refs/ab/ab12.../DOC     one empty file for each document that refers to them: their number is the count
+    refs/ab/ab12.../WHO     one empty file for each revision that refers to them: their number is the count
     incoming/RANDOM         bytes on their way in
     locks/ab                held while references of blobs in ``ab`` change, by whichever process
 
@@ -16,19 +16,21 @@ import asyncio
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from abaca_documents.errors import BlobDamaged, BlobNotFound, DocumentsError
-from abaca_documents.model import DIGEST, check_digest, check_document_id
+from abaca_documents.errors import BlobDamaged, BlobNotFound, DocumentsError, ValidationError
+from abaca_documents.model import DIGEST, check_digest
 
 GRACE_SECONDS = 3600.0
 _PIECE = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,249}")
 Known = Callable[[str], Awaitable[bool]]
-"""Whether a document is there that may refer to a blob."""
+"""Whether somebody is there who may refer to a blob."""
 
 
 class FolderBlobs:
@@ -39,13 +41,13 @@ class FolderBlobs:
         self._grace = grace_seconds
 
     async def put(self, source: Path | bytes, by: str | None = None) -> tuple[str, int]:
-        return await asyncio.to_thread(self._put, source, None if by is None else check_document_id(by))
+        return await asyncio.to_thread(self._put, source, None if by is None else _checked_name(by))
 
     async def refer(self, digest: str, by: str) -> None:
-        await asyncio.to_thread(self._refer, check_digest(digest), check_document_id(by))
+        await asyncio.to_thread(self._refer, check_digest(digest), _checked_name(by))
 
     async def release(self, digest: str, by: str) -> bool:
-        return await asyncio.to_thread(self._release, check_digest(digest), check_document_id(by))
+        return await asyncio.to_thread(self._release, check_digest(digest), _checked_name(by))
 
     async def references(self, digest: str) -> list[str]:
         return await asyncio.to_thread(lambda: sorted(_names(self._refs(check_digest(digest)))))
@@ -176,6 +178,12 @@ class FolderBlobs:
             yield
         finally:
             os.close(lock)
+
+
+def _checked_name(by: str) -> str:
+    if not _NAME.fullmatch(by):
+        raise ValidationError("by", f"{by[:100]!r} cannot keep a blob; use 1 to 250 letters, digits, dots, _ and -")
+    return by
 
 
 def _copy(source: Path | bytes, target: Path) -> tuple[str, int]:

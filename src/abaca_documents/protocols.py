@@ -170,8 +170,11 @@ class VectorStore(Protocol):
         under the same (document, generation, index) is replaced."""
         ...
 
-    async def sweep(self, collection: str, index: int, document_id: str, keep: Iterable[int] = ()) -> int:
-        """Delete every chunk of the document whose generation is not in ``keep``; how many there were."""
+    async def sweep(
+        self, collection: str, index: int, document_id: str, keep: Iterable[int] = (), upto: int | None = None
+    ) -> int:
+        """Delete every chunk of the document whose generation is not in ``keep``; how many there were. Generations
+        above ``upto`` are left alone: they were given out after whoever asks looked."""
         ...
 
     async def nearest(
@@ -225,7 +228,7 @@ class Blobs(Protocol):
         ...
 
     async def refer(self, digest: str, by: str) -> None:
-        """``by`` keeps the blob. Raises ``BlobNotFound``."""
+        """``by``, 1 to 250 letters, digits, dots, ``_`` and ``-``, keeps the blob. Raises ``BlobNotFound``."""
         ...
 
     async def release(self, digest: str, by: str) -> bool:

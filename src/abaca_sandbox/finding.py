@@ -31,8 +31,9 @@ def closed_to_others(path: Path) -> Path | None:
     """The first folder on the way to `path`, or the path itself, that others may not enter or read; None if all may."""
     real = path.resolve()
     for step in (*reversed(real.parents), real):
-        needed = stat.S_IXOTH if step.is_dir() and step != real else stat.S_IROTH
-        if not step.stat().st_mode & needed:
+        mode = step.stat().st_mode
+        needed = (stat.S_IXOTH if stat.S_ISDIR(mode) else 0) | (stat.S_IROTH if step == real else 0)
+        if mode & needed != needed:
             return step
     return None
 

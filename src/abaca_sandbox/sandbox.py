@@ -80,15 +80,18 @@ class Slots:
             raise SandboxClosed("this sandbox was closed, so it runs nothing any more")
         if self._free is None:
             await self.open()
-        assert self._free is not None
+        free = self._free
+        assert free is not None
         head, blobs = request(program, limits)
-        slot = await self._free.get()
+        slot = await free.get()
         try:
+            if self._closed:
+                raise SandboxClosed("the sandbox was closed while this program waited for a slot")
             answer = await slot.ask(head, blobs, limits.wall + GRACE)
         except SlotFailed as error:
             return Outcome(end=End.SANDBOX_ERROR, reason=str(error))
         finally:
-            self._free.put_nowait(slot)
+            free.put_nowait(slot)
         return outcome_of(answer)
 
     async def close(self) -> None:

@@ -68,7 +68,7 @@ class Slot:
             if os.geteuid() == 0 and self._user is None:
                 self._user = claim_user()
             self._process = spawn(theirs.fileno(), self._kind, self._user.uid if self._user else None)
-            self._reader, self._writer = await asyncio.open_connection(sock=ours)
+            self._reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         except OSError as error:
             ours.close()
             await self.stop()

@@ -131,7 +131,7 @@ class Bench:
         for document in (await self.repository.list(limit=500)).items:
             visible = await self.repository.visible([document.id])
             if document.collection == collection and visible:
-                chunks = await self.vectors.chunks(collection, number, document.id, visible[document.id], limit=500)
+                chunks = await self.vectors.chunks(collection, number, document.id, visible[document.id], limit=1000)
                 assert [each.index for each in chunks] == list(range(len(chunks)))
                 assert len(chunks) == document.chunk_count
                 found[document.filename] = [each.text for each in chunks]

@@ -87,7 +87,7 @@ async def test_a_job_that_gives_up_says_so_on_its_document(lent: tuple[Library, 
     library, bench = lent
     # Given a document whose bytes get lost
     added = await library.submit(await bench.payload("text", "lost.txt"))
-    for name in ("upload", added.document.id):
+    for name in ("upload", f"{added.document.id}.{added.document.job_id}"):
         await bench.blobs.release(added.document.revisions[0].content_hash, name)
     # When its job runs
     assert added.job is not None

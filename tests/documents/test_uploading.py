@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +11,41 @@ import msgspec
 import pytest
 
 from abaca_documents.errors import CollectionNotFound, DocumentAlreadyExists, DuplicateDocument, TooLarge
-from abaca_documents.model import Chunk, Document, DocumentStatus, Stage
+from abaca_documents.model import Document, DocumentStatus, Stage
 from abaca_documents.pipeline.duplicates import document_id_of
 from abaca_documents.pipeline.marks import progress
 from abaca_documents.pipeline.parts import Parts
 from abaca_documents.pipeline.uploading import upload
-from abaca_documents.protocols import Space, VectorStore
 from tests.documents.making import collection
 from tests.documents.parts import Bench, words
 
 
-class FirstPut:
-    """A vector store under which something happens, once, behind the first chunks that are put."""
+class Before:
+    """A part under which something happens, once, before the first call of a name."""
 
-    def __init__(self, inner: VectorStore, happen: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, inner: object, name: str, happen: Callable[[], Awaitable[object]]) -> None:
         self._inner = inner
+        self._name = name
         self._happen: Callable[[], Awaitable[object]] | None = happen
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        found = getattr(self._inner, name)
+        if name != self._name or self._happen is None:
+            return found
 
-    async def put(self, space: Space, chunks: Sequence[Chunk]) -> None:
-        await self._inner.put(space, chunks)
-        happen, self._happen = self._happen, None
-        if happen is not None:
-            await happen()
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            happen, self._happen = self._happen, None
+            if happen is not None:
+                await happen()
+            return await found(*args, **kwargs)
+
+        return call
 
 
-def meanwhile(bench: Bench, happen: Callable[[], Awaitable[object]]) -> Parts:
-    store: Any = FirstPut(bench.vectors, happen)
-    return dataclasses.replace(bench.parts, vectors=store)
+def meanwhile(bench: Bench, happen: Callable[[], Awaitable[object]], call: str = "vectors.put") -> Parts:
+    part, _, name = call.partition(".")
+    changed: dict[str, Any] = {part: Before(getattr(bench.parts, part), name, happen)}
+    return dataclasses.replace(bench.parts, **changed)
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ async def test_an_upload_ends_visible_with_all_it_holds(bench: Bench) -> None:
     assert (await bench.seen())["a.txt"] == words(0, 30).splitlines()
     # And nothing is left of its stages
     assert not list((bench.folder / "outputs").glob("*/*"))
-    assert await bench.blobs.references(document.content_hash) == [document.id, "upload"]
+    assert await bench.blobs.references(document.content_hash) == [f"{document.id}.job-1", "upload"]
 
 
 async def test_progress_never_goes_back_and_counts_within_a_stage(bench: Bench) -> None:
@@ -207,7 +212,9 @@ class TestDuplicates:
         assert first.document_id != second.document_id
         # And both keep the bytes, which are stored once
         one = await bench.repository.get(first.document_id)
-        assert await bench.blobs.references(one.content_hash) == sorted([one.id, second.document_id, "upload"])
+        assert await bench.blobs.references(one.content_hash) == sorted(
+            [f"{one.id}.job-1", f"{second.document_id}.job-2", "upload"]
+        )
 
     async def test_an_id_of_another_collection_is_refused(self, bench: Bench) -> None:
         await upload(bench.parts, await bench.payload("text", document_id="mine"), "job-1")
@@ -268,3 +275,35 @@ async def test_a_document_that_is_deleted_meanwhile_stays_deleted(bench: Bench) 
     document: Document = await bench.repository.get(result.document_id)
     assert document.status is DocumentStatus.DELETED
     assert await bench.seen() == {}
+
+
+async def test_clearing_up_behind_one_revision_leaves_the_next_one_alone(bench: Bench) -> None:
+    # Given a document
+    await upload(bench.parts, await bench.payload(words(0, 4)), "job-1")
+
+    async def next_one() -> None:
+        await upload(bench.parts, await bench.payload(words(4, 9)), "job-3")
+
+    # When a revision fails, and another begins and ends before the failed one is cleared up
+    failed = await upload(meanwhile(bench, next_one, "vectors.sweep"), await bench.payload(" \n"), "job-2")
+    # Then the other is whole
+    assert failed.status is DocumentStatus.FAILED
+    assert await bench.seen() == {"a.txt": words(4, 9).splitlines()}
+
+
+async def test_bytes_that_come_back_as_they_are_let_go_stay(bench: Bench) -> None:
+    # Given a document that nobody else keeps the bytes of
+    first = await bench.payload(words(0, 4))
+    await upload(bench.parts, first, "job-1")
+    await bench.blobs.release(first.content_hash, "upload")
+
+    async def again() -> None:
+        payload = await bench.payload(words(0, 4))
+        await upload(bench.parts, payload, "job-3")
+        await bench.blobs.release(payload.content_hash, "upload")
+
+    # When another content replaces them, and they come back at that moment
+    await upload(meanwhile(bench, again, "blobs.release"), await bench.payload(words(4, 9)), "job-2")
+    # Then they are there
+    assert await bench.seen() == {"a.txt": words(0, 4).splitlines()}
+    assert await bench.blobs.exists(first.content_hash)

@@ -100,6 +100,8 @@ def say(answer: dict[str, Any]) -> None:
 async def answer_one(owner: Owner, asked: dict[str, Any]) -> None:
     try:
         say({"id": asked["id"], **await run(owner, asked)})
+    except asyncio.CancelledError:
+        say({"id": asked["id"], "cancelled": True})
     except SandboxUnavailable as error:
         say({"id": asked["id"], "bad": f"unavailable: {error}"})
 
@@ -115,8 +117,13 @@ async def main() -> None:
             owner = Owner(sandbox)
             say({"ready": True, "uid": os.getuid()})
             async with asyncio.TaskGroup() as tasks:
+                running: dict[int, asyncio.Task[None]] = {}
                 while line := await reader.readline():
-                    tasks.create_task(answer_one(owner, json.loads(line)))
+                    asked = json.loads(line)
+                    if "cancel" in asked:
+                        running[asked["cancel"]].cancel()
+                    else:
+                        running[asked["id"]] = tasks.create_task(answer_one(owner, asked))
             if owner.preloaded is not None:
                 await owner.preloaded.close()
     except SandboxUnavailable as error:

@@ -73,6 +73,7 @@ class Host:
         assert self._process.stdout is not None
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self._waiting: dict[int, Future[dict[str, Any]]] = {}
+        self._numbers: dict[int, int] = {}
         self._ids = itertools.count()
         first = json.loads(self._stdout.readline() or '{"unavailable": "the host ended"}')
         if not first.get("ready"):
@@ -91,10 +92,19 @@ class Host:
         number = next(self._ids)
         answer: Future[dict[str, Any]] = Future()
         self._waiting[number] = answer
+        self._numbers[id(answer)] = number
         asked = {"id": number, "program": told(program), "limits": asdict(limits), "preloaded": preloaded}
+        self._tell(asked)
+        return answer
+
+    def cancel(self, answer: Future[dict[str, Any]]) -> None:
+        """Cancel the task that runs it, and wait until it says so."""
+        self._tell({"cancel": self._numbers[id(answer)]})
+        assert answer.result(PATIENCE)["cancelled"]
+
+    def _tell(self, asked: dict[str, Any]) -> None:
         self._stdin.write(json.dumps(asked) + "\n")
         self._stdin.flush()
-        return answer
 
     def run(self, program: Program, limits: Limits = SHORT) -> Outcome:
         return outcome_of(self.start(program, limits).result(PATIENCE))

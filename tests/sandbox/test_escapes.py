@@ -199,13 +199,13 @@ def test_killing_the_owner_kills_what_runs(user: int, open_folder: Path) -> None
 
 
 def test_slots_do_not_starve_each_other(host: Host) -> None:
-    bombs = [host.start(python(FORK_BOMB), limits(wall=2, cpu=60)) for _ in range(2)]
+    bombs = [host.start(python(FORK_BOMB), limits(wall=50, cpu=100)) for _ in range(2)]
     for _ in range(5):
         script = "for i in 1 2 3 4 5 6 7 8; do sleep 0.01 & done; wait; echo all"
         assert host.shell(script).stdout == b"all\n"
-    assert not all(bomb.done() for bomb in bombs), "the bombs were over before the others ran"
+    assert not any(bomb.done() for bomb in bombs), "the bombs were over before the others ran"
     for bomb in bombs:
-        assert bomb.result(30)["end"] == "wall_limit"
+        host.cancel(bomb)
 
 
 def program(*argv: str, **more: Any) -> Program:

@@ -127,7 +127,7 @@ for count in range(10_000):
     try: threading.Thread(target=wait, args=(3600,), daemon=True).start()
     except RuntimeError: break
 import time
-time.sleep(0.3)
+time.sleep(0.6)
 print(count)
 raise SystemExit(7)
 """
@@ -138,7 +138,7 @@ raise SystemExit(7)
 
 def test_a_limit_that_was_met_and_outlived_is_told(host: Host) -> None:
     outcome = host.shell(
-        "head -c 30000000 /dev/zero >big; sleep 0.2; rm big; exit 0", replace(SHORT, file_size=1 << 30)
+        "head -c 30000000 /dev/zero >big; sleep 0.5; rm big; exit 0", replace(SHORT, file_size=1 << 30)
     )
     assert (outcome.end, outcome.exit_code) == (End.EXITED, 0)
     assert End.FILE_LIMIT in outcome.touched

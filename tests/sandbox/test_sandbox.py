@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from abaca_sandbox import BadProgram, End, Limits, Mount, Program, Sandbox, SandboxClosed, SandboxUnavailable, checking
 from abaca_sandbox.finding import find_bwrap
@@ -146,10 +147,38 @@ async def test_a_slot_whose_process_was_killed_starts_anew(sandbox: Sandbox) -> 
     assert (await sandbox.run(shell("echo again"))).stdout == b"again\n"
 
 
+def test_it_runs_on_the_loop_that_workers_have() -> None:
+    if find_bwrap() is None:
+        pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
+
+    async def both() -> tuple[bytes, int]:
+        async with Sandbox(slots=1) as sandbox:
+            outcome = await sandbox.run(shell("cat", stdin=b"x" * 200_000))
+            child = await asyncio.create_subprocess_exec("/bin/sh", "-c", "exit 5")
+            return outcome.stdout, await child.wait()
+
+    assert uvloop.run(both()) == (b"x" * 200_000, 5)
+
+
 async def test_nothing_runs_after_the_end(sandbox: Sandbox) -> None:
     await sandbox.close()
     with pytest.raises(SandboxClosed):
         await sandbox.run(shell("true"))
+
+
+async def test_closing_ends_what_runs_and_what_waits(sandbox: Sandbox) -> None:
+    marker = f"90{os.getpid()}"
+    running = asyncio.create_task(sandbox.run(shell(f"sleep {marker}"), Limits(wall=60)))
+    (pid,) = await asyncio.to_thread(wait_until_running, marker, 1)
+    wait = os.pidfd_open(pid)
+    waiting = asyncio.create_task(sandbox.run(shell("true")))
+    await asyncio.sleep(0)
+    await sandbox.close()
+    assert (await running).end is End.SANDBOX_ERROR
+    with pytest.raises(SandboxClosed):
+        await waiting
+    assert ended(wait)
+    os.close(wait)
 
 
 async def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:

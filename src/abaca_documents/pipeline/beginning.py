@@ -31,6 +31,12 @@ class Begun:
     generation: int
 
 
+def keeper(document_id: str, job_id: str) -> str:
+    """Who refers to the bytes of a revision. Each does so for itself: one that goes takes no other's bytes along, also
+    where they are the same and come back at that moment."""
+    return f"{document_id}.{job_id}"
+
+
 async def begin(parts: Parts, payload: UploadJobPayload, job_id: str) -> Begun:
     """Register the document, or a new revision of it, and refer to its bytes. A second call for the same job answers
     what the first one did.
@@ -55,7 +61,7 @@ async def begin(parts: Parts, payload: UploadJobPayload, job_id: str) -> Begun:
             case Skip(existing):
                 return Begun(await repository.get(existing), 0)
             case Create(id):
-                await parts.blobs.refer(payload.content_hash, id)
+                await parts.blobs.refer(payload.content_hash, keeper(id, job_id))
                 document = _with_revision(_fresh(payload, id), payload, job_id)
                 try:
                     return Begun(await repository.register(document), document.last_generation)
@@ -82,7 +88,7 @@ async def begun(parts: Parts, payload: UploadJobPayload, job_id: str) -> Begun |
 
 
 async def _revised(parts: Parts, payload: UploadJobPayload, id: str, job_id: str) -> Begun:
-    await parts.blobs.refer(payload.content_hash, id)
+    await parts.blobs.refer(payload.content_hash, keeper(id, job_id))
 
     def change(before: Document) -> Document | None:
         if before.is_purging:

@@ -8,7 +8,7 @@ import msgspec
 
 from abaca_documents.errors import CollectionNotFound
 from abaca_documents.model import Document, DocumentStatus, Metadata, Revision, UploadJobPayload, instant_now
-from abaca_documents.pipeline.beginning import begun
+from abaca_documents.pipeline.beginning import begun, keeper
 from abaca_documents.pipeline.ingest import Ingest, ParseStep, replaced
 from abaca_documents.pipeline.parts import Parts
 
@@ -49,7 +49,9 @@ async def finish(
         if not is_current:
             return None
         for index in sorted(wanted):
-            await parts.vectors.sweep(document.collection, index, document.id, keep=_kept(document))
+            await parts.vectors.sweep(
+                document.collection, index, document.id, _kept(document), document.last_generation
+            )
     await let_go(parts, document)
     return document
 
@@ -66,14 +68,26 @@ async def fail(ingest: Ingest, error: str) -> Document:
 
     repository = parts.repository
     document = await repository.change(ingest.document.id, change, "fail")
+    await _swept(parts, document)
+    return document
+
+
+async def tidy(parts: Parts, document: Document) -> None:
+    """What follows the switch, for a run whose forerunner died behind it."""
+    await _swept(parts, document)
+    await let_go(parts, document)
+
+
+async def _swept(parts: Parts, document: Document) -> None:
     try:
-        collection = await repository.get_collection(document.collection)
+        collection = await parts.repository.get_collection(document.collection)
     except CollectionNotFound:
-        return document
+        return
     for index in (collection.index, collection.building):
         if index is not None:
-            await parts.vectors.sweep(document.collection, index.number, document.id, keep=_kept(document))
-    return document
+            await parts.vectors.sweep(
+                document.collection, index.number, document.id, _kept(document), document.last_generation
+            )
 
 
 async def abandon(parts: Parts, payload: UploadJobPayload, job_id: str, error: str) -> None:
@@ -85,9 +99,9 @@ async def abandon(parts: Parts, payload: UploadJobPayload, job_id: str, error: s
 
 async def let_go(parts: Parts, document: Document) -> None:
     """Forget the bytes of revisions that neither answer nor are under way, and what stages left."""
-    kept = {document.content_hash} | {each.content_hash for each in document.revisions if each.status.is_active}
-    for digest in {each.content_hash for each in document.revisions} - kept:
-        await parts.blobs.release(digest, document.id)
+    for each in document.revisions:
+        if not each.status.is_active and each.generation != document.generation:
+            await parts.blobs.release(each.content_hash, keeper(document.id, each.job_id))
     if not any(each.status.is_active for each in document.revisions):
         await parts.outputs.drop(document.id)
 

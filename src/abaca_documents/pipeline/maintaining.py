@@ -5,6 +5,7 @@ from __future__ import annotations
 from abaca_documents.errors import CollectionNotFound
 from abaca_documents.model import Document, DocumentStatus
 from abaca_documents.model.base import Value
+from abaca_documents.pipeline.beginning import keeper
 from abaca_documents.pipeline.parts import Parts
 
 _BATCH = 200
@@ -27,7 +28,13 @@ async def sweep(parts: Parts) -> Swept:
         else:
             await parts.vectors.drop_space(name, index)
             spaces += 1
-    files = await parts.blobs.collect(parts.repository.exists)
+
+    async def is_known(by: str) -> bool:
+        id, _, job_id = by.rpartition(".")
+        (document,) = await _known(parts, [id])
+        return document is not None and any(each.job_id == job_id for each in document.revisions)
+
+    files = await parts.blobs.collect(is_known)
     return Swept(chunks=chunks, spaces=spaces, files=files + await parts.outputs.collect(DAY))
 
 
@@ -36,13 +43,15 @@ async def forget(parts: Parts, document: Document) -> None:
     for name, index in await parts.vectors.spaces():
         if name == document.collection:
             if await _is_wanted(parts, name, index):
-                await parts.vectors.sweep(name, index, document.id, keep=_kept((await _known(parts, [document.id]))[0]))
+                (known,) = await _known(parts, [document.id])
+                upto = document.last_generation if known is None else known.last_generation
+                await parts.vectors.sweep(name, index, document.id, _kept(known), upto)
             else:
                 await parts.vectors.drop_space(name, index)
     if not await parts.repository.exists(document.id):
         await parts.outputs.drop(document.id)
-        for digest in {each.content_hash for each in document.revisions}:
-            await parts.blobs.release(digest, document.id)
+        for each in document.revisions:
+            await parts.blobs.release(each.content_hash, keeper(document.id, each.job_id))
 
 
 async def _is_wanted(parts: Parts, name: str, number: int) -> bool:
@@ -62,7 +71,8 @@ async def _swept_space(parts: Parts, name: str, index: int) -> int:
         for id, document in zip(batch, await _known(parts, batch), strict=True):
             kept = _kept(document)
             if set(held[id]) - set(kept):
-                swept += await parts.vectors.sweep(name, index, id, keep=kept)
+                upto = max(held[id]) if document is None else document.last_generation
+                swept += await parts.vectors.sweep(name, index, id, kept, upto)
     return swept
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from abaca_documents.errors import CollectionNotFound, DocumentNotFound
 from abaca_documents.model import Collection, DeleteResult, Document, DocumentFilter, DocumentStatus
+from abaca_documents.pipeline.beginning import keeper
 from abaca_documents.pipeline.parts import Parts
 
 _BATCH = 100
@@ -34,9 +35,8 @@ async def purge(parts: Parts, id: str) -> DeleteResult:
             chunks += await parts.vectors.sweep(collection, index, id)
     await parts.outputs.drop(id)
     blobs = 0
-    digests = {each.content_hash for each in document.revisions} | {document.content_hash}
-    for digest in sorted(digests - {""}):
-        blobs += await parts.blobs.release(digest, id)
+    for each in document.revisions:
+        blobs += await parts.blobs.release(each.content_hash, keeper(id, each.job_id))
     await parts.repository.purge(id)
     await parts.vectors.scrub()
     return DeleteResult(documents=1, chunks=chunks, blobs=blobs)

@@ -17,7 +17,7 @@ from abaca_documents.model import (
 from abaca_documents.model.base import Value
 from abaca_documents.pipeline.beginning import begin
 from abaca_documents.pipeline.extracting import with_extracted
-from abaca_documents.pipeline.finishing import fail, finish
+from abaca_documents.pipeline.finishing import fail, finish, tidy
 from abaca_documents.pipeline.ingest import EmbedStep, Ingest
 from abaca_documents.pipeline.maintaining import forget
 from abaca_documents.pipeline.marks import progress
@@ -62,6 +62,7 @@ async def upload(parts: Parts, payload: UploadJobPayload, job_id: str, step: Ste
         return _outcome(document, document.generation, deduplicated=True)
     ingest = Ingest(parts, document, registered.generation)
     if ingest.revision.status is DocumentStatus.COMPLETED:
+        await tidy(parts, document)
         parts.tell(progress(Stage.DONE))
         return _outcome(document, registered.generation)
     try:

@@ -92,13 +92,15 @@ class SqliteVectors:
 
         await self._file.write(act)
 
-    async def sweep(self, collection: str, index: int, document_id: str, keep: Iterable[int] = ()) -> int:
+    async def sweep(
+        self, collection: str, index: int, document_id: str, keep: Iterable[int] = (), upto: int | None = None
+    ) -> int:
         kept = set(keep)
 
         def act(connection: apsw.Connection, space: int) -> int:
             count = 0
             for holding, generation in ask(connection, sql("holding_list"), (space, document_id)):
-                if generation not in kept:
+                if generation not in kept and (upto is None or generation <= upto):
                     rows = ask(connection, sql("chunk_held"), (holding,))
                     for row in rows:
                         _drop(connection, space, row)

@@ -29,13 +29,18 @@ def go_apart() -> None:
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     uid, gid = os.getuid(), os.getgid()
     kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID)
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    map_ids(uid, gid, uid, gid)
     first = os.fork()
     if first:
         wait_outside(first)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def map_ids(uid: int, gid: int, outside_uid: int, outside_gid: int) -> None:
+    """What this process's user and group are called in its new user namespace."""
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {outside_uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {outside_gid} 1")
 
 
 def wait_outside(first: int) -> None:

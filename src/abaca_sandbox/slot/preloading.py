@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from abaca_sandbox.slot import filter, kernel
 from abaca_sandbox.slot.command import ENVIRONMENT, UnreadableMount, require_readable
+from abaca_sandbox.slot.enclosure import map_ids
 from abaca_sandbox.slot.furnishing import INSIDE_ID, Own
 from abaca_sandbox.slot.newroot import build_root
 from abaca_sandbox.slot.script import run_script
@@ -68,10 +69,7 @@ class Preloaded:
             os.setsid()
             uid, gid = os.getuid(), os.getgid()
             kernel.unshare(sum(APART))
-            for name, text in (("setgroups", "deny"), ("uid_map", uid), ("gid_map", gid)):
-                words = text if text == "deny" else f"{INSIDE_ID} {text} 1"
-                with open(f"/proc/self/{name}", "w") as file:
-                    file.write(words)
+            map_ids(INSIDE_ID, INSIDE_ID, uid, gid)
             first = os.fork()
             if first == 0:
                 self._first(head)

@@ -19,7 +19,7 @@ LONGEST = 0.1  # the same where they are far from each
 CORES = len(os.sched_getaffinity(0))
 FASTEST = (2 << 30) * CORES  # bytes a second that programs can touch for the first time
 WORK_PERIOD = 0.002  # the same at a work folder that is filling up
-MOST_BUSY = 10  # a look that takes t is not repeated before MOST_BUSY * t
+MOST_BUSY = 10  # a look that takes CPU time t is not repeated before MOST_BUSY * t
 CHUNK = 1 << 16
 SIGNAL_BASE = 128
 LAST_SIGNAL = 64
@@ -128,13 +128,14 @@ class Watch:
             facts.touched.add("file_limit")
         if now < self._next_look or self._over:
             return
+        cpu = time.process_time()
         seen = self._sample()
         if seen.rss > limits["memory"] and watching.memory(self._starters) > limits["memory"]:
             self.kill("memory_limit")
         if seen.cpu >= limits["cpu"]:
             self.kill("cpu_limit")
-        after = time.monotonic()
-        self._next_look = after + max(self._pause(seen), MOST_BUSY * (after - now))
+        spent = time.process_time() - cpu
+        self._next_look = time.monotonic() + max(self._pause(seen), MOST_BUSY * spent)
 
     def _pause(self, seen: watching.Sample) -> float:
         """Seconds in which no limit can be met that is not met yet, between PERIOD and LONGEST."""

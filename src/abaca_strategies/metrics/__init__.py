@@ -1,0 +1,25 @@
+"""What a back-test is judged by. The formulas are in docs/strategies-metrics.md."""
+
+from abaca_strategies.metrics.annual import periods_per_year
+from abaca_strategies.metrics.deflated import deflated_sharpe, expected_best_sharpe, probabilistic_sharpe
+from abaca_strategies.metrics.drawdowns import Drawdown, drawdowns, underwater
+from abaca_strategies.metrics.figures import Figures
+from abaca_strategies.metrics.measuring import Measured, benchmark_line, measure
+from abaca_strategies.metrics.periods import PeriodReturn, monthly_table, period_returns
+
+__all__ = [
+    "Drawdown",
+    "Figures",
+    "Measured",
+    "PeriodReturn",
+    "benchmark_line",
+    "deflated_sharpe",
+    "drawdowns",
+    "expected_best_sharpe",
+    "measure",
+    "monthly_table",
+    "period_returns",
+    "periods_per_year",
+    "probabilistic_sharpe",
+    "underwater",
+]

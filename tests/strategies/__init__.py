@@ -1,0 +1,1 @@
+"""The inner engine of the strategies: data, back-tests, metrics, sweeps and guards."""
