@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from abaca_documents.errors import DocumentNotFound
 from abaca_documents.model import Document, DuplicatePolicy, UploadJobPayload, UploadJobResult
 from abaca_documents.pipeline.parts import Parts
@@ -19,9 +21,6 @@ async def revise(parts: Parts, document_id: str, job_id: str, *, extract: bool =
 
 
 def payload_of(document: Document, *, extract: bool) -> UploadJobPayload:
-    shared = {name: getattr(document, name) for name in _SHARED}
-    return UploadJobPayload(
-        **shared | {"extract_metadata": extract},
-        document_id=document.id,
-        on_duplicate=DuplicatePolicy.REPLACE,
-    )
+    shared: dict[str, Any] = {name: getattr(document, name) for name in _SHARED}
+    shared["extract_metadata"] = extract
+    return UploadJobPayload(document_id=document.id, on_duplicate=DuplicatePolicy.REPLACE, **shared)
