@@ -9,7 +9,7 @@ import uvicorn
 from litestar import Litestar, get
 
 from abaca.cli.loops import run_fast
-from abaca.http.server import listener, uvicorn_config
+from abaca.http.server import collect_less_often, listener, uvicorn_config
 
 
 class Hello(msgspec.Struct, frozen=True):
@@ -26,6 +26,7 @@ async def hello() -> Hello:
 
 def main(port: int) -> None:
     program = Litestar([hello], openapi_config=None, logging_config=None, request_max_body_size=None)
+    collect_less_often()
     server = uvicorn.Server(uvicorn_config(program, drain=1))
     run_fast(server.serve([listener("127.0.0.1", port)]))
 

@@ -6,7 +6,7 @@ import dataclasses
 
 from abaca import App
 from abaca_documents.blobs import FolderBlobs
-from abaca_documents.chunking.chunker import TextChunker
+from abaca_documents.chunking.counted import chunker_here
 from abaca_documents.embedding.local import LocalEmbedder
 from abaca_documents.embedding.weights import MINILM, STATIC
 from abaca_documents.errors import ValidationError
@@ -41,7 +41,7 @@ class Opened:
             blobs=FolderBlobs(places.folder),
             outputs=FolderOutputs(places.folder / "outputs"),
             parser=self._parser,
-            chunker=TextChunker(),
+            chunker=chunker_here(),
             embedder_of=self.embedder_of,
             limits=Limits(
                 file_size=value(app, "documents.max_file"),

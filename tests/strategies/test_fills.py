@@ -180,15 +180,6 @@ def test_sizes_are_fixed_at_the_close_of_the_decision() -> None:
     assert told(fixed) == [(1, -15.0, 80.0, "market")]
 
 
-def test_a_size_by_volatility_uses_the_last_bars_only() -> None:
-    # Given returns of +1 % and -1 % in turn: a standard deviation of sqrt(4/3) % over four of them
-    prices = [100.0, 101.0, 99.99, 100.9899, 99.980001, 99.980001]
-    rules = Rules(cash=10_000, sizing=Sizing("volatility", 0.1, window=4))
-    run = act(closes(prices), {4: lambda s: s.target(1.0)}, rules)
-    spread = 0.01 * (4 / 3) ** 0.5 * 252**0.5
-    assert only_fill(run).quantity == pytest.approx(0.1 / spread * 10_000 / 99.980001, rel=1e-9)
-
-
 def test_margin_lets_more_be_bought_and_calls_when_equity_no_longer_covers_it() -> None:
     # Given half of a position's value as margin, and a quarter to keep it
     rules = Rules(cash=1000, margin=0.5)

@@ -23,7 +23,7 @@ RULES = st.builds(
     Rules,
     cash=st.just(1000.0),
     costs=st.builds(Costs, fee_bps=st.sampled_from([0, 10]), slippage_bps=st.sampled_from([0, 25])),
-    sizing=st.sampled_from([Sizing(), Sizing("fixed", 3), Sizing("volatility", 0.2, 3)]),
+    sizing=st.sampled_from([Sizing(), Sizing("fixed", 3)]),
     fill=st.sampled_from(["open", "close"]),
     margin=st.sampled_from([1.0, 0.4]),
     lot=st.sampled_from([0.0, 1.0]),
@@ -84,7 +84,7 @@ def test_another_future_changes_nothing_that_was_done_before(
     assert done_before(runs[0], bar) == done_before(runs[1], bar)
 
 
-@pytest.mark.parametrize("sizing", [Sizing(), Sizing("fixed", 3), Sizing("volatility", 0.2, 3)], ids=lambda s: s.kind)
+@pytest.mark.parametrize("sizing", [Sizing(), Sizing("fixed", 3)], ids=lambda s: s.kind)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lines=LINES, rules=RULES, seed=st.integers(0, 99), data=st.data())
 def test_a_decision_at_the_last_bar_that_is_known_is_the_same_whatever_follows(

@@ -22,6 +22,7 @@ from abaca_strategies.engine import (
     Instances,
     Rules,
     Run,
+    Sizing,
     Strategy,
     run_events,
     run_signals,
@@ -55,7 +56,7 @@ STRATEGIES: dict[str, Callable[[DataSet], Run]] = {
 }
 MADE_UP = ("gbm", "reverting", "jumps")
 REAL = ("tech-stocks", "sp500-stocks")
-FROM = {"sp500-stocks": "2014-01-01"}
+FROM = {"sp500-stocks": "2017-01-01"}
 
 
 @cache
@@ -111,6 +112,24 @@ def test_the_same_cross_as_an_event_strategy_trades_the_same() -> None:
     # Then they are one account
     assert by_events.fills == by_targets.fills
     assert by_events.equity.tolist() == by_targets.equity.tolist()
+
+
+def test_a_fixed_size_earns_what_a_vectorised_back_test_counts() -> None:
+    # Given 100 units long or short, decided at each close and traded at the next open, for 7 bps
+    data = made_up("jumps").only(["SYN03"])
+    frame = data.frame("SYN03")
+    moved = frame["close"].diff(10)
+    side = moved.gt(0).astype(float) - moved.lt(0).astype(float)
+    rules = Rules(cash=1e6, costs=Costs(fee_bps=7), sizing=Sizing("fixed", 100))
+    # When the same is counted with whole columns: the night with the old position, the day with the new one
+    held = side.shift(1).fillna(0) * 100
+    night = held.shift(1).fillna(0) * (frame["open"] - frame["close"].shift(1)).fillna(0)
+    day = held * (frame["close"] - frame["open"])
+    paid = held.diff().fillna(0).abs() * frame["open"] * 7e-4
+    expected = 1e6 + (night + day - paid).cumsum()
+    # Then equity is the same at every bar
+    run = run_signals(data, lambda df, p: side, None, rules)
+    assert run.equity.tolist() == pytest.approx(expected.tolist(), rel=1e-12)
 
 
 def test_the_example_of_the_page_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

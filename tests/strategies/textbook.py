@@ -48,7 +48,7 @@ class Breakout(Strategy):
     def init(self) -> None:
         enter, leave = self.params.get("enter", 55), self.params.get("leave", 20)
         self.top = {t: self.indicator(lambda b: b["high"].rolling(enter).max(), t) for t in self.data}
-        self.bottom = {t: self.indicator(lambda b: b["low"].rolling(leave).min(), t) for t in self.data}
+        self.bottom = {t: self.indicator(lambda b: b["low"].shift(1).rolling(leave).min(), t) for t in self.data}
         self.entries: dict[str, Any] = {}
 
     def next(self) -> None:

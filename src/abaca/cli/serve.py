@@ -67,6 +67,7 @@ async def _serve(session: Session, settings: Settings, application: str | None) 
     auth = {"on": True, "off": False}.get(value["auth"])
     http = server.HttpSettings(auth=auth, max_body=value["max_body"], rate=value["rate"])
     async with _app(settings, application) as app:
+        server.collect_less_often()
         await server.serve(app, http, value["host"], value["port"], value["drain"])
 
 

@@ -6,8 +6,6 @@ import itertools
 import math
 from typing import Literal
 
-import numpy as np
-
 from abaca_strategies.engine.account import Account
 from abaca_strategies.engine.market import Market
 from abaca_strategies.engine.matching import Bar, at_open, within
@@ -129,19 +127,7 @@ class Broker:
         sizing, price = self.rules.sizing, float(self.market.mark[bar, ticker])
         if sizing.kind == "fixed":
             return self._whole(target * sizing.amount)
-        share = sizing.amount
-        if sizing.kind == "volatility":
-            share = min(sizing.amount / self._volatility(ticker, bar), self.rules.leverage)
-        return self._whole(target * share * max(self.equity(bar), 0.0) / price)
-
-    def _volatility(self, ticker: int, bar: int) -> float:
-        """Per year of 252 bars, over the last closes up to ``bar``; infinite while there are too few to tell."""
-        closes = self.market.close[: bar + 1, ticker]
-        closes = closes[~np.isnan(closes)][-self.rules.sizing.window - 1 :]
-        if len(closes) <= self.rules.sizing.window:
-            return math.inf
-        spread = float(np.std(np.diff(closes) / closes[:-1], ddof=1)) * math.sqrt(252)
-        return spread or math.inf
+        return self._whole(target * sizing.amount * max(self.equity(bar), 0.0) / price)
 
     def _whole(self, units: float) -> float:
         lot = self.rules.lot

@@ -59,16 +59,21 @@ class Strategy:
 
     def target(self, share: float, ticker: str | None = None) -> None:
         """Orders what is missing to a position of ``share`` times the size of the rules."""
-        self._broker.aim(self._bars(ticker).number, share, self._bar)
+        self._broker.aim(self._bars(ticker).number, share, self._now())
 
     def close(self, ticker: str | None = None) -> None:
         """Orders the whole position closed."""
         if held := self.position(ticker):
-            self._broker.place(Order(0, self._bars(ticker).number, -held, self._bar, reduces=True))
+            self._broker.place(Order(0, self._bars(ticker).number, -held, self._now(), reduces=True))
 
     def cancel(self, order: Order) -> None:
         """Takes back an order that waits; one that has filled is left alone."""
         self._broker.cancel(order)
+
+    def _now(self) -> int:
+        if self._bar < 0:
+            raise StrategyError("orders are given in next(), not in init()")
+        return self._bar
 
     def _bars(self, ticker: str | None) -> Bars:
         return self.data.first if ticker is None else self.data[ticker]
@@ -76,16 +81,14 @@ class Strategy:
     def _order(self, sign: float, quantity: float | None, ticker: str | None, details: dict[str, Any]) -> Order:
         if unknown := set(details) - {"limit", "stop", "stop_loss", "take_profit", "tag"}:
             raise StrategyError(f"an order has no {sorted(unknown)[0]!r}")
-        if self._bar < 0:
-            raise StrategyError("orders are given in next(), not in init()")
-        number = self._bars(ticker).number
-        units = self._broker.size(number, self._bar) if quantity is None else float(quantity)
+        number, bar = self._bars(ticker).number, self._now()
+        units = self._broker.size(number, bar) if quantity is None else float(quantity)
         if units < 0:
             raise StrategyError(f"a quantity of {units} is below zero; call {'sell' if sign > 0 else 'buy'} instead")
         reason = (
             "stop" if details.get("stop") is not None else "limit" if details.get("limit") is not None else "market"
         )
-        return self._broker.place(Order(0, number, sign * units, self._bar, reason, **details))  # type: ignore[arg-type]
+        return self._broker.place(Order(0, number, sign * units, bar, reason, **details))  # type: ignore[arg-type]
 
 
 def run_events(

@@ -30,20 +30,17 @@ class Costs:
 class Sizing:
     """How many units a target of 1 is.
 
-    ``percent``: ``amount`` of the account's equity (1.0 is all of it). ``fixed``: ``amount`` units. ``volatility``: as
-    much as would have had a volatility of ``amount`` per year over the last ``window`` bars. A size is fixed when the
-    order is given, from the equity and the close of that bar.
+    ``percent``: ``amount`` of the account's equity (1.0 is all of it). ``fixed``: ``amount`` units. A size
+    is fixed when the order is given, from the equity and the close of that bar.
     """
 
-    kind: Literal["percent", "fixed", "volatility"] = "percent"
+    kind: Literal["percent", "fixed"] = "percent"
     amount: float = 1.0
-    window: int = 20
 
     def __post_init__(self) -> None:
-        if self.kind not in ("percent", "fixed", "volatility"):
-            raise RulesError(f"sizing.kind is {self.kind!r}; there are percent, fixed and volatility")
+        if self.kind not in ("percent", "fixed"):
+            raise RulesError(f"sizing.kind is {self.kind!r}; there are percent and fixed")
         _between("sizing.amount", self.amount, 0, math.inf)
-        _between("sizing.window", self.window, 2, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
