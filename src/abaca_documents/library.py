@@ -54,6 +54,7 @@ class Library:
         self._places: Places | None = None
         self._opened: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Opened] = weakref.WeakKeyDictionary()
         self.tasks = Tasks(app, self.opened, self.is_used)
+        app.beside_workers(self._until_the_worker_ends)
 
     @classmethod
     def of(cls, app: App) -> Library:
@@ -185,8 +186,15 @@ class Library:
         request = SearchRequest(query=query, collection=collection) if isinstance(query, str) else query
         return await self.opened().searcher.search(request)
 
+    async def _until_the_worker_ends(self) -> None:
+        """Parsers and embedders are processes, which a worker must not leave behind."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.close()
+
     async def close(self) -> None:
-        """Close what the running loop has open. The next use opens it anew."""
+        """Close what the running loop has open; a worker does it at its end. The next use opens it anew."""
         opened = self._opened.pop(asyncio.get_running_loop(), None)
         if opened is not None:
             await opened.close()
