@@ -321,7 +321,7 @@ def test_a_wrong_word_is_one_line_that_names_it(
 
 
 @pytest.mark.parametrize(
-    "words", [("jbos",), ("jobs", "--no-such-flag"), ("worker",), ("worker", "a:b", "--concurrency", "x")]
+    "words", [("jbos",), ("jobs", "--no-such-flag"), ("dev",), ("worker", "a:b", "--concurrency", "x")]
 )
 def test_a_command_line_that_does_not_parse_is_status_2(run: Run, words: tuple[str, ...]) -> None:
     answer = run(*words)

@@ -62,8 +62,7 @@ def test_a_worker_says_what_it_serves_runs_jobs_and_ends_well_on_sigterm(start: 
     # Given a worker that has said that it started
     worker = start("worker", "shop:app", "--queues", "default,mail", "--concurrency", "3", "--log-format", "json")
     assert worker.stderr is not None
-    line = worker.stderr.readline()
-    assert '"event":"worker started"' in line.replace('": ', '":')
+    line = next(line for line in worker.stderr if '"event":"worker started"' in line.replace('": ', '":'))
     assert "default,mail" in line
     assert "synchronous=full" in line
     assert sqlite_url in line

@@ -81,6 +81,8 @@ def launch(
 
 def run(words: Sequence[str]) -> int:
     """Run a command line; answers its status."""
+    if not {"--help", "-h"}.isdisjoint(words) and COMMANDS.keys().isdisjoint(words):
+        _add_commands_of_plugins()
     try:
         status = app.meta(words, result_action="return_value")
     except CycloptsError as error:

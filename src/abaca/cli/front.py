@@ -72,9 +72,8 @@ def _lines(width: int) -> Iterator[str]:
     for text in (ABOUT, EXIT_STATUS):
         yield ""
         yield from textwrap.wrap(text, width)
-    yield from _table("Commands", {name: COMMANDS[name][1] for name in sorted(COMMANDS)} | _OF_THE_FRONT, width)
-    if of_plugins := _commands_of_plugins():
-        yield from _table("Commands of plugins", of_plugins, width)
+    commands = {name: about for name, (_, about) in COMMANDS.items()} | _commands_of_plugins()
+    yield from _table("Commands", dict(sorted(commands.items())) | _OF_THE_FRONT, width)
     flags = {_SHOWN_AS[name]: about + _DEFAULTS.get(name, "") for name, about in FLAGS.items()}
     yield from _table(EVERYWHERE, flags, width)
     yield ""
