@@ -8,7 +8,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,7 @@ async def kill_again_and_again(ground: Yard, url: str, workers: list[WorkerProce
     rng = random.Random(11)
     seen = 0
     for turn in range(KILLS):
-        said = await ground.marked(seen + 1)
+        await either(ground.marked(seen + 1), over.wait())
         await asyncio.sleep(rng.uniform(0.05, 0.3))  # sleeps: the random point
         if over.is_set():
             return
@@ -64,6 +64,17 @@ async def kill_again_and_again(ground: Yard, url: str, workers: list[WorkerProce
             fresh = WorkerProcess(url, DURABLE, **FLAGS)
             workers.append(fresh)
             await asyncio.to_thread(fresh.wait_says, "worker started")
+
+
+async def either(*waits: Awaitable[object]) -> None:
+    """Until the first of them is over; the job may end before it is begun again."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        for done in (await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED))[0]:
+            done.result()
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def ancestors(pid: int) -> set[int]:
