@@ -261,9 +261,10 @@ class Backend(Protocol):
     async def amend(self, changes: Sequence[Change]) -> list[Amended]:
         """Change or delete WAITING or ended jobs whose revision matches. RUNNING answers ``BUSY``.
 
-        Of an ended job only tags, ``drop_result`` and ``delete`` apply; other fields answer ``STALE``. Deleting leaves
-        no tombstone and releases a key; for the children of a waiting job it is an end like a cancel. A job with open
-        parents stays out of the lines whatever is amended; a new time counts as asked for: its ``delay_ms`` becomes 0.
+        Of an ended job only tags, arguments (for when it is requeued), ``drop_result`` and ``delete`` apply; other
+        fields answer ``STALE``. Deleting leaves no tombstone and releases a key; for the children of a waiting job it
+        is an end like a cancel. A job with open parents stays out of the lines whatever is amended; a new time counts
+        as asked for: its ``delay_ms`` becomes 0.
         """
         ...
 

@@ -173,6 +173,25 @@ async def test_failed_jobs_are_grouped_by_their_error(api: Api) -> None:
     assert len(listed) == groups["looked_at"] == 3
 
 
+async def test_a_dead_letter_is_requeued_with_other_arguments(api: Api) -> None:
+    # Given a job that failed for what it was given
+    job = await api.app.enqueue_by_name("render", {"page": -1}, pool="async")
+    await fail(api, await api.claim(), "ValueError", "no page -1")
+
+    # When its arguments are changed and it is requeued
+    edited = await api.patch(f"/jobs/{job.id}", {"args": {"page": 1}})
+    await api.post(f"/jobs/{job.id}/requeue")
+
+    # Then it is the same job, and its next run gets them
+    assert (edited.status_code, edited.json()["status"], edited.json()["args"]) == (200, "failed", {"page": 1})
+    again = await api.claim()
+    assert (again.id, again.spec.args) == (job.id, b'{"page":1}')
+
+    # But what a completed one ran with stays as it was
+    await api.complete(again)
+    assert (await api.patch(f"/jobs/{job.id}", {"args": {"page": 2}})).status_code == 409
+
+
 async def test_a_job_that_has_not_failed_is_no_dead_letter(api: Api) -> None:
     # Given
     job = await api.app.enqueue_by_name("render", {}, pool="async")

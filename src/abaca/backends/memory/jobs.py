@@ -225,9 +225,7 @@ class MemoryJobs(MemoryRecords):
             return Amended.BUSY
         if change.revision is not None and change.revision != row.revision:
             return Amended.STALE
-        moves = any(
-            value is not None for value in (change.run_at, change.delay_ms, change.priority, change.queue, change.args)
-        )
+        moves = any(value is not None for value in (change.run_at, change.delay_ms, change.priority, change.queue))
         if (row.state.ended and moves) or (change.drop_result and not row.state.ended):
             return Amended.STALE
         row.revision += 1

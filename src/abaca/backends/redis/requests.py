@@ -205,7 +205,7 @@ def pack_change(change: Change, read: tuple[int, bytes] | None) -> tuple[bytes, 
         flags |= _C_DUE_AT
     elif change.delay_ms is not None:
         flags |= _C_DUE_IN
-    moves = (change.run_at, change.delay_ms, change.priority, change.queue, change.args)
+    moves = (change.run_at, change.delay_ms, change.priority, change.queue)
     if any(value is not None for value in moves):
         flags |= _C_MOVES
     number = change.run_at if change.run_at is not None else change.delay_ms or 0

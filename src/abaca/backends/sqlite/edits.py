@@ -100,7 +100,7 @@ def _amend(tx: Tx, change: Change) -> Amended:
         return Amended.BUSY
     if change.revision is not None and change.revision != job.revision:
         return Amended.STALE
-    moves = (change.run_at, change.delay_ms, change.priority, change.queue, change.args)
+    moves = (change.run_at, change.delay_ms, change.priority, change.queue)
     moved = any(value is not None for value in moves)
     if job.damage is not None and not change.delete:  # the rest would be written over with defaults
         return Amended.STALE

@@ -21,7 +21,7 @@ from abaca.http.replies import Answer
 from abaca.http.requests import ApiRequest, no_job
 from abaca.http.routes.submit import accepted
 from abaca.http.submitting import Millis, NamedPriority
-from abaca.model import Amended, Cancelled, Change, Job, Requeued
+from abaca.model import Amended, Cancelled, Change, Job, Requeued, State
 from abaca.policy.builtin import BUILT_IN
 from abaca.views import JobView, job_view
 from abaca.views.payloads import MASK, arguments_of
@@ -97,8 +97,14 @@ async def reschedule(request: ApiRequest, id: str, body: Reschedule) -> JobView:
 
 @endpoint("PATCH", "/jobs/{id}", scope=Scope.WRITE, examples={"body": {"args": {"path": "cat.png"}, "tags": ["late"]}})
 async def edit(request: ApiRequest, id: str, body: EditJob) -> JobView:
-    """Change a waiting job. 409 for one that runs; of one that has ended only its tags can be changed."""
+    """Change a waiting job. 409 for one that runs; of one that has ended only its tags can be changed, and where it
+    failed or was cancelled its arguments, for when it is requeued."""
     job = await request.job(id)
+    if body.args is not None and job.state is State.COMPLETED:
+        raise conflict(
+            f"job {job.id} has completed, and its arguments are those that it ran with; submit another",
+            status=job.status,
+        )
     if body.run_at is not None and body.delay_ms is not None:
         raise invalid("give run_at or delay_ms, and not both", "run_at")
     change = Change(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from abaca.backend import Backend
 from abaca.clock import ManualClock
-from abaca.model import Amended, Change, Status
+from abaca.model import Amended, Change, Requeued, Status
 from abaca.testing.conformance.making import (
     SECOND,
     back,
@@ -149,11 +151,26 @@ class TestAmendEnded:
             Change(id=job.id, delay_ms=0),
             Change(id=job.id, priority=1),
             Change(id=job.id, queue="q"),
-            Change(id=job.id, args=b"[]"),
         ]
         # Then none applies
-        assert await store.amend(changes) == [Amended.STALE] * 5
+        assert await store.amend(changes) == [Amended.STALE] * 4
         assert await fetch(store, job.id) == job
+
+    @pytest.mark.parametrize("args", [b"[2]", b"[" + b"2," * 3000 + b"2]"])
+    async def test_an_ended_job_that_is_requeued_runs_with_its_amended_arguments(
+        self, store: Backend, args: bytes
+    ) -> None:
+        # Given an ended job
+        job = await finish(store, make(1, args=b"[1]"))
+        # When its arguments are amended
+        answers = await store.amend([Change(id=job.id, revision=job.revision, args=args)])
+        # Then its end is left as it was
+        stored = await fetch(store, job.id)
+        assert answers == [Amended.APPLIED]
+        assert (stored.state, stored.result, stored.ended_at) == (job.state, job.result, job.ended_at)
+        # And after a requeue the next run gets them
+        assert await store.requeue([(job.id, job.epoch)]) == [Requeued.REQUEUED]
+        assert (await claim(store))[0].spec.args == args
 
     async def test_an_ended_job_can_be_deleted(self, store: Backend) -> None:
         # Given a completed job
