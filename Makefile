@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace chromium bubblewrap compilers models run test coverage test-quick test-all check check-mypy check-pyright format bench bench-compile bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all check check-mypy check-pyright format bench bench-compile bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -23,6 +23,9 @@ redis-server: setup
 
 strace: setup
 	@scripts/ensure_strace.sh
+
+promtool: setup
+	@scripts/ensure_promtool.sh
 
 chromium: setup
 	@scripts/ensure_chromium.sh
@@ -40,16 +43,16 @@ run: setup  ## Run the demo on the embedded store. ARGS="PATH --url redis://..."
 models: setup  ## Fetch the sentence models, and build the Python that parsers run with in the sandbox.
 	-@$(PY) -m abaca_documents.preparing
 
-test: redis-server strace chromium bubblewrap compilers models  ## Run every test. ARGS goes to pytest.
+test: redis-server strace promtool chromium bubblewrap compilers models  ## Run every test. ARGS goes to pytest.
 	@scripts/test.sh $(PY) $(WORKERS) $(ARGS)
 
-coverage: redis-server strace chromium bubblewrap compilers models  ## Run every test and print which branches they take. ARGS goes to pytest.
+coverage: redis-server strace promtool chromium bubblewrap compilers models  ## Run every test and print which branches they take. ARGS goes to pytest.
 	@COVERAGE=1 scripts/test.sh $(PY) $(WORKERS) $(ARGS)
 
-test-quick: redis-server strace bubblewrap compilers models  ## Run the tests that are neither slow nor chaos and need no browser.
+test-quick: redis-server strace promtool bubblewrap compilers models  ## Run the tests that are neither slow nor chaos and need no browser.
 	$(PY) -m pytest -n $(WORKERS) -m "not slow and not chaos and not browser" $(ARGS)
 
-test-all: redis-server strace chromium bubblewrap compilers models  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
+test-all: redis-server strace promtool chromium bubblewrap compilers models  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
 	@scripts/test_all.sh $(WORKERS) $(ARGS)
 
 check: setup  ## Format, lint, types and layers: what CI asks before the tests.
