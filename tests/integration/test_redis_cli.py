@@ -25,7 +25,7 @@ def listening(url: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=10)
 
 
 def test_two_subscriptions_hear_of_a_job(redis_server: RedisServer) -> None:
