@@ -9,7 +9,8 @@ from functools import partial
 
 import msgspec
 
-from abaca.backend import MAX_BATCH, Backend
+from abaca.backend import Backend
+from abaca.bulk import all_records
 from abaca.changing import change_record
 from abaca.checks import check_name, check_text
 from abaca.client import Client
@@ -54,14 +55,8 @@ def new_secret() -> str:
 
 
 async def all_subscriptions(client: Client) -> list[Subscription]:
-    found: list[Subscription] = []
-    after = ""
-    while True:
-        records = await client.ask(partial(_scan, after))
-        found += [_subscription(record.data) for record in records if record.data is not None]
-        if len(records) < MAX_BATCH:
-            return found
-        after = records[-1].id
+    records = await all_records(client.ask, SUBSCRIPTION)
+    return [_subscription(record.data) for record in records if record.data is not None]
 
 
 async def subscription_of(client: Client, id: str) -> Subscription:
@@ -200,7 +195,3 @@ async def change_retention(client: Client, change: Callable[[Retention], Retenti
 
 async def _put(record: Record, backend: Backend) -> list[Verdict]:
     return await backend.put([record])
-
-
-async def _scan(after: str, backend: Backend) -> list[Record]:
-    return await backend.scan(SUBSCRIPTION, after, MAX_BATCH)
