@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from abaca.backend import MAX_BATCH, Backend
+from abaca.backend import Backend
+from abaca.bulk import record_pages
 from abaca.errors import ConfigError
 from abaca.http.caller import Scope
 from abaca.http.endpoint import endpoint
@@ -21,7 +22,7 @@ from abaca.http.replies import Answer, Items
 from abaca.http.requests import ApiRequest
 from abaca.http.routes.jobacts import put_back
 from abaca.http.submitting import AboveZero, owner_of
-from abaca.model import SUBSCRIPTION, Event, Job, Query, Record, Subscription
+from abaca.model import SUBSCRIPTION, Event, Job, Query, Subscription
 from abaca.policies import readable_subscription
 from abaca.policy.builtin import WEBHOOK
 from abaca.policy.followups import delivery_tag
@@ -82,10 +83,11 @@ class ListDeliveries(Paging, frozen=True, kw_only=True):
 async def list_webhooks(request: ApiRequest, query: Paging) -> Items[WebhookView]:
     """List webhook subscriptions by id. A key sees those of its owner, an admin all."""
     after, found = opened(query.cursor) or "", list[Subscription]()
-    while len(found) <= query.limit and (page := await request.ask(partial(_scan, after))):
+    async for page in record_pages(request.ask, SUBSCRIPTION, after):
         known = [readable_subscription(record) for record in page]
         found += [each for each in known if each is not None and sees_subscription(request, each)]
-        after = page[-1].id
+        if len(found) > query.limit:
+            break
     shown = found[: query.limit]
     more = sealed(shown[-1].id) if len(found) > query.limit else None
     return Items(items=[webhook_view(each) for each in shown], next_cursor=more)
@@ -235,10 +237,6 @@ async def visible_subscription(request: ApiRequest, id: str) -> Subscription:
     if not sees_subscription(request, subscription):
         raise no_such_subscription(id)
     return subscription
-
-
-async def _scan(after: str, backend: Backend) -> list[Record]:
-    return await backend.scan(SUBSCRIPTION, after, MAX_BATCH)
 
 
 async def _get(id: str, backend: Backend) -> list[Job | None]:
