@@ -65,7 +65,9 @@ class Envelope(Struct, Generic[T], frozen=True):
     value: T | None = None
 
 
-def ran_of(outcome: Outcome, limits: Limits, kind: type[T]) -> Ran[T]:
+def ran_of(
+    outcome: Outcome, limits: Limits, kind: type[T], *, prints: int = MAX_PRINTS, plots: int = MAX_PLOTS
+) -> Ran[T]:
     """Raises ``SandboxBroken`` where nobody can say what the code did."""
     if outcome.end is End.SANDBOX_ERROR:
         raise SandboxBroken(f"the sandbox failed: {outcome.reason}")
@@ -82,9 +84,9 @@ def ran_of(outcome: Outcome, limits: Limits, kind: type[T]) -> Ran[T]:
     return Ran(
         value=None if failure is not None else value,
         failure=failure and _cut(failure),
-        prints=cleaned(outcome.stderr[:MAX_PRINTS].decode(errors="replace")),
-        plots=answer.plots[:MAX_PLOTS],
-        images=answer.images[:MAX_PLOTS],
+        prints=cleaned(outcome.stderr[:prints].decode(errors="replace")),
+        plots=answer.plots[:plots],
+        images=answer.images[:plots],
         warnings=cut_all(answer.warnings),
         seconds=outcome.usage.wall_ms / 1000,
         cpu_seconds=outcome.usage.cpu_ms / 1000,

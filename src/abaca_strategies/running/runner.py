@@ -18,6 +18,8 @@ from abaca_strategies.running.reporting import OnPoint, OnProgress, Reports
 from abaca_strategies.running.runtime import prepare_runtime
 from abaca_strategies.running.work import (
     MAX_ANSWER,
+    MAX_PLOTS,
+    MAX_PRINTS,
     Backtest,
     Cell,
     CellValue,
@@ -63,8 +65,18 @@ class Runner:
     Cancelling kills the code.
     """
 
-    def __init__(self, *, slots: int = 2, memory: int = MEMORY, seconds: Mapping[type[Work], float] = SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        slots: int = 2,
+        memory: int = MEMORY,
+        prints: int = MAX_PRINTS,
+        plots: int = MAX_PLOTS,
+        seconds: Mapping[type[Work], float] = SECONDS,
+    ) -> None:
         self._slots = slots
+        self._prints = min(prints, OUTPUT - MIB)
+        self._plots = plots
         self._memory = memory
         self._seconds = {**SECONDS, **seconds}
         self._scripts: Preloaded | None = None
@@ -134,8 +146,8 @@ class Runner:
         await self.open()
         scripts = self._scripts
         assert scripts is not None
-        request = msgspec.json.encode(msgspec.structs.replace(work, code=""))
-        files = {"main.py": SCRIPT, "strategy.py": code, "request.json": request}
+        work = msgspec.structs.replace(work, code="", prints=self._prints, plots=self._plots)
+        files = {"main.py": SCRIPT, "strategy.py": code, "request.json": msgspec.json.encode(work)}
         argv, mounts = ["main.py"], list[Mount]()
         if data is not None:
             if isinstance(data.content, Path) and obstacle(data.content) is None:
@@ -147,7 +159,7 @@ class Runner:
         program = Program(argv=tuple(argv), files=files, mounts=tuple(mounts), collect=(FILE,))
         limits = self._limits(seconds or self._seconds[type(work)], sum(map(len, files.values())))
         outcome = await scripts.run(program, limits, on_output=reports.take)
-        return await asyncio.to_thread(ran_of, outcome, limits, kind)
+        return await asyncio.to_thread(ran_of, outcome, limits, kind, prints=self._prints, plots=self._plots)
 
     def _limits(self, seconds: float, given: int) -> Limits:
         return Limits(

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from abaca_strategies.models import Json, ResponseImage, StrategyPlotData
 
-MAX_PRINTS = 1_000_000
+MAX_PRINTS = 1 << 20
 """Bytes of what is printed that are kept."""
 MAX_PLOTS = 50
 """Figures of plotly and pictures of matplotlib, each."""
@@ -37,6 +37,9 @@ class Work(Struct, frozen=True, kw_only=True, tag_field="kind"):
     start: str | None = None
     end: str | None = None
     timeframe: str | None = None
+    prints: int = MAX_PRINTS
+    plots: int = MAX_PLOTS
+    """How many plots, and how many images, are kept at most."""
 
 
 class Inspect(Work, frozen=True, kw_only=True, tag="inspect"):

@@ -28,20 +28,20 @@ class Prints(io.TextIOBase):
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._left = MAX_PRINTS
+        self.left = MAX_PRINTS
         self.is_cut = False
 
     def writable(self) -> bool:
         return True
 
     def write(self, words: str) -> int:
-        if self._left > 0:
-            part = words.encode("utf-8", "backslashreplace")[: self._left]
-            self._left -= len(part)
+        if self.left > 0:
+            part = words.encode("utf-8", "backslashreplace")[: self.left]
+            self.left -= len(part)
             view = memoryview(part)
             while view:
                 view = view[os.write(self._fd, view) :]
-        self.is_cut = self.is_cut or self._left <= 0
+        self.is_cut = self.is_cut or self.left <= 0
         return len(words)
 
 
@@ -52,6 +52,7 @@ class Pictures:
         self.plots: list[StrategyPlotData] = []
         self.images: list[ResponseImage] = []
         self.warnings: list[str] = []
+        self.most = MAX_PLOTS
         self._seen: list[Any] = []
         self._room = {"plots": MAX_PICTURES, "images": MAX_PICTURES}
 
@@ -95,8 +96,8 @@ class Pictures:
             self.images.append(ResponseImage(data=content))
 
     def _has_room(self, what: str, count: int, size: int) -> bool:
-        if count >= MAX_PLOTS or size > self._room[what]:
-            self._leave_out(what, f"more than {MAX_PLOTS}, or than {MAX_PICTURES} bytes together")
+        if count >= self.most or size > self._room[what]:
+            self._leave_out(what, f"more than {self.most}, or than {MAX_PICTURES} bytes together")
             return False
         self._room[what] -= size
         return True

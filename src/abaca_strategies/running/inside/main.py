@@ -55,6 +55,7 @@ def main() -> None:
     try:
         tell.progress("start")
         work = msgspec.json.decode(Path("request.json").read_bytes(), type=AnyWork)
+        prints.left, pictures.most = work.prints, work.plots
         if len(sys.argv) > 1:
             scene.data = unpack(_mapped(sys.argv[1]))
         value = DOING[type(work)](work, scene)
