@@ -5,13 +5,14 @@ StrategiesError
     StrategyNotFound, VersionNotFound, DataSetNotFound, RunNotFound, RuleNotFound, SymbolNotFound
   Conflict                            somebody else changed it meanwhile, or the name is taken
   Refused                             a value that cannot be used; also a ValueError
-    CodeRefused, TooLarge
+    CodeRefused, DataRefused, TooLarge
   WriterFailed                        the strategy writer could not be asked; another attempt may go better
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class StrategiesError(Exception):
@@ -83,6 +84,14 @@ class CodeRefused(Refused):
 
     def __init__(self, why: str) -> None:
         super().__init__("python_code", why)
+
+
+class DataRefused(Refused):
+    """Market data that are not sound, or cannot be read at all. ``problems`` has every kind of fault by ticker."""
+
+    def __init__(self, why: str, problems: Sequence[Any] = ()) -> None:
+        super().__init__("data", why)
+        self.problems = tuple(problems)
 
 
 class TooLarge(Refused):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from abaca_strategies.models import Json, StrategyId, Version
 
@@ -20,7 +20,9 @@ Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.
 Symbol = Annotated[str, Meta(min_length=1, max_length=64)]
 Symbols = Annotated[list[Symbol], Meta(min_length=1, max_length=5_000)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
-DataSetName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+NewDataSetName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+DataSetName = Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64}|[A-Za-z0-9][A-Za-z0-9._-]{0,62})$")]
+"""A name, or the digest of the content, which is how an old run is done again."""
 RunTimeframe = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,3}[hdwmqy]?$")]
 Bars = Annotated[int, Meta(ge=1, le=10_000)]
 UserId = Annotated[int, Meta(ge=0)]
@@ -234,9 +236,10 @@ class EditStrategyRequest(Request, frozen=True, kw_only=True):
     prompt: Annotated[str, Meta(max_length=20_000)] | None = None
     python_code: Code | None = None
     is_alert_active: bool | None = None
-    alert_threshold: float | None = None
-    alert_universe: Symbols | None = None
-    min_timeframe: RunTimeframe | None = None
+    alert_threshold: float | UnsetType | None = UNSET
+    alert_universe: Symbols | UnsetType | None = UNSET
+    """Null takes it away, here and in the two beside it."""
+    min_timeframe: RunTimeframe | UnsetType | None = UNSET
     from_version: Version | None = None
     """The version that the change was made from; where it is no longer the newest, the change is refused."""
 
@@ -254,7 +257,7 @@ class CompareRequest(Request, frozen=True, kw_only=True):
 class SyntheticRequest(Request, frozen=True, kw_only=True):
     """A data set to make; ``data.synthetic`` says what the numbers mean."""
 
-    name: DataSetName
+    name: NewDataSetName
     kind: Literal["gbm", "reverting", "jumps"] = "gbm"
     seed: Annotated[int, Meta(ge=0, lt=1 << 32)] = 1
     tickers: Annotated[int, Meta(ge=1, le=1_000)] = 4
