@@ -13,7 +13,7 @@ from abaca_strategies.registry.dataviews import (
 )
 from abaca_strategies.registry.runs import RunKind, RunPage, RunRecord, Runs
 from abaca_strategies.registry.strategies import Head, Registry, StrategyPage, VersionInfo
-from abaca_strategies.registry.validating import Finding
+from abaca_strategies.running.linting import Finding
 
 __all__ = [
     "BUILT_IN",

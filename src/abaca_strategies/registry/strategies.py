@@ -19,8 +19,8 @@ from abaca_strategies.errors import CodeRefused, Conflict, Refused, StrategyNotF
 from abaca_strategies.models import Strategy
 from abaca_strategies.registry.diffing import unified
 from abaca_strategies.registry.recording import Records, again, now_text, put_all, read_one, scanned
-from abaca_strategies.registry.validating import Finding, validate
-from abaca_strategies.requests import MAX_CODE, EditStrategyRequest
+from abaca_strategies.requests import EditStrategyRequest
+from abaca_strategies.running.linting import Finding, lint
 
 COUNTER = "strategies.counter"
 HEAD = "strategies.head"
@@ -230,7 +230,7 @@ class Registry:
 
     def validate(self, python_code: str) -> list[Finding]:
         """What is wrong with code and what may be, without running any of it."""
-        return validate(python_code)
+        return lint(python_code)
 
     async def _read_head(self, id: int) -> tuple[Record, Head]:
         record = await read_one(self._records, HEAD, _head_id(id)) if id >= 1 else None
@@ -267,9 +267,7 @@ def check_name(name: str) -> None:
 
 def check_code(python_code: str) -> None:
     """Raises ``CodeRefused`` for code that cannot run at all; notes do not refuse it."""
-    if len(python_code.encode("utf-8", "replace")) > MAX_CODE:
-        raise CodeRefused(f"it has more than {MAX_CODE} bytes")
-    errors = [finding for finding in validate(python_code) if finding.severity == "error"]
+    errors = [finding for finding in lint(python_code) if finding.severity == "error"]
     if errors:
         raise CodeRefused("; ".join(str(finding) for finding in errors[:5]))
 
