@@ -18,6 +18,7 @@ SETTINGS = (
     Setting.count("strategies.slots", 2, "strategies that run at once in one worker"),
     Setting.size("strategies.memory", 2048 * _MIB, "bytes of memory of one run"),
     Setting.seconds("strategies.cell_wall", 30.0, "seconds of an analysis cell"),
+    Setting.text("strategies.packages", "", "packages that strategies can import besides, such as plotly==6.5.0"),
     Setting.size("strategies.prints", _MIB, "bytes of what a run prints that are kept"),
     Setting.count("strategies.plots", 50, "plots, and pictures, of a run that are kept"),
     Setting.size("strategies.max_data", 100 * _MIB, "bytes of the largest data set that is taken"),

@@ -9,7 +9,11 @@ from pathlib import Path
 
 from abaca import App, ConfigError
 from abaca_strategies.registry import DataFiles, DataLimits, DataSets, Registry, Runs
+from abaca_strategies.running.runner import Runner
+from abaca_strategies.running.work import Cell
 from abaca_strategies.settings import folder_of, value
+from abaca_strategies.tasks.agents import declare_agents
+from abaca_strategies.tasks.backtesting import declare_backtesting
 from abaca_strategies.tasks.creating import declare_creating
 from abaca_strategies.tasks.tidying import declare_tidying
 from abaca_strategies.writing import StrategyWriter, writer_of
@@ -26,6 +30,7 @@ class Strategies:
         self.app = app
         self._files: DataFiles | None = None
         self._writer: StrategyWriter | None = None
+        self._runners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Runner] = weakref.WeakKeyDictionary()
         records = app.records
         self.registry = Registry(records)
         self.runs = Runs(records, value(app, "strategies.keep"))
@@ -37,6 +42,8 @@ class Strategies:
             default=value(app, "strategies.dataset"),
         )
         self.create_strategy = declare_creating(self)
+        self.backtest = declare_backtesting(self)
+        self.python_agent = declare_agents(self)
         self.tidy = declare_tidying(self)
         app.beside_workers(self._until_the_worker_ends)
 
@@ -59,6 +66,20 @@ class Strategies:
         except ConfigError:
             return False
 
+    def runner(self) -> Runner:
+        """What the running loop runs code with; its processes are started at the first use."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._runners:
+            self._runners[loop] = Runner(
+                slots=value(self.app, "strategies.slots"),
+                memory=value(self.app, "strategies.memory"),
+                prints=value(self.app, "strategies.prints"),
+                plots=value(self.app, "strategies.plots"),
+                packages=value(self.app, "strategies.packages").replace(",", " ").split(),
+                seconds={Cell: value(self.app, "strategies.cell_wall")},
+            )
+        return self._runners[loop]
+
     def writer(self) -> StrategyWriter:
         """Who writes strategies from prompts: the server of ``strategies.writer``, or templates without one."""
         if self._writer is None:
@@ -70,7 +91,10 @@ class Strategies:
         self._writer = writer
 
     async def close(self) -> None:
-        """Close what was opened; a worker does it at its end. The next use opens it anew."""
+        """Close what the running loop has open; a worker does it at its end. The next use opens it anew."""
+        runner = self._runners.pop(asyncio.get_running_loop(), None)
+        if runner is not None:
+            await runner.close()
 
     def _folder(self) -> Path:
         folder = folder_of(self.app)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from abaca_sandbox import Limits, Mount, Preloaded, Program, obstacle
-from abaca_strategies.failures import StrategyError
 from abaca_strategies.models import BacktestResult
 from abaca_strategies.packed import Packed
 from abaca_strategies.running.answers import FILE, Ran, ran_of
@@ -25,6 +25,7 @@ from abaca_strategies.running.work import (
     CellValue,
     Check,
     Checked,
+    Failure,
     Inspect,
     Inspected,
     PointResult,
@@ -56,6 +57,10 @@ SECONDS: Mapping[type[Work], float] = {
 """Under the timeouts of the tasks, so that code which takes too long ends as such and its job completes."""
 
 
+class Busy(Exception):
+    """Nothing was run: all slots are taken."""
+
+
 class Runner:
     """Use it in one event loop, and close it. The processes and the Python inside are there from the first use on;
     building that Python takes a minute where ``prepare_runtime`` was not called before.
@@ -72,8 +77,12 @@ class Runner:
         memory: int = MEMORY,
         prints: int = MAX_PRINTS,
         plots: int = MAX_PLOTS,
+        packages: Sequence[str] = (),
         seconds: Mapping[type[Work], float] = SECONDS,
     ) -> None:
+        """``packages`` can be imported besides numpy, pandas and matplotlib."""
+        self._packages = tuple(packages)
+        self._turns = asyncio.Semaphore(slots)
         self._slots = slots
         self._prints = min(prints, OUTPUT - MIB)
         self._plots = plots
@@ -134,11 +143,25 @@ class Runner:
         """A cell of an agent."""
         return await self._run(work, CellValue, data, Reports(on_progress), seconds)
 
+    @asynccontextmanager
+    async def turn(self, within: float) -> AsyncIterator[None]:
+        """Whoever has a turn finds a free slot. Raises ``Busy`` where there is none within so many seconds: a job whose
+        time is running had better wait in its queue."""
+        try:
+            async with asyncio.timeout(within):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Busy(f"all {self._slots} slots for strategies are taken") from None
+        try:
+            yield
+        finally:
+            self._turns.release()
+
     async def open(self) -> None:
         """Build and start what is not there yet; otherwise the first run does it."""
         async with self._opening:
             if self._scripts is None:
-                runtime, code = await asyncio.to_thread(prepare_runtime)
+                runtime, code = await asyncio.to_thread(prepare_runtime, self._packages)
                 scripts = Preloaded(runtime, (LOADING,), slots=self._slots, path=(code,))
                 await scripts.open()
                 self._scripts = scripts
@@ -154,7 +177,8 @@ class Runner:
     ) -> Ran[T]:
         code = work.code.encode("utf-8", "replace")
         if len(code) > MAX_CODE:
-            raise StrategyError(f"the code has {len(code)} bytes; at most {MAX_CODE} are run")
+            words = f"the code has {len(code)} bytes; at most {MAX_CODE} are run"
+            return Ran(value=None, failure=Failure(reason="too_large", message=words))
         await self.open()
         scripts = self._scripts
         assert scripts is not None

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -32,31 +33,36 @@ KEPT = 4
 LIST_FONTS = "import matplotlib.font_manager"
 
 
-def requirements() -> list[str]:
-    """The packages that are inside, in the versions that are installed here, and what the operator added
-    (``ABACA_STRATEGIES_PACKAGES``, such as ``plotly``). Raises ``StrategyError``."""
-    more = os.environ.get("ABACA_STRATEGIES_PACKAGES", "").replace(",", " ").split()
+def requirements(more: Sequence[str] = ()) -> list[str]:
+    """The packages that are inside, in the versions that are installed here, and ``more`` that the operator wants
+    there, such as ``plotly``. Raises ``StrategyError``."""
     try:
         return [*(f"{name}=={version(name)}" for name in PACKAGES), *more]
     except PackageNotFoundError as error:
         raise StrategyError(f"the package {error.name} is missing; the extra abaca[strategies] brings it") from None
 
 
-def prepare_runtime() -> tuple[Runtime, Path]:
+def name_of(more: Sequence[str]) -> str:
+    """Each choice of packages has an environment of its own, so that two applications do not take turns building."""
+    chosen = " ".join(sorted(more)).encode()
+    return f"{NAME}-{hashlib.sha256(chosen).hexdigest()[:8]}" if more else NAME
+
+
+def prepare_runtime(more: Sequence[str] = ()) -> tuple[Runtime, Path]:
     """Build what is missing: an environment, which takes a minute, and the copy of this package. Answers both.
 
     Raises ``SandboxUnavailable``, and ``StrategyError`` where this environment lacks a package.
     """
-    runtime = setup_runtime(requirements(), name=NAME)
+    runtime = setup_runtime(requirements(more), name=name_of(more))
     if not (runtime.folder / FONTS).is_dir():
         _list_fonts(runtime)
     return runtime, _code(runtime)
 
 
-def is_prepared() -> bool:
+def is_prepared(more: Sequence[str] = ()) -> bool:
     """Whether ``prepare_runtime`` has nothing to build that takes long."""
     try:
-        return sorted(load_runtime(NAME).requirements) == sorted(set(requirements()))
+        return sorted(load_runtime(name_of(more)).requirements) == sorted(set(requirements(more)))
     except (SandboxUnavailable, StrategyError):
         return False
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from abaca import App
 from abaca_strategies.registry import DataSets, Registry, Runs
+from abaca_strategies.running.runner import Runner
 from abaca_strategies.writing import StrategyWriter
 
 QUEUE = "strategies"
@@ -21,5 +22,7 @@ class Service(Protocol):
     runs: Runs
 
     def has_files(self) -> bool: ...
+
+    def runner(self) -> Runner: ...
 
     def writer(self) -> StrategyWriter: ...

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -40,7 +41,8 @@ class Scene:
     """What a piece of work has to do with: data, the way to tell, the functions that give data to the code."""
 
     tell: Teller
-    data: DataSet | None = None
+    packed: Callable[[], DataSet] | None = None
+    """Opens the data set; None where there is none."""
     access: Access = field(default_factory=Access)
     loaded: list[Any] = field(default_factory=list)
     """The values of the author's module, once it is loaded."""
@@ -51,10 +53,14 @@ class Scene:
         self.loaded.append(authored.module)
         return authored
 
-    def selected(self, work: Work) -> DataSet:
-        if self.data is None:
+    @cached_property
+    def data(self) -> DataSet:
+        if self.packed is None:
             raise DataError("there is no data set to run on")
-        self.tell.progress("data", 0, len(self.data.tickers))
+        self.tell.progress("data")
+        return self.packed()
+
+    def selected(self, work: Work) -> DataSet:
         return selected(self.data, work)
 
     def figures(self) -> Iterator[Any]:
@@ -65,7 +71,7 @@ class Scene:
 def inspect(work: Inspect, scene: Scene) -> Inspected:
     authored = scene.strategy()
     authored.params(work.params)
-    if scene.data is None:
+    if scene.packed is None:
         return Inspected(form=authored.form, params=Plain()(authored.declared))
     data = scene.selected(work)
     times = [nanoseconds(frame.index) for frame in data.bars.values()]
@@ -75,7 +81,7 @@ def inspect(work: Inspect, scene: Scene) -> Inspected:
 
 def backtest(work: Backtest, scene: Scene) -> BacktestResult:
     whole, rules = scene.selected(work), rules_of(work.rules)
-    other = None if work.benchmark is None or scene.data is None else scene.data.only([work.benchmark])
+    other = None if work.benchmark is None else scene.data.only([work.benchmark])
     authored = scene.strategy()
     params, trader = authored.params(work.params), Trader(authored, scene.access, whole, scene.tell)
     run, found = trader.run(params, rules, hold=work.hold, slots=work.slots, horizons=work.horizons)
@@ -111,8 +117,9 @@ def points(work: Points, scene: Scene) -> PointsDone:
 
 
 def cell(work: Cell, scene: Scene) -> CellValue:
-    if scene.data is not None:
-        scene.access.source = BarSource(selected(scene.data, msgspec.structs.replace(work, end=None)), as_of=work.end)
+    if scene.packed is not None:
+        whole = msgspec.structs.replace(work, end=None)
+        scene.access.source = lambda: BarSource(scene.selected(whole), as_of=work.end)
     module = load_module({**scene.access.names(), "data": work.data}, is_cell=True)
     scene.loaded.append(module)
     found, answer = vars(module), None

@@ -13,23 +13,18 @@ import numpy as np
 from abaca_strategies.arrays import SECOND, nanoseconds
 from abaca_strategies.data import BarSource, DataSet
 from abaca_strategies.engine import Instances, Rules, Run, run_events, run_weights, signal_targets
-from abaca_strategies.failures import DataError
 from abaca_strategies.guards import LookAhead, instances_trace, look_ahead, orders_trace, signals_trace, warm_up
 from abaca_strategies.results import instant
 from abaca_strategies.running.inside.authored import Authored
 from abaca_strategies.running.inside.doing import Scene
 from abaca_strategies.running.inside.plain import Plain
-from abaca_strategies.running.inside.trading import Trader, answered, rules_of
+from abaca_strategies.running.inside.trading import Trader, answered, rules_of, selected
 from abaca_strategies.running.work import MAX_DIFFERENCES, Check, Checked, DifferenceRow, Screen, Screened, ScreenRow
 
 
 def screen(work: Screen, scene: Scene) -> Screened:
     """Nothing later than the as-of time is in the data that the strategy gets."""
-    if scene.data is None:
-        raise DataError("there is no data set to screen")
-    known = scene.data if work.end is None else scene.data.known_at(work.end)
-    scene = Scene(scene.tell, known, scene.access, scene.loaded)
-    data = scene.selected(msgspec.structs.replace(work, end=None))
+    data = selected(scene.data.known_at(work.end), msgspec.structs.replace(work, end=None))
     authored = scene.strategy()
     params = authored.params(work.params)
     rows = (

@@ -57,7 +57,7 @@ def main() -> None:
         work = msgspec.json.decode(Path("request.json").read_bytes(), type=AnyWork)
         prints.left, pictures.most = work.prints, work.plots
         if len(sys.argv) > 1:
-            scene.data = unpack(_mapped(sys.argv[1]))
+            scene.packed = lambda: unpack(_mapped(sys.argv[1]))
         value = DOING[type(work)](work, scene)
     except BaseException as error:
         failure = _failure(error)

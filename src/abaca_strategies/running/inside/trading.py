@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -35,7 +35,8 @@ class Access:
     """The three functions that a strategy asks for its data with, over whatever data set it is to see now."""
 
     def __init__(self) -> None:
-        self.source: BarSource | None = None
+        self.source: BarSource | Callable[[], BarSource] | None = None
+        """What data come from, or what makes it when they are asked for first."""
         self.min_bars = 1
         """The most bars that were asked for: tickers with fewer were left out."""
 
@@ -44,6 +45,8 @@ class Access:
 
     def _through(self, name: str) -> Any:
         def get(*arguments: Any, **named: Any) -> pd.DataFrame:
+            if callable(self.source):
+                self.source = self.source()
             if self.source is None:
                 raise StrategyError(f"{name}() has no data here: name a data set, and call it when the code is run")
             if name == "get_bar_data":
