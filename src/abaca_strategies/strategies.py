@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import shutil
 import weakref
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from abaca import App, ConfigError
-from abaca_strategies.registry import DataFiles, DataLimits, DataSets, Registry, Runs
+from abaca_strategies.registry.runs import Runs
+from abaca_strategies.registry.strategies import Registry
 from abaca_strategies.settings import folder_of, value
 from abaca_strategies.tasks.creating import declare_creating
 from abaca_strategies.tasks.tidying import declare_tidying
 from abaca_strategies.writing import StrategyWriter, writer_of
+
+if TYPE_CHECKING:
+    from abaca_strategies.registry.datasets import DataSets
 
 
 class Strategies:
@@ -24,18 +31,10 @@ class Strategies:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self._files: DataFiles | None = None
+        self._folder: Path | None = None
         self._writer: StrategyWriter | None = None
-        records = app.records
-        self.registry = Registry(records)
-        self.runs = Runs(records, value(app, "strategies.keep"))
-        self.datasets = DataSets(
-            records,
-            self.runs,
-            self.files,
-            DataLimits(size=value(app, "strategies.max_data"), bars=value(app, "strategies.max_bars")),
-            default=value(app, "strategies.dataset"),
-        )
+        self.registry = Registry(app.records)
+        self.runs = Runs(app.records, value(app, "strategies.keep"))
         self.create_strategy = declare_creating(self)
         self.tidy = declare_tidying(self)
         app.beside_workers(self._until_the_worker_ends)
@@ -46,16 +45,25 @@ class Strategies:
         strategies: Strategies = app.plugins["strategies"]
         return strategies
 
-    def files(self) -> DataFiles:
-        """The folder of data. Raises ``ConfigError`` where it has to be named."""
-        if self._files is None:
-            self._files = DataFiles(self._folder())
-        return self._files
+    @cached_property
+    def datasets(self) -> DataSets:
+        """Made at its first use, since numpy and pandas are loaded for it."""
+        module: Any = importlib.import_module("abaca_strategies.registry.datasets")
+        made: DataSets = module.datasets_of(self.app, self.runs, self.folder)
+        return made
+
+    def folder(self) -> Path:
+        """Where files of data are. Raises ``ConfigError`` where it has to be named."""
+        if self._folder is None:
+            self._folder = folder_of(self.app)
+            if self.app.url.startswith("memory:") and not value(self.app, "strategies.folder"):
+                weakref.finalize(self, shutil.rmtree, self._folder, True)
+        return self._folder
 
     def has_files(self) -> bool:
         """Whether there are data on this machine. An app may have the plugin aboard without ever using it."""
         try:
-            return self.files().folder.exists()
+            return self.folder().exists()
         except ConfigError:
             return False
 
@@ -71,12 +79,6 @@ class Strategies:
 
     async def close(self) -> None:
         """Close what was opened; a worker does it at its end. The next use opens it anew."""
-
-    def _folder(self) -> Path:
-        folder = folder_of(self.app)
-        if self.app.url.startswith("memory:") and not value(self.app, "strategies.folder"):
-            weakref.finalize(self, shutil.rmtree, folder, True)
-        return folder
 
     async def _until_the_worker_ends(self) -> None:
         """What runs strategies are processes, which a worker must not leave behind."""

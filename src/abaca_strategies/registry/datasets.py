@@ -15,26 +15,18 @@ from typing import Literal
 
 import msgspec
 
-from abaca import Record
+from abaca import App, Record
 from abaca_strategies.data import DataSet, Report, read, synthetic, validate
 from abaca_strategies.data.sample import SAMPLES, fetch, load
 from abaca_strategies.errors import Conflict, DataRefused, DataSetNotFound, Refused, SymbolNotFound, TooLarge
 from abaca_strategies.failures import DataError
 from abaca_strategies.registry.datafiles import DataFiles
-from abaca_strategies.registry.dataviews import (
-    BarsPage,
-    Checked,
-    DataFile,
-    DataSetPage,
-    DataSetView,
-    checked,
-    page_of_bars,
-    problems_of,
-    view_of,
-)
+from abaca_strategies.registry.dataviews import BarsPage, Checked, DataFile, DataSetPage, DataSetView
 from abaca_strategies.registry.recording import Records, again, now_text, put_all, read_one, scanned
 from abaca_strategies.registry.runs import Runs
+from abaca_strategies.registry.viewing import checked, page_of_bars, problems_of, view_of
 from abaca_strategies.requests import SyntheticRequest
+from abaca_strategies.settings import value
 
 DATASET = "strategies.dataset"
 BUILT_IN = "synthetic"
@@ -282,6 +274,19 @@ class DataSets:
             _decode(each.data or b"") for each in await scanned(self._records, DATASET, after=after, page=limit + 1)
         ]
         return DataSetPage(items=found[:limit], cursor=found[limit - 1].name if len(found) > limit else None)
+
+
+def datasets_of(app: App, runs: Runs, folder: Callable[[], Path]) -> DataSets:
+    """Those of an app, by its settings. ``folder`` is asked for when it is needed."""
+    made: list[DataFiles] = []
+
+    def files() -> DataFiles:
+        if not made:
+            made.append(DataFiles(folder()))
+        return made[0]
+
+    limits = DataLimits(size=value(app, "strategies.max_data"), bars=value(app, "strategies.max_bars"))
+    return DataSets(app.records, runs, files, limits, default=value(app, "strategies.dataset"))
 
 
 def built_in() -> DataSet:
