@@ -19,7 +19,12 @@ _decode = msgspec.json.Decoder(Line).decode
 class Reports:
     """``take`` gets parts of the output. Each point that is asked for counts once, the first time it is told."""
 
-    def __init__(self, asked: frozenset[int], on_progress: OnProgress | None, on_point: OnPoint | None) -> None:
+    def __init__(
+        self,
+        on_progress: OnProgress | None = None,
+        on_point: OnPoint | None = None,
+        asked: frozenset[int] = frozenset(),
+    ) -> None:
         self.points: dict[int, PointResult] = {}
         self._asked = asked
         self._on_progress = on_progress

@@ -62,7 +62,7 @@ class Runner:
 
     Each method answers a ``Ran``: code that fails, loops or eats memory is a failure in it. They raise
     ``SandboxUnavailable`` where this machine cannot run such code, and ``SandboxBroken`` where a run got lost.
-    Cancelling kills the code.
+    Cancelling kills the code. ``seconds`` is another limit than that of ``SECONDS``, of time and of processor time.
     """
 
     def __init__(
@@ -82,31 +82,43 @@ class Runner:
         self._scripts: Preloaded | None = None
         self._opening = asyncio.Lock()
 
-    async def inspect(self, work: Inspect, data: Packed | None = None) -> Ran[Inspected]:
+    async def inspect(
+        self, work: Inspect, data: Packed | None = None, *, seconds: float | None = None
+    ) -> Ran[Inspected]:
         """Load the code, and say what form it has and which parameters it declares."""
-        return await self._run(work, Inspected, data, Reports(frozenset(), None, None))
+        return await self._run(work, Inspected, data, Reports(), seconds)
 
     async def backtest(
-        self, work: Backtest, data: Packed, on_progress: OnProgress | None = None
+        self, work: Backtest, data: Packed, on_progress: OnProgress | None = None, *, seconds: float | None = None
     ) -> Ran[BacktestResult]:
         """The ids, the version and the hash in the result are the caller's to set."""
-        return await self._run(work, BacktestResult, data, Reports(frozenset(), on_progress, None))
+        return await self._run(work, BacktestResult, data, Reports(on_progress), seconds)
 
-    async def screen(self, work: Screen, data: Packed, on_progress: OnProgress | None = None) -> Ran[Screened]:
+    async def screen(
+        self, work: Screen, data: Packed, on_progress: OnProgress | None = None, *, seconds: float | None = None
+    ) -> Ran[Screened]:
         """What the strategy says of each ticker at ``work.end``."""
-        return await self._run(work, Screened, data, Reports(frozenset(), on_progress, None))
+        return await self._run(work, Screened, data, Reports(on_progress), seconds)
 
-    async def check(self, work: Check, data: Packed, on_progress: OnProgress | None = None) -> Ran[Checked]:
+    async def check(
+        self, work: Check, data: Packed, on_progress: OnProgress | None = None, *, seconds: float | None = None
+    ) -> Ran[Checked]:
         """Look-ahead and warm-up."""
-        return await self._run(work, Checked, data, Reports(frozenset(), on_progress, None))
+        return await self._run(work, Checked, data, Reports(on_progress), seconds)
 
     async def points(
-        self, work: Points, data: Packed, on_progress: OnProgress | None = None, on_point: OnPoint | None = None
+        self,
+        work: Points,
+        data: Packed,
+        on_progress: OnProgress | None = None,
+        on_point: OnPoint | None = None,
+        *,
+        seconds: float | None = None,
     ) -> Ran[list[PointResult]]:
         """The points one after the other. ``on_point`` gets each as soon as it is done; the value has all that were
         done, also beside a failure, which is of the first point that is missing."""
-        reports = Reports(frozenset(point.number for point in work.points), on_progress, on_point)
-        ran = await self._run(work, PointsDone, data, reports)
+        reports = Reports(on_progress, on_point, frozenset(point.number for point in work.points))
+        ran = await self._run(work, PointsDone, data, reports, seconds)
         found = [reports.points[point.number] for point in work.points if point.number in reports.points]
         fields = {name: getattr(ran, name) for name in ran.__struct_fields__}
         return Ran(**{**fields, "value": found})
@@ -119,8 +131,8 @@ class Runner:
         *,
         seconds: float | None = None,
     ) -> Ran[CellValue]:
-        """A cell of an agent. ``seconds`` is another time than the usual 30."""
-        return await self._run(work, CellValue, data, Reports(frozenset(), on_progress, None), seconds)
+        """A cell of an agent."""
+        return await self._run(work, CellValue, data, Reports(on_progress), seconds)
 
     async def open(self) -> None:
         """Build and start what is not there yet; otherwise the first run does it."""
@@ -138,7 +150,7 @@ class Runner:
             await scripts.close()
 
     async def _run(
-        self, work: Work, kind: type[T], data: Packed | None, reports: Reports, seconds: float | None = None
+        self, work: Work, kind: type[T], data: Packed | None, reports: Reports, seconds: float | None
     ) -> Ran[T]:
         code = work.code.encode("utf-8", "replace")
         if len(code) > MAX_CODE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -108,7 +109,7 @@ def check(work: Check, scene: Scene) -> Checked:
     def trace(part: DataSet) -> Any:
         return _trace(authored, params, rules, scene)(counted(part))
 
-    found = look_ahead(trace, data, cuts=work.cuts)
+    found = _with_enough_bars(look_ahead(trace, data, cuts=work.cuts), data, scene.access.min_bars)
     warm = warm_up(authored.call, data, params) if authored.form == "signals" else None
     return Checked(
         form=authored.form,
@@ -139,6 +140,17 @@ def _trace(authored: Authored, params: Mapping[str, Any], rules: Rules, scene: S
         return run_events(part, authored.entry, params, rules)
 
     return orders_trace(run)
+
+
+def _with_enough_bars(found: LookAhead, data: DataSet, least: int) -> LookAhead:
+    """Without decisions about tickers that had too few bars at the cut: ``get_bar_data`` left those out."""
+    lines = {ticker: nanoseconds(frame.index) for ticker, frame in data.bars.items()}
+    kept = [
+        one
+        for one in found.differences
+        if one.ticker in lines and int(np.searchsorted(lines[one.ticker], one.cut, "right")) >= least
+    ]
+    return replace(found, differences=tuple(kept))
 
 
 def _rows(found: LookAhead) -> list[DifferenceRow]:

@@ -36,6 +36,8 @@ class Access:
 
     def __init__(self) -> None:
         self.source: BarSource | None = None
+        self.min_bars = 1
+        """The most bars that were asked for: tickers with fewer were left out."""
 
     def names(self) -> dict[str, Any]:
         return {name: self._through(name) for name in ("get_bar_data", "get_general_data", "get_fundamentals_data")}
@@ -44,6 +46,9 @@ class Access:
         def get(*arguments: Any, **named: Any) -> pd.DataFrame:
             if self.source is None:
                 raise StrategyError(f"{name}() has no data here: name a data set, and call it when the code is run")
+            if name == "get_bar_data":
+                asked = named.get("min_bars", arguments[1] if len(arguments) > 1 else 1)
+                self.min_bars = max(self.min_bars, asked if isinstance(asked, int) else 1)
             table: pd.DataFrame = getattr(self.source, name)(*arguments, **named)
             return table
 
