@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from abaca import App, ConfigError
 from abaca_strategies.registry.runs import Runs
 from abaca_strategies.registry.strategies import Registry
+from abaca_strategies.running.runner import Runner
+from abaca_strategies.running.work import Cell
 from abaca_strategies.settings import folder_of, value
 from abaca_strategies.tasks.creating import declare_creating
 from abaca_strategies.tasks.tidying import declare_tidying
@@ -33,6 +35,7 @@ class Strategies:
         self.app = app
         self._folder: Path | None = None
         self._writer: StrategyWriter | None = None
+        self._runners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Runner] = weakref.WeakKeyDictionary()
         self.registry = Registry(app.records)
         self.runs = Runs(app.records, value(app, "strategies.keep"))
         self.create_strategy = declare_creating(self)
@@ -67,6 +70,14 @@ class Strategies:
         except ConfigError:
             return False
 
+    def runner(self) -> Runner:
+        """What runs code in the sandbox, for the running loop; its processes start at the first use."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._runners:
+            given = {name: value(self.app, f"strategies.{name}") for name in ("slots", "memory", "prints", "plots")}
+            self._runners[loop] = Runner(**given, seconds={Cell: value(self.app, "strategies.cell_wall")})
+        return self._runners[loop]
+
     def writer(self) -> StrategyWriter:
         """Who writes strategies from prompts: the server of ``strategies.writer``, or templates without one."""
         if self._writer is None:
@@ -78,7 +89,10 @@ class Strategies:
         self._writer = writer
 
     async def close(self) -> None:
-        """Close what was opened; a worker does it at its end. The next use opens it anew."""
+        """Close what the running loop has open; a worker does it at its end. The next use opens it anew."""
+        runner = self._runners.pop(asyncio.get_running_loop(), None)
+        if runner is not None:
+            await runner.close()
 
     async def _until_the_worker_ends(self) -> None:
         """What runs strategies are processes, which a worker must not leave behind."""

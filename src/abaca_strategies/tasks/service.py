@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from abaca import App
 from abaca_strategies.registry.runs import Runs
 from abaca_strategies.registry.strategies import Registry
+from abaca_strategies.running.runner import Runner
 from abaca_strategies.writing import StrategyWriter
 
 if TYPE_CHECKING:
@@ -27,5 +28,7 @@ class Service(Protocol):
     def datasets(self) -> DataSets: ...
 
     def has_files(self) -> bool: ...
+
+    def runner(self) -> Runner: ...
 
     def writer(self) -> StrategyWriter: ...
