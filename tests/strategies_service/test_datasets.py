@@ -15,7 +15,8 @@ from abaca import App, ConfigError
 from abaca_strategies.data import pack, read_packed, resample, synthetic, unpack
 from abaca_strategies.errors import Conflict, DataRefused, DataSetNotFound, Refused, SymbolNotFound, TooLarge
 from abaca_strategies.failures import DataError
-from abaca_strategies.registry.datasets import BUILT_IN, DataSets, built_in
+from abaca_strategies.registry.datasets import DataSets, built_in
+from abaca_strategies.registry.dataviews import BUILT_IN
 from abaca_strategies.requests import SyntheticRequest
 from abaca_strategies.strategies import Strategies
 from tests.strategies.samples import sample_folder

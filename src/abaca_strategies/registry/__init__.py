@@ -1,4 +1,36 @@
 """What is kept: strategies with their versions, data sets, and runs.
 
-``strategies`` and ``runs`` are light to import; ``datasets`` needs numpy and pandas.
+What is named here is light to import. ``registry.datasets`` needs numpy and pandas.
 """
+
+from abaca_strategies.registry.dataviews import (
+    BarRow,
+    BarsPage,
+    Checked,
+    DataFile,
+    DataSetPage,
+    DataSetView,
+    Problem,
+)
+from abaca_strategies.registry.runs import RunKind, RunPage, RunRecord, Runs
+from abaca_strategies.registry.strategies import Head, Registry, StrategyPage, VersionInfo
+from abaca_strategies.running.linting import Finding
+
+__all__ = [
+    "BarRow",
+    "BarsPage",
+    "Checked",
+    "DataFile",
+    "DataSetPage",
+    "DataSetView",
+    "Finding",
+    "Head",
+    "Problem",
+    "Registry",
+    "RunKind",
+    "RunPage",
+    "RunRecord",
+    "Runs",
+    "StrategyPage",
+    "VersionInfo",
+]

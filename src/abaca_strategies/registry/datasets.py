@@ -21,7 +21,7 @@ from abaca_strategies.data.sample import SAMPLES, fetch, load
 from abaca_strategies.errors import Conflict, DataRefused, DataSetNotFound, Refused, SymbolNotFound, TooLarge
 from abaca_strategies.failures import DataError
 from abaca_strategies.registry.datafiles import DataFiles
-from abaca_strategies.registry.dataviews import BarsPage, Checked, DataFile, DataSetPage, DataSetView
+from abaca_strategies.registry.dataviews import BUILT_IN, BarsPage, Checked, DataFile, DataSetPage, DataSetView
 from abaca_strategies.registry.recording import Records, again, now_text, put_all, read_one, scanned
 from abaca_strategies.registry.runs import Runs
 from abaca_strategies.registry.viewing import checked, page_of_bars, problems_of, view_of
@@ -29,8 +29,6 @@ from abaca_strategies.requests import SyntheticRequest
 from abaca_strategies.settings import value
 
 DATASET = "strategies.dataset"
-BUILT_IN = "synthetic"
-"""Always there, made from a seed: everything works without a network."""
 SECTORS = ("technology", "energy", "health", "finance")
 MAX_TICKERS = 5_000
 MAX_PAGE = 200

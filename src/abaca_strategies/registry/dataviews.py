@@ -9,6 +9,8 @@ import msgspec
 
 from abaca_strategies.packed import Packed
 
+BUILT_IN = "synthetic"
+"""The data set that is always there, made from a seed: everything works without a network."""
 SHOWN = 50
 
 
