@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from abaca_strategies.errors import CodeRefused, Conflict, Refused, StrategyNotFound, VersionNotFound
@@ -129,9 +131,10 @@ async def test_strategies_are_listed_in_pages_and_by_user(registry: Registry) ->
     odd = await registry.list(user_id=1, limit=2)
     assert [head.strategy_id for head in odd.items] == [2, 4]
     assert [head.strategy_id for head in (await registry.list(user_id=1, cursor=odd.cursor)).items] == [6]
-    for wrong in ({"limit": 0}, {"limit": 201}, {"cursor": "x"}):
+    wrongs: tuple[dict[str, Any], ...] = ({"limit": 0}, {"limit": 201}, {"cursor": "x"})
+    for wrong in wrongs:
         with pytest.raises(Refused):
-            await registry.list(**wrong)  # type: ignore[arg-type]
+            await registry.list(**wrong)
 
 
 @pytest.mark.parametrize(

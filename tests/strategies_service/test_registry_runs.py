@@ -47,9 +47,10 @@ async def test_runs_are_listed_the_newest_first_by_strategy_kind_and_user(runs: 
     first = await runs.list(limit=3)
     assert [one.job_id for one in (await runs.list(limit=3, cursor=first.cursor)).items] == ["job-2", "job-1"]
     assert [one.job_id for one in await runs.compare(["job-2", "job-5"])] == ["job-2", "job-5"]
-    for wrong in ({"limit": 0}, {"cursor": "job-1"}):
+    wrongs: tuple[dict[str, Any], ...] = ({"limit": 0}, {"cursor": "job-1"})
+    for wrong in wrongs:
         with pytest.raises(Refused):
-            await runs.list(**wrong)  # type: ignore[arg-type]
+            await runs.list(**wrong)
 
 
 async def test_a_job_that_ran_again_has_one_run(runs: Runs) -> None:

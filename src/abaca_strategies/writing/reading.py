@@ -9,9 +9,10 @@ from typing import Any
 
 _NUMBER = r"(\d{1,4}(?:\.\d+)?)"
 _LEVEL = rf"{_NUMBER}\b(?![- ]*(?:day|period|bar|week|month))"
+_STOP = r"(?:stop(?:[- ]?loss(?:es)?)?|take[- ]?profit|profit[- ]target)\b"
 _STOPS = re.compile(
-    rf"(?:with |and )?(?:an? )?{_NUMBER}\s*(?:%|percent)\s*(?:trailing )?(?:stop(?:[- ]?loss(?:es)?)?|take[- ]?profit|profit[- ]target)\b"
-    rf"|(?:stop[- ]?loss|take[- ]?profit|profit[- ]target)\s*(?:of|at)?\s*{_NUMBER}\s*(?:%|percent)?"
+    rf"(?:with |and )?(?:an? )?{_NUMBER}\s*(?:%|percent)\s*(?:trailing )?{_STOP}"
+    rf"|{_STOP}\s*(?:of|at)?\s*{_NUMBER}\s*(?:%|percent)?"
 )
 _SHORT = re.compile(
     r"\bshort(?!er|[- ]?term|ing bars)(?:s|ing)?\b|\blong[-/ ]short\b|\bboth (?:ways|sides|directions)\b"
