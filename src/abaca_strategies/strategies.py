@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import shutil
 import weakref
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ class Strategies:
     def __init__(self, app: App) -> None:
         self.app = app
         self._folder: Path | None = None
+        self._datasets: DataSets | None = None
         self._writer: StrategyWriter | None = None
         self._runners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Runner] = weakref.WeakKeyDictionary()
         self.registry = Registry(app.records)
@@ -48,12 +48,13 @@ class Strategies:
         strategies: Strategies = app.plugins["strategies"]
         return strategies
 
-    @cached_property
+    @property
     def datasets(self) -> DataSets:
         """Made at its first use, since numpy and pandas are loaded for it."""
-        module: Any = importlib.import_module("abaca_strategies.registry.datasets")
-        made: DataSets = module.datasets_of(self.app, self.runs, self.folder)
-        return made
+        if self._datasets is None:
+            module: Any = importlib.import_module("abaca_strategies.registry.datasets")
+            self._datasets = module.datasets_of(self.app, self.runs, self.folder)
+        return self._datasets
 
     def folder(self) -> Path:
         """Where files of data are. Raises ``ConfigError`` where it has to be named."""
