@@ -15,6 +15,7 @@ from abaca_documents.errors import (
     DocumentAlreadyExists,
     DocumentNotFound,
     DuplicateDocument,
+    EmbedderRefused,
     IngestError,
     ValidationError,
 )
@@ -52,6 +53,7 @@ FINAL = (
     DocumentAlreadyExists,
     DocumentNotFound,
     DuplicateDocument,
+    EmbedderRefused,
     IngestError,
     ValidationError,
 )

@@ -8,7 +8,15 @@ import uuid
 from collections import deque
 from typing import Protocol
 
-from abaca_documents.errors import DocumentsError, DuplicateDocument, IngestError, StoreUnavailable, ValidationError
+from abaca_documents.errors import (
+    DocumentsError,
+    DuplicateDocument,
+    EmbedderAway,
+    EmbedderRefused,
+    IngestError,
+    StoreUnavailable,
+    ValidationError,
+)
 from abaca_documents.model import (
     DocumentStatus,
     ImportItem,
@@ -93,8 +101,8 @@ async def _one(parts: Parts, payload: ImportPayload, job_id: str, source: Source
             result = await upload(parts, wanted, item_job)
         finally:
             await parts.blobs.release(key, ticket)
-    except StoreUnavailable:
-        raise
+    except (StoreUnavailable, EmbedderAway, EmbedderRefused):
+        raise  # every item would meet the same
     except (IngestError, ValidationError, DuplicateDocument) as error:
         return ImportItem(name=name, outcome=ItemOutcome.FAILED, error=str(error))
     except DocumentsError as error:
