@@ -13,9 +13,12 @@ DAY = 86_400.0
 
 
 class Swept(Value, frozen=True, kw_only=True):
+    """``reconciled`` are documents that were ended because their job will not do it."""
+
     chunks: int = 0
     spaces: int = 0
     files: int = 0
+    reconciled: int = 0
 
 
 async def sweep(parts: Parts) -> Swept:
