@@ -29,6 +29,12 @@ A,2024-01-04,12,12,11,11,100
 B,2024-01-02,20,22,19,21,50
 B,2024-01-03,21,21,20,20,50
 """
+BREAKING = {
+    "memory": "bytearray(1 << 40)",
+    "crash": "import os; os.kill(os.getpid(), 11)",
+    "time": "import signal; signal.pause()",
+}
+TOLD = {"memory": "MemoryError", "crash": "ended with -11", "time": "longer than 2 s"}
 OLD = 3 * 86_400
 """Seconds; a file that was touched so long ago is past its time of grace."""
 
@@ -186,11 +192,37 @@ async def test_a_parquet_file_that_tells_of_too_many_rows_is_refused_before_it_i
     rows.to_parquet(packed, compression="gzip")
     monkeypatch.setenv("ABACA_STRATEGIES_FOLDER", str(tmp_path))
     monkeypatch.setenv("ABACA_STRATEGIES_MAX_BARS", "1000")
-    monkeypatch.setattr(pd, "read_parquet", lambda *_: pytest.fail("it was read"))
     async with App("memory://", plugins=["strategies"]) as app:
-        # When it is to be taken, Then its footer is enough to refuse it
+        # When it is to be taken, Then it is refused by what its footer tells
         with pytest.raises(DataRefused, match="200000 rows"):
             await Strategies.of(app).datasets.add("bomb", packed.getvalue(), form="parquet")
+
+
+@pytest.mark.parametrize("ends", ["memory", "crash", "time"])
+async def test_a_file_that_breaks_its_reader_ends_the_reader_alone(
+    sets: DataSets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ends: str
+) -> None:
+    # Given a reader that eats memory, crashes or never ends
+    (tmp_path / "fastparquet.py").write_text(BREAKING[ends])
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr("abaca_strategies.registry.uploads.SECONDS", 2.0 if ends == "time" else 60.0)
+    # When a file is to be taken, Then it is refused, and this process goes on
+    with pytest.raises(DataRefused, match=TOLD[ends]):
+        await sets.add("bad", b"PAR1", form="parquet")
+
+
+async def test_what_is_large_is_read_apart_to_the_same_data(
+    sets: DataSets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Given a file, and the same file where a file of a few bytes is a large one
+    (tmp_path / "prices.csv").write_bytes(CSV)
+    here = await sets.add("here", tmp_path / "prices.csv")
+    monkeypatch.setattr("abaca_strategies.registry.uploads.HERE", 10)
+    # When it is taken, Then the data are the same, and so is what is said of bad ones
+    assert (await sets.add("apart", tmp_path / "prices.csv")).digest == here.digest
+    assert not (await sets.check(FAULTS["duplicate"].encode(), form="csv")).ok
+    with pytest.raises(DataRefused, match="data set 'bad' has no column of times"):
+        await sets.add("bad", b"a,b\n1,2\n3,4\n", form="csv")
 
 
 async def test_a_name_is_not_given_to_other_data_unless_that_is_asked_for(sets: DataSets) -> None:
