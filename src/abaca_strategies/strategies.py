@@ -51,10 +51,11 @@ class Strategies:
     @property
     def datasets(self) -> DataSets:
         """Made at its first use, since numpy and pandas are loaded for it."""
-        if self._datasets is None:
+        made = self._datasets
+        if made is None:
             module: Any = importlib.import_module("abaca_strategies.registry.datasets")
-            self._datasets = module.datasets_of(self.app, self.runs, self.folder)
-        return self._datasets
+            made = self._datasets = module.datasets_of(self.app, self.runs, self.folder)
+        return made
 
     def folder(self) -> Path:
         """Where files of data are. Raises ``ConfigError`` where it has to be named."""

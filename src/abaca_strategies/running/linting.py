@@ -126,8 +126,9 @@ def _arguments(node: ast.FunctionDef) -> Iterator[Finding]:
 
 def _parameters(tree: ast.Module) -> Iterator[Finding]:
     for node in tree.body:
-        is_params = isinstance(node, ast.Assign | ast.AnnAssign) and "PARAMS" in _names(node)
-        if is_params and isinstance(node.value, ast.Constant | ast.List | ast.Tuple | ast.Set):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or "PARAMS" not in _names(node):
+            continue
+        if isinstance(node.value, ast.Constant | ast.List | ast.Tuple | ast.Set):
             yield _error("params", node.lineno, "PARAMS has to be a dict of parameters and their usual values")
 
 
