@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import shutil
 import weakref
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from abaca import App, ConfigError
-from abaca_strategies.registry import DataFiles, DataLimits, DataSets, Registry, Runs
+from abaca_strategies.registry.runs import Runs
+from abaca_strategies.registry.strategies import Registry
 from abaca_strategies.running.runner import Runner
 from abaca_strategies.running.work import Cell
 from abaca_strategies.settings import folder_of, value
@@ -17,6 +20,9 @@ from abaca_strategies.tasks.backtesting import declare_backtesting
 from abaca_strategies.tasks.creating import declare_creating
 from abaca_strategies.tasks.tidying import declare_tidying
 from abaca_strategies.writing import StrategyWriter, writer_of
+
+if TYPE_CHECKING:
+    from abaca_strategies.registry.datasets import DataSets
 
 
 class Strategies:
@@ -28,19 +34,12 @@ class Strategies:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self._files: DataFiles | None = None
+        self._folder: Path | None = None
+        self._datasets: DataSets | None = None
         self._writer: StrategyWriter | None = None
         self._runners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Runner] = weakref.WeakKeyDictionary()
-        records = app.records
-        self.registry = Registry(records)
-        self.runs = Runs(records, value(app, "strategies.keep"))
-        self.datasets = DataSets(
-            records,
-            self.runs,
-            self.files,
-            DataLimits(size=value(app, "strategies.max_data"), bars=value(app, "strategies.max_bars")),
-            default=value(app, "strategies.dataset"),
-        )
+        self.registry = Registry(app.records)
+        self.runs = Runs(app.records, value(app, "strategies.keep"))
         self.create_strategy = declare_creating(self)
         self.backtest = declare_backtesting(self)
         self.python_agent = declare_agents(self)
@@ -53,30 +52,38 @@ class Strategies:
         strategies: Strategies = app.plugins["strategies"]
         return strategies
 
-    def files(self) -> DataFiles:
-        """The folder of data. Raises ``ConfigError`` where it has to be named."""
-        if self._files is None:
-            self._files = DataFiles(self._folder())
-        return self._files
+    @property
+    def datasets(self) -> DataSets:
+        """Made at its first use, since numpy and pandas are loaded for it."""
+        made = self._datasets
+        if made is None:
+            module: Any = importlib.import_module("abaca_strategies.registry.datasets")
+            made = self._datasets = module.datasets_of(self.app, self.runs, self.folder)
+        return made
+
+    def folder(self) -> Path:
+        """Where files of data are. Raises ``ConfigError`` where it has to be named."""
+        if self._folder is None:
+            self._folder = folder_of(self.app)
+            if self.app.url.startswith("memory:") and not value(self.app, "strategies.folder"):
+                weakref.finalize(self, shutil.rmtree, self._folder, True)
+        return self._folder
 
     def has_files(self) -> bool:
         """Whether there are data on this machine. An app may have the plugin aboard without ever using it."""
         try:
-            return self.files().folder.exists()
+            return self.folder().exists()
         except ConfigError:
             return False
 
     def runner(self) -> Runner:
-        """What the running loop runs code with; its processes are started at the first use."""
+        """What runs code in the sandbox, for the running loop; its processes start at the first use."""
         loop = asyncio.get_running_loop()
         if loop not in self._runners:
+            given = {name: value(self.app, f"strategies.{name}") for name in ("slots", "memory", "prints", "plots")}
+            packages = value(self.app, "strategies.packages").replace(",", " ").split()
             self._runners[loop] = Runner(
-                slots=value(self.app, "strategies.slots"),
-                memory=value(self.app, "strategies.memory"),
-                prints=value(self.app, "strategies.prints"),
-                plots=value(self.app, "strategies.plots"),
-                packages=value(self.app, "strategies.packages").replace(",", " ").split(),
-                seconds={Cell: value(self.app, "strategies.cell_wall")},
+                **given, packages=packages, seconds={Cell: value(self.app, "strategies.cell_wall")}
             )
         return self._runners[loop]
 
@@ -95,12 +102,6 @@ class Strategies:
         runner = self._runners.pop(asyncio.get_running_loop(), None)
         if runner is not None:
             await runner.close()
-
-    def _folder(self) -> Path:
-        folder = folder_of(self.app)
-        if self.app.url.startswith("memory:") and not value(self.app, "strategies.folder"):
-            weakref.finalize(self, shutil.rmtree, folder, True)
-        return folder
 
     async def _until_the_worker_ends(self) -> None:
         """What runs strategies are processes, which a worker must not leave behind."""

@@ -1,18 +1,22 @@
-"""One runner for all tests of a module: starting its processes takes seconds."""
+"""An app on each store; and one runner for all tests of a module, since starting its processes takes seconds."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from abaca import App
 from abaca_sandbox import SandboxUnavailable
 from abaca_strategies.data import pack, synthetic
 from abaca_strategies.packed import Packed
 from abaca_strategies.running.runner import Runner
 from abaca_strategies.running.runtime import prepare_runtime
+from abaca_strategies.strategies import Strategies
 
+STORES = ("memory", "sqlite", pytest.param("redis", marks=pytest.mark.redis))
 MEMORY = 512 << 20
 
 
@@ -36,3 +40,21 @@ async def runner(prepared: None) -> AsyncIterator[Runner]:
 def market() -> Packed:
     data = synthetic(tickers=3, bars=400)
     return Packed(data.digest, pack(data))
+
+
+@pytest.fixture(params=STORES)
+async def app(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[App]:
+    """An app on each store, with the strategies aboard and a folder of its own for data."""
+    url = "memory://"
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/jobs.db"
+    if request.param == "redis":
+        url = request.getfixturevalue("redis_url")
+    request.getfixturevalue("monkeypatch").setenv("ABACA_STRATEGIES_FOLDER", str(tmp_path / "strategies"))
+    async with App(url, plugins=["strategies"]) as app:
+        yield app
+
+
+@pytest.fixture
+def service(app: App) -> Strategies:
+    return Strategies.of(app)

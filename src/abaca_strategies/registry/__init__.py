@@ -1,7 +1,8 @@
-"""What is kept: strategies with their versions, data sets, and runs."""
+"""What is kept: strategies with their versions, data sets, and runs.
 
-from abaca_strategies.registry.datafiles import DataFiles
-from abaca_strategies.registry.datasets import BUILT_IN, FORMS, DataLimits, DataSets
+What is named here is light to import. ``registry.datasets`` needs numpy and pandas.
+"""
+
 from abaca_strategies.registry.dataviews import (
     BarRow,
     BarsPage,
@@ -16,17 +17,12 @@ from abaca_strategies.registry.strategies import Head, Registry, StrategyPage, V
 from abaca_strategies.running.linting import Finding
 
 __all__ = [
-    "BUILT_IN",
-    "FORMS",
     "BarRow",
     "BarsPage",
     "Checked",
     "DataFile",
-    "DataFiles",
-    "DataLimits",
     "DataSetPage",
     "DataSetView",
-    "DataSets",
     "Finding",
     "Head",
     "Problem",

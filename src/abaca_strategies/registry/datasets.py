@@ -15,30 +15,20 @@ from typing import Literal
 
 import msgspec
 
-from abaca import Record
-from abaca_strategies.data import DataSet, Report, read, synthetic, validate
+from abaca import App, Record
+from abaca_strategies.data import DataSet, Report, synthetic, validate
 from abaca_strategies.data.sample import SAMPLES, fetch, load
 from abaca_strategies.errors import Conflict, DataRefused, DataSetNotFound, Refused, SymbolNotFound, TooLarge
-from abaca_strategies.failures import DataError
 from abaca_strategies.registry.datafiles import DataFiles
-from abaca_strategies.registry.dataviews import (
-    BarsPage,
-    Checked,
-    DataFile,
-    DataSetPage,
-    DataSetView,
-    checked,
-    page_of_bars,
-    problems_of,
-    view_of,
-)
+from abaca_strategies.registry.dataviews import BUILT_IN, BarsPage, Checked, DataFile, DataSetPage, DataSetView
 from abaca_strategies.registry.recording import Records, again, now_text, put_all, read_one, scanned
 from abaca_strategies.registry.runs import Runs
+from abaca_strategies.registry.uploads import read_upload
+from abaca_strategies.registry.viewing import checked, page_of_bars, problems_of, view_of
 from abaca_strategies.requests import SyntheticRequest
+from abaca_strategies.settings import value
 
 DATASET = "strategies.dataset"
-BUILT_IN = "synthetic"
-"""Always there, made from a seed: everything works without a network."""
 SECTORS = ("technology", "energy", "health", "finance")
 MAX_TICKERS = 5_000
 MAX_PAGE = 200
@@ -87,7 +77,7 @@ class DataSets:
         form, and ``Conflict`` where the name has other data and ``replace`` is false.
         """
         _check_name(name)
-        data, report = await asyncio.to_thread(self._read, name, source, form, adjust)
+        data, report = await self._read(name, source, form, adjust)
         if report.errors:
             shown = "; ".join(str(one) for one in report.errors[:5])
             raise DataRefused(f"data set {name} was not accepted: {shown}", problems_of(report))
@@ -95,7 +85,7 @@ class DataSets:
 
     async def check(self, source: Path | bytes, *, form: Form | None = None, adjust: bool = True) -> Checked:
         """What ``add`` would find, without keeping anything. Raises ``DataRefused`` for what cannot be read."""
-        _, report = await asyncio.to_thread(self._read, "data", source, form, adjust)
+        _, report = await self._read("data", source, form, adjust)
         return checked(report)
 
     async def put(self, data: DataSet, *, replace: bool = False) -> DataSetView:
@@ -206,19 +196,15 @@ class DataSets:
                 gone += 1
         return gone
 
-    def _read(self, name: str, source: Path | bytes, form: Form | None, adjust: bool) -> tuple[DataSet, Report]:
-        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    async def _read(self, name: str, source: Path | bytes, form: Form | None, adjust: bool) -> tuple[DataSet, Report]:
+        size = len(source) if isinstance(source, bytes) else (await asyncio.to_thread(source.stat)).st_size
         if size > self._limits.size:
             raise TooLarge("data", f"{size} bytes; at most {self._limits.size} are taken")
         kind = form or (source.suffix.lstrip(".").lower() if isinstance(source, Path) else "")
         if kind not in FORMS:
             raise Refused("form", f"{kind or 'nothing'!r} was given; there are {', '.join(FORMS)}")
-        try:
-            data = read(source, name, form=kind, adjust=adjust, check=False, most=self._limits.bars)
-            report = validate(data.bars)
-        except DataError as error:
-            raise DataRefused(str(error)) from error
-        return data, report
+        data = await read_upload(source, name, form=kind, adjust=adjust, most=self._limits.bars)
+        return data, await asyncio.to_thread(validate, data.bars)
 
     async def _keep(self, data: DataSet, report: Report, *, replace: bool) -> DataSetView:
         if len(data.bars) > self._limits.tickers or len(data) > self._limits.bars:
@@ -282,6 +268,19 @@ class DataSets:
             _decode(each.data or b"") for each in await scanned(self._records, DATASET, after=after, page=limit + 1)
         ]
         return DataSetPage(items=found[:limit], cursor=found[limit - 1].name if len(found) > limit else None)
+
+
+def datasets_of(app: App, runs: Runs, folder: Callable[[], Path]) -> DataSets:
+    """Those of an app, by its settings. ``folder`` is asked for when it is needed."""
+    made: list[DataFiles] = []
+
+    def files() -> DataFiles:
+        if not made:
+            made.append(DataFiles(folder()))
+        return made[0]
+
+    limits = DataLimits(size=value(app, "strategies.max_data"), bars=value(app, "strategies.max_bars"))
+    return DataSets(app.records, runs, files, limits, default=value(app, "strategies.dataset"))
 
 
 def built_in() -> DataSet:

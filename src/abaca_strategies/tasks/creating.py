@@ -5,8 +5,10 @@ from __future__ import annotations
 from abaca import Ctx, Retry, Task
 from abaca_strategies.errors import CodeRefused, Conflict, NotFound, Refused
 from abaca_strategies.models import CreateStrategyResult, Strategy
+from abaca_strategies.registry.dataviews import BUILT_IN
 from abaca_strategies.registry.strategies import check_code
 from abaca_strategies.requests import CreateStrategyRequest, EditStrategyRequest
+from abaca_strategies.running.work import Backtest
 from abaca_strategies.settings import value
 from abaca_strategies.tasks.service import QUEUE, Service
 from abaca_strategies.writing import Written
@@ -15,6 +17,8 @@ NAME = "strategies.create_strategy"
 RETRY = Retry(max_attempts=3)
 NEW = -1
 _WORDS = 6
+TRIAL_END = "2016-12-31"
+"""Two years of the data that are built in are enough to see whether code runs."""
 _STAGES = ("write", "validate", "repair", "store")
 
 
@@ -76,24 +80,31 @@ async def _written(service: Service, ctx: Ctx, prompt: str, code: str) -> Writte
     _tell(ctx, "write")
     writer = service.writer()
     written = await ctx.step("write", writer.write, prompt, code)
-    error = _error_in(written)
+    error = await _error_in(service, ctx, written)
     if error is not None and written.reason is None:
         _tell(ctx, "repair")
         written = await ctx.step("repair", writer.write, prompt, written.python_code, error)
-        error = _error_in(written)
+        error = await _error_in(service, ctx, written)
     if error is not None:
         raise Refused("prompt", written.reason or f"the code that was written cannot be used: {error}")
     return written
 
 
-def _error_in(written: Written) -> str | None:
+async def _error_in(service: Service, ctx: Ctx, written: Written) -> str | None:
+    """Why the code cannot be used: by its text, and by a short run of it where its writer is to be tried."""
     if written.reason is not None:
         return written.reason
     try:
         check_code(written.python_code)
     except CodeRefused as error:
         return error.why
-    return None
+    if not service.writer().is_tried:
+        return None
+    _tell(ctx, "validate")
+    file = await service.datasets.open(BUILT_IN)
+    trial = Backtest(code=written.python_code, symbols=list(file.tickers[:2]), end=TRIAL_END, full_results=False)
+    failure = (await service.runner().backtest(trial, file.packed)).failure
+    return None if failure is None else str(failure)
 
 
 def _first_words(prompt: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from abaca import App
-from abaca_strategies.registry import DataSets, Registry, Runs
+from abaca_strategies.registry.runs import Runs
+from abaca_strategies.registry.strategies import Registry
 from abaca_strategies.running.runner import Runner
 from abaca_strategies.writing import StrategyWriter
+
+if TYPE_CHECKING:
+    from abaca_strategies.registry.datasets import DataSets
 
 QUEUE = "strategies"
 
@@ -18,8 +22,10 @@ class Service(Protocol):
 
     app: App
     registry: Registry
-    datasets: DataSets
     runs: Runs
+
+    @property
+    def datasets(self) -> DataSets: ...
 
     def has_files(self) -> bool: ...
 

@@ -14,6 +14,8 @@ _STOPS = " A stop loss or target is a rule of the back-test: give it as rules.st
 class TemplateWriter:
     """Answers the same code for the same prompt."""
 
+    is_tried = False
+
     async def write(self, prompt: str, code: str = "", error: str = "") -> Written:
         """``code`` is not looked at: a template is filled anew, or the prompt does not fit one."""
         text, has_stops = without_stops(prompt)

@@ -18,7 +18,13 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StrategyWriter(Protocol):
-    """Makes a strategy's code from a prompt. The code is validated and kept by whoever asks."""
+    """Makes a strategy's code from a prompt. The code is validated and kept by whoever asks.
+
+    ``is_tried``: what it writes is run on made-up data before it is kept.
+    """
+
+    @property
+    def is_tried(self) -> bool: ...
 
     async def write(self, prompt: str, code: str = "", error: str = "") -> Written:
         """``code`` is what is there already: a version to be changed, or, with its ``error``, to be repaired.

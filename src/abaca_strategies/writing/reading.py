@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 _NUMBER = r"(\d{1,4}(?:\.\d+)?)"
+_LEVEL = rf"{_NUMBER}\b(?![- ]*(?:day|period|bar|week|month))"
+_STOP = r"(?:stop(?:[- ]?loss(?:es)?)?|take[- ]?profit|profit[- ]target)\b"
 _STOPS = re.compile(
-    rf"(?:with |and )?(?:an? )?{_NUMBER}\s*(?:%|percent)\s*(?:trailing )?(stop|take[- ]?profit|profit target)[a-z -]*"
-    rf"|(stop[- ]?loss|take[- ]?profit)\s*(?:of|at)?\s*{_NUMBER}\s*(?:%|percent)?"
+    rf"(?:with |and )?(?:an? )?{_NUMBER}\s*(?:%|percent)\s*(?:trailing )?{_STOP}"
+    rf"|{_STOP}\s*(?:of|at)?\s*{_NUMBER}\s*(?:%|percent)?"
 )
 _SHORT = re.compile(
     r"\bshort(?!er|[- ]?term|ing bars)(?:s|ing)?\b|\blong[-/ ]short\b|\bboth (?:ways|sides|directions)\b"
@@ -48,10 +50,7 @@ def without_stops(prompt: str) -> tuple[str, bool]:
 
 def _cross(text: str) -> Fit:
     numbers = [int(one) for one in re.findall(r"\b(\d{1,4})\b(?!\s*(?:%|percent))", text)]
-    numbers = list(dict.fromkeys(numbers))[:2]
-    fast, slow = {0: (20, 50), 1: _pair(numbers), 2: (min(numbers), max(numbers)) if numbers else (20, 50)}[
-        len(numbers)
-    ]
+    fast, slow = _averages(list(dict.fromkeys(numbers)))
     if fast < 1 or fast == slow:
         raise Unfit(f"a moving-average cross needs two averages of at least one bar; {fast} and {slow} were found")
     kind = "exponential" if re.search(r"\bema\b|\bemas\b|exponential", text) else "simple"
@@ -59,15 +58,20 @@ def _cross(text: str) -> Fit:
     return Fit("moving_average_cross", f"{kind.capitalize()} moving averages {fast}/{slow}", params)
 
 
-def _pair(numbers: list[int]) -> tuple[int, int]:
-    one = numbers[0]
+def _averages(numbers: list[int]) -> tuple[int, int]:
+    """The bars of both averages: the first two numbers, or one number and what goes with it."""
+    if not numbers:
+        return 20, 50
+    one, *more = numbers
+    if more:
+        return min(one, more[0]), max(one, more[0])
     return (one, one * 5 // 2) if one < 50 else (max(one // 4, 1), one)
 
 
 def _rsi(text: str) -> Fit:
     period = _first(text, rf"rsi\s*\(?\s*{_NUMBER}(?!\s*(?:%|percent))(?:\b|\))", rf"{_NUMBER}[- ]*(?:day|period|bar)")
-    low = _first(text, rf"(?:below|under|less than|<|oversold(?: at| below)?)\s*{_NUMBER}")
-    high = _first(text, rf"(?:above|over|more than|greater than|>|overbought(?: at| above)?)\s*{_NUMBER}")
+    low = _first(text, rf"(?:below|under|less than|<|oversold(?: at| below)?)\s*{_LEVEL}")
+    high = _first(text, rf"(?:above|over|more than|greater than|>|overbought(?: at| above)?)\s*{_LEVEL}")
     low, high = 30.0 if low is None else low, 70.0 if high is None else high
     whole = 14 if period is None else int(period)
     if whole < 2 or not 0 < low < high < 100:

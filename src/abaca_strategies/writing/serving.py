@@ -59,6 +59,8 @@ class ServedWriter:
     """``url`` is the base, such as ``http://host:8080/v1``. ``tries`` requests are made for one answer; ``pause``
     seconds lie between the first two, then twice as many."""
 
+    is_tried = True
+
     def __init__(
         self, url: str, model: str, key: str = "", *, timeout: float = 120.0, tries: int = 3, pause: float = 1.0
     ) -> None:

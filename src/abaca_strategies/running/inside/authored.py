@@ -35,7 +35,7 @@ class Unusable(Exception):
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason: Reason = reason
 
 
 class Loader(SourceFileLoader):
