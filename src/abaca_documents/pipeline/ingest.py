@@ -182,7 +182,8 @@ class Ingest:
         stored = await self._output(name, list[Piece])
         if stored is not None:
             return stored
-        pieces = await asyncio.to_thread(chunker.chunk, await self._parsed(), settings)
+        parsed = await self._parsed()
+        pieces = list(parsed.pieces) or await asyncio.to_thread(chunker.chunk, parsed, settings)
         if len(pieces) > self.parts.limits.chunks:
             raise TooLarge(f"{len(pieces):,} chunks; at most {self.parts.limits.chunks:,} are taken, use a larger size")
         await self.parts.outputs.write(self.document.id, name, msgspec.msgpack.encode(pieces))
