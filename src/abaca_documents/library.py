@@ -30,6 +30,7 @@ from abaca_documents.model import (
 )
 from abaca_documents.opened import Opened
 from abaca_documents.pipeline.beginning import Begun, begin
+from abaca_documents.pipeline.describing import update
 from abaca_documents.pipeline.duplicates import document_id_of
 from abaca_documents.pipeline.finishing import abandon
 from abaca_documents.pipeline.revising import payload_of, searchable
@@ -87,7 +88,8 @@ class Library:
 
     @property
     def documents(self) -> Repository:
-        """The registry: ``get``, ``list``, ``update``, counts, collections."""
+        """The registry: ``get``, ``list``, counts, collections. Metadata that it changes reaches filters of a search
+        with the next ``clean_up``; with ``Library.update`` it does at once."""
         return self.opened().parts.repository
 
     def incoming(self) -> Path:
@@ -202,6 +204,11 @@ class Library:
             await abandon(parts, payload, call.id, f"its job could not be enqueued: {error}")
             raise
         return Added(begun.document, handle)
+
+    async def update(self, id: str, fields: Metadata) -> Document:
+        """Change ``metadata``, ``title`` and other fields by name. Filters of searches see it at once; its revision
+        stays, and nothing is embedded. Raises ``DocumentNotFound``, ``ValidationError``."""
+        return await update(self.opened().parts, id, fields)
 
     async def revise(
         self,
