@@ -30,6 +30,7 @@ from abaca_documents.model import (
 )
 from abaca_documents.opened import Opened
 from abaca_documents.pipeline.beginning import Begun, begin
+from abaca_documents.pipeline.describing import update
 from abaca_documents.pipeline.duplicates import document_id_of
 from abaca_documents.pipeline.finishing import abandon
 from abaca_documents.pipeline.revising import payload_of, searchable
@@ -87,7 +88,8 @@ class Library:
 
     @property
     def documents(self) -> Repository:
-        """The registry: ``get``, ``list``, ``update``, counts, collections."""
+        """The registry: ``get``, ``list``, counts, collections. Metadata that it changes reaches filters of a search
+        with the next ``clean_up``; with ``Library.update`` it does at once."""
         return self.opened().parts.repository
 
     def incoming(self) -> Path:
@@ -242,6 +244,11 @@ class Library:
         return await self.opened().parts.vectors.chunks(
             document.collection, number, document.id, document.generation, after=after, limit=limit
         )
+
+    async def update(self, id: str, fields: Metadata) -> Document:
+        """Change ``metadata``, ``title`` and other fields by name. Filters of searches see it at once; its revision
+        stays, and nothing is embedded. Raises ``DocumentNotFound``, ``ValidationError``."""
+        return await update(self.opened().parts, id, fields)
 
     async def delete(self, ids: str | Sequence[str]) -> list[Document]:
         """Not found by any search from now on; gone for good after ``documents.retention``."""

@@ -172,6 +172,12 @@ class VectorStore(Protocol):
         under the same (document, generation, index) is replaced."""
         ...
 
+    async def describe(
+        self, collection: str, index: int, document_id: str, generation: int, metadata: Metadata
+    ) -> bool:
+        """All chunks of the generation carry this metadata from now on, in one step; whether it is there."""
+        ...
+
     async def sweep(
         self, collection: str, index: int, document_id: str, keep: Iterable[int] = (), upto: int | None = None
     ) -> int:

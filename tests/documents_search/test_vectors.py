@@ -155,6 +155,22 @@ async def test_a_sweep_leaves_only_the_generations_that_are_kept(store: SqliteVe
     assert await store.sweep("nowhere", 1, "d1") == 0
 
 
+async def test_metadata_of_a_generation_is_changed_in_one_step(store: SqliteVectors) -> None:
+    # Given two generations of a document
+    old = [chunk("lease one", index=at, metadata={"year": 1999}) for at in range(3)]
+    await store.put(SPACE, [*old, chunk("lease two", generation=2, metadata={"year": 1999})])
+    # When one of them is described anew
+    assert await store.describe("papers", 1, "d1", 1, {"year": 2021, "tags": ["tax"]})
+    # Then all of its chunks carry that, and the other one is as it was
+    assert len(await store.matching(SPACE, "lease", 10, {"tags": "tax"})) == 3
+    (other,) = await store.nearest(SPACE, unit((1, 0, 0)), 10, {"year": 1999})
+    assert (other.chunk.text, other.chunk.metadata) == ("lease two", {"year": 1999})
+    assert (await store.chunks("papers", 1, "d1", 1))[0].metadata == {"year": 2021, "tags": ["tax"]}
+    # And what is not there is not made
+    assert not await store.describe("papers", 1, "d1", 7, {})
+    assert not await store.describe("nowhere", 1, "d1", 1, {})
+
+
 async def test_chunks_are_listed_in_order_with_parents_that_no_search_finds(store: SqliteVectors) -> None:
     await store.put(SPACE, [chunk("child", index=1), chunk("parent and child", None, index=0), chunk("more", index=2)])
     first = await store.chunks("papers", 1, "d1", 1, limit=2, vectors=True)

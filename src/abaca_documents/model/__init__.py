@@ -37,6 +37,7 @@ from abaca_documents.model.documents import (
     DocumentStatus,
     DuplicatePolicy,
     Revision,
+    carried,
     check_transition,
     new_document,
 )
@@ -137,6 +138,7 @@ __all__ = [
     "Value",
     "Vector",
     "VectorDocument",
+    "carried",
     "check_collection",
     "check_digest",
     "check_document_id",

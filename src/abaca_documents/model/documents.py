@@ -106,6 +106,12 @@ class Revision(Value, frozen=True, kw_only=True):
         check_range(self.chunk_count, "chunk_count", 0, 1 << 31)
 
 
+def carried(document: Document, filename: str, title: str) -> Metadata:
+    """The same for a revision that is to be: of another name, or with the title that was read in it."""
+    known = {"filename": filename, "source_type": document.source_type} | ({"title": title} if title else {})
+    return {**known, **document.metadata}
+
+
 class Document(Value, frozen=True, kw_only=True):
     """A document as the repository keeps it.
 
@@ -151,6 +157,8 @@ class Document(Value, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None = None
+    is_described: bool = True
+    """Whether the chunks that searches find carry what ``carried`` says."""
     is_purging: bool = False
     """It is being forgotten for good: no revision can bring it back any more."""
     version: int = 0
@@ -158,6 +166,11 @@ class Document(Value, frozen=True, kw_only=True):
     @property
     def is_searchable(self) -> bool:
         return self.generation > 0 and self.status is not DocumentStatus.DELETED
+
+    @property
+    def carried(self) -> Metadata:
+        """What its chunks carry of it, so that filters of a search see it."""
+        return carried(self, self.filename, self.title)
 
     @property
     def chunking(self) -> ChunkSettings:

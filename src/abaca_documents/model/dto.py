@@ -15,7 +15,7 @@ from abaca_documents.model.collections import Collection, CollectionStats
 from abaca_documents.model.documents import Document, DocumentStats, DocumentStatus
 from abaca_documents.model.search import SearchResult
 
-_KEPT_BACK = {"generation", "last_generation", "index", "revisions", "is_purging", "version"}
+_KEPT_BACK = {"generation", "last_generation", "index", "revisions", "is_described", "is_purging", "version"}
 _SHARED = tuple(each for each in Document.__struct_fields__ if each not in _KEPT_BACK)
 
 

@@ -36,7 +36,7 @@ async def finish(
 
         def change(before: Document) -> Document | None:
             nonlocal is_current
-            is_current = ingest.metadata_of(before) == metadata
+            is_current = ingest.metadata_of(before, parsed.title) == metadata
             if not is_current or before.generation == generation or before.revision_of(generation) is None:
                 return None
             if before.status is DocumentStatus.DELETED:
@@ -139,6 +139,7 @@ def _visible(before: Document, generation: int, parsed: ParseStep, index: int, c
         generation=generation,
         index=index,
         stored_in_vector_db=True,
+        is_described=True,
         error="",
         revisions=revisions,
     )

@@ -22,6 +22,7 @@ from abaca_documents.model import (
     Revision,
     Stage,
     Vector,
+    carried,
     chunk_hash,
     instant_now,
 )
@@ -134,9 +135,10 @@ class Ingest:
             self._tell(Stage.STORE, min(start + STORE_BATCH, len(chunks)), len(chunks))
         return len(chunks)
 
-    def metadata_of(self, document: Document) -> Metadata:
-        """What filters of a search see."""
-        return {"filename": self.revision.filename, "source_type": document.source_type, **document.metadata}
+    def metadata_of(self, document: Document, title: str) -> Metadata:
+        """What filters of a search see; ``title`` is what was read in the bytes."""
+        is_seen = document.generation == self.revision.generation
+        return carried(document, document.filename if is_seen else self.revision.filename, document.title or title)
 
     def _chunk(self, at: int, piece: Piece, vectors: dict[str, Vector], metadata: Metadata) -> Chunk:
         hash = chunk_hash(piece.embed_text or piece.text)

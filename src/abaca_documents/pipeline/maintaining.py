@@ -6,6 +6,7 @@ from abaca_documents.errors import CollectionNotFound
 from abaca_documents.model import Document, DocumentStatus
 from abaca_documents.model.base import Value
 from abaca_documents.pipeline.beginning import keeper
+from abaca_documents.pipeline.describing import describe
 from abaca_documents.pipeline.parts import Parts
 
 _BATCH = 200
@@ -85,6 +86,8 @@ async def _swept_space(parts: Parts, name: str, index: int) -> int:
         batch = ids[start : start + _BATCH]
         for id, document in zip(batch, await _known(parts, batch), strict=True):
             kept = _kept(document)
+            if document is not None and not document.is_described:
+                await describe(parts, id)
             if set(held[id]) - set(kept):
                 upto = max(held[id]) if document is None else document.last_generation
                 swept += await parts.vectors.sweep(name, index, id, kept, upto)

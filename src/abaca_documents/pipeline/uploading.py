@@ -112,7 +112,7 @@ async def _taken_in(ingest: Ingest, step: Step) -> Document:
             if index.number not in embedded:
                 await step(f"chunk {index.number}", ingest.chunk, index)
                 embedded[index.number] = await step(f"embed {index.number}", ingest.embed, index)
-        metadata = ingest.metadata_of(await repository.get(id))
+        metadata = ingest.metadata_of(await repository.get(id), parsed.title)
         for index in indices:
             await ingest.store(collection, index, metadata)  # in every run: what a run left may have been swept
         ingest.parts.tell(progress(Stage.FINISH))

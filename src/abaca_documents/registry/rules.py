@@ -28,6 +28,7 @@ _OWN = {
     "index",
     "revision",
     "revisions",
+    "is_described",
     "is_purging",
 }
 """Fields that only the pipeline and the registry write."""
@@ -70,6 +71,8 @@ def changed(before: Document, change: Change) -> Document | None:
     if after.last_generation < before.last_generation:
         raise ValidationError("last_generation", "it never goes back")
     check_transition(before.id, before.status, after.status)
+    if after.is_searchable and after.generation == before.generation and after.carried != before.carried:
+        after = msgspec.structs.replace(after, is_described=False)
     after = msgspec.structs.replace(after, updated_at=_later(before.updated_at), version=before.version + 1)
     after.validate()
     return after
@@ -110,7 +113,7 @@ def is_seen_otherwise(before: Document | None, after: Document | None) -> bool:
 def _seen(document: Document | None) -> object:
     if document is None or not document.is_searchable:
         return None
-    return document.generation, document.index, document.filename, document.title
+    return document.generation, document.index, document.title, document.carried, document.is_described
 
 
 def changed_collection(before: Collection, change: CollectionChange) -> Collection | None:

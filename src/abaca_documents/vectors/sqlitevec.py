@@ -92,6 +92,16 @@ class SqliteVectors:
 
         await self._file.write(act)
 
+    async def describe(
+        self, collection: str, index: int, document_id: str, generation: int, metadata: Metadata
+    ) -> bool:
+        packed = msgspec.json.encode(metadata).decode()
+
+        def act(connection: apsw.Connection, space: int) -> bool:
+            return bool(ask(connection, sql("holding_describe"), (packed, space, document_id, generation)))
+
+        return await self._file.write(lambda connection: _in_space(connection, collection, index, act, False))
+
     async def sweep(
         self, collection: str, index: int, document_id: str, keep: Iterable[int] = (), upto: int | None = None
     ) -> int:

@@ -6,7 +6,7 @@ import msgspec
 
 from abaca.http import ApiRequest, invalid
 from abaca_documents.model import DocumentDTO, Metadata
-from abaca_documents.web.declaring import CONFLICT, INVALID, NO_DOCUMENT, caller, library_of, route
+from abaca_documents.web.declaring import CONFLICT, INVALID, NO_DOCUMENT, library_of, route
 
 
 class ChangeDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,19 +23,11 @@ class ChangeDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     examples={"body": {"metadata": {"year": 2026}}},
 )
 async def change_document(request: ApiRequest, id: str, body: ChangeDocument) -> DocumentDTO:
-    """Change title and metadata. Filters of searches see new metadata when the job ``job_id`` has ended, which stores
-    the chunks anew and embeds nothing."""
-    library = library_of(request)
+    """Change title and metadata. Filters of searches see it at once."""
     fields = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not None}
     if not fields:
         raise invalid("there is nothing to change; give a title or metadata")
-    document = await library.documents.get(id)
-    if body.metadata is not None and body.metadata != document.metadata and document.is_searchable:
-        document = await library.documents.update(id, fields)
-        document = (await library.revise(id, by=caller(request))).document
-    else:
-        document = await library.documents.update(id, fields)
-    return DocumentDTO.from_model(document)
+    return DocumentDTO.from_model(await library_of(request).update(id, fields))
 
 
 @route("DELETE", "/documents/{id}", errors=(NO_DOCUMENT, CONFLICT))
