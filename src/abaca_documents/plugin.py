@@ -9,6 +9,7 @@ PLUGIN = Plugin(
     queues=("documents",),
     extra="documents",
     needs=("sqlite_vec", "semantic_text_splitter", "tokenizers", "onnxruntime", "pypdfium2"),
+    router="abaca_documents.web.routes:ENDPOINTS",
     commands=(
         PluginCommand(
             "documents",

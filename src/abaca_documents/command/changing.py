@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from abaca import ConfigError, JobHandle, JobResult
-from abaca.cli import EXIT_FAILED, EXIT_OK, Given, note, print_json, say
+from abaca.cli import EXIT_FAILED, EXIT_OK, Given, Session, note, print_json, say
 from abaca_documents.command.following import followed
 from abaca_documents.command.plain import document_of, metadata_of
 from abaca_documents.command.running import run, with_hands
@@ -52,50 +54,60 @@ def reindex(
     if documents and embedder is not None:
         raise ConfigError("--embedder is for a whole collection: vectors of two embedders cannot be compared")
 
-    async def work(library: Library) -> int:
-        found = [await document_of(library, word, collection) for word in documents]
-        if found:
-            payloads = [payload_of(each, extract=each.extract_metadata) for each in found]
-            jobs: list[JobHandle[UploadJobResult]] = []
-            for each in payloads:
-                chunking = _chunking(each.chunking, strategy, chunk_size, chunk_overlap) or each.chunking
-                wanted = msgspec.structs.replace(
-                    each,
-                    chunking_strategy=chunking.strategy,
-                    chunk_size=chunking.size,
-                    chunk_overlap=chunking.overlap,
-                )
-                added = await library.submit(wanted)
-                assert added.job is not None  # under the policy `replace` there always is one
-                jobs.append(added.job)
-            return _say_documents(session.json, await with_hands(library, _all(jobs, session.json)))
-        assert collection is not None
-        made = await library.documents.get_collection(collection)
-        chunking = _chunking(made.chunking, strategy, chunk_size, chunk_overlap)
-        job = await library.tasks.vector_reindex.enqueue(collection, embedder, chunking)
-        end = await with_hands(
-            library, followed(job, collection, as_json=session.json), [embedder or made.index.embedder]
-        )
-        return _say_reindex(session.json, end)
+    cut = _Cut(strategy, chunk_size, chunk_overlap)
+    if documents:
+        return run(session, lambda library: _documents(session, library, documents, collection, cut))
+    assert collection is not None
+    return run(session, lambda library: _collection(session, library, collection, embedder, cut))
 
-    return run(session, work)
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """How text is to be cut, as far as it was said."""
+
+    strategy: ChunkingStrategy | None
+    size: int | None
+    overlap: int | None
+
+    def over(self, before: ChunkSettings) -> ChunkSettings | None:
+        """``None`` where nothing was said."""
+        if (self.strategy, self.size, self.overlap) == (None, None, None):
+            return None
+        size = before.size if self.size is None else self.size
+        overlap = min(before.overlap, size // 4) if self.overlap is None else self.overlap
+        return ChunkSettings(strategy=self.strategy or before.strategy, size=size, overlap=overlap)
+
+
+async def _documents(
+    session: Session, library: Library, words: Sequence[str], collection: str | None, cut: _Cut
+) -> int:
+    found = [await document_of(library, word, collection) for word in words]
+    jobs: list[JobHandle[UploadJobResult]] = []
+    for document in found:
+        payload = payload_of(document, extract=document.extract_metadata)
+        chunking = cut.over(payload.chunking) or payload.chunking
+        added = await library.submit(
+            msgspec.structs.replace(
+                payload,
+                chunking_strategy=chunking.strategy,
+                chunk_size=chunking.size,
+                chunk_overlap=chunking.overlap,
+            )
+        )
+        assert added.job is not None  # under the policy `replace` there always is one
+        jobs.append(added.job)
+    return _say_documents(session.json, await with_hands(library, _all(jobs, session.json)))
 
 
 async def _all(jobs: list[JobHandle[UploadJobResult]], as_json: bool) -> list[JobResult[UploadJobResult]]:
     return [await followed(job, "documents", as_json=as_json) for job in jobs]
 
 
-def _chunking(
-    before: ChunkSettings, strategy: ChunkingStrategy | None, size: int | None, overlap: int | None
-) -> ChunkSettings | None:
-    if (strategy, size, overlap) == (None, None, None):
-        return None
-    size = before.size if size is None else size
-    return ChunkSettings(
-        strategy=strategy or before.strategy,
-        size=size,
-        overlap=min(before.overlap, size // 4) if overlap is None else overlap,
-    )
+async def _collection(session: Session, library: Library, name: str, embedder: str | None, cut: _Cut) -> int:
+    made = await library.documents.get_collection(name)
+    job = await library.tasks.vector_reindex.enqueue(name, embedder, cut.over(made.chunking))
+    following = followed(job, name, as_json=session.json)
+    return _say_reindex(session.json, await with_hands(library, following, [embedder or made.index.embedder]))
 
 
 def _say_documents(as_json: bool, ends: list[JobResult[UploadJobResult]]) -> int:

@@ -8,9 +8,9 @@ from cyclopts import Parameter
 
 from abaca import AbacaError, ConfigError
 from abaca.cli import EXIT_FAILED, EXIT_OK, Given, note, print_json
+from abaca_documents.embedding.choosing import NAMES
 from abaca_documents.embedding.weights import MODELS, ModelMissing, model_folder
 from abaca_documents.errors import DocumentsError
-from abaca_documents.opened import NAMES
 from abaca_documents.parsing.confined import is_prepared, prepare_runtime
 from abaca_documents.preparing import fetch_models
 from abaca_sandbox import SandboxUnavailable

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from abaca import AbacaError, App, ConfigError
 from abaca.cli import Session, note
+from abaca_documents.embedding.choosing import NAMES
 from abaca_documents.embedding.weights import MODELS
 from abaca_documents.errors import DocumentsError, ValidationError
 from abaca_documents.library import Library
-from abaca_documents.opened import NAMES
 from abaca_documents.plugin import PLUGIN
 from abaca_documents.preparing import fetch_models
 from abaca_documents.settings import SETTINGS
