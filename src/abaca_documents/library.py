@@ -121,6 +121,15 @@ class Library:
         )
         return await opened.parts.repository.create_collection(collection)
 
+    async def drop_empty(self, name: str) -> None:
+        """Delete a collection that holds nothing. Raises ``CollectionNotFound``, and ``CollectionNotEmpty`` also where
+        only deleted documents are in it."""
+        parts = self.opened().parts
+        await parts.repository.drop_collection(name)
+        for collection, index in await parts.vectors.spaces():
+            if collection == name:
+                await parts.vectors.drop_space(collection, index)
+
     async def ensure_collection(self, name: str) -> Collection:
         """The collection, made with the defaults if it is missing."""
         known = {each.name: each for each in await self.documents.list_collections()}

@@ -1,5 +1,11 @@
 """Every route of documents."""
 
-from abaca_documents.web import changing, reading, uploading
+from abaca_documents.web import changing, collections, reading, searching, uploading
 
-ENDPOINTS = (*uploading.ENDPOINTS, *reading.ENDPOINTS, *changing.ENDPOINTS)
+ENDPOINTS = (
+    *uploading.ENDPOINTS,
+    *reading.ENDPOINTS,
+    *changing.ENDPOINTS,
+    *searching.ENDPOINTS,
+    *collections.ENDPOINTS,
+)
