@@ -20,6 +20,8 @@ from abaca_documents.model import (
     CollectionRequest,
     Document,
     DuplicatePolicy,
+    ImportPayload,
+    ImportResult,
     Index,
     Metadata,
     SearchRequest,
@@ -29,10 +31,11 @@ from abaca_documents.model import (
     instant_now,
 )
 from abaca_documents.opened import Opened
-from abaca_documents.pipeline.beginning import Begun, begin
+from abaca_documents.pipeline.beginning import Begun, begin, keeper
 from abaca_documents.pipeline.describing import update
 from abaca_documents.pipeline.duplicates import document_id_of
 from abaca_documents.pipeline.finishing import abandon
+from abaca_documents.pipeline.maintaining import IMPORT
 from abaca_documents.pipeline.revising import payload_of, searchable
 from abaca_documents.protocols import Repository
 from abaca_documents.settings import Places, places, value
@@ -213,6 +216,29 @@ class Library:
             await abandon(parts, payload, call.id, f"its job could not be enqueued: {error}")
             raise
         return Added(begun.document, handle)
+
+    async def import_many(
+        self, payload: ImportPayload, source: Path | None = None, *, by: By = ANYBODY
+    ) -> JobHandle[ImportResult]:
+        """Enqueue a bulk import: of ``source``, whose bytes are kept until it has ended, or of what the payload
+        names. The collection is made if it is missing. Raises ``ValidationError``."""
+        await self.ensure_collection(payload.collection)
+        blobs = self.opened().parts.blobs
+        if source is None:
+            payload.validate()
+            (handle,) = await self.app.enqueue_many([call_by(by, 0, self.tasks.bulk_import, payload)])
+            return handle
+        ticket = f"import-{uuid.uuid4()}"
+        digest, _ = await blobs.put(source, by=ticket)
+        try:
+            payload = msgspec.structs.replace(payload, content_hash=digest)
+            payload.validate()
+            call = call_by(by, 0, self.tasks.bulk_import, payload)
+            await blobs.refer(digest, keeper(IMPORT, call.id))
+            (handle,) = await self.app.enqueue_many([call])
+            return handle
+        finally:
+            await blobs.release(digest, ticket)
 
     async def revise(
         self,

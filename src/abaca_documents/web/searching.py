@@ -19,11 +19,11 @@ from abaca_documents.model import (
     SearchResultDTO,
 )
 from abaca_documents.web.asking import json_object
-from abaca_documents.web.declaring import INVALID, NO_COLLECTION, NO_DOCUMENT, NO_MODEL, answer_of, library_of, route
+from abaca_documents.web.declaring import EMBEDDING, INVALID, NO_COLLECTION, NO_DOCUMENT, answer_of, library_of, route
 
 MOST = 20
 _AT_ONCE = 4
-_ERRORS = (NO_COLLECTION, INVALID, NO_MODEL)
+_ERRORS = (NO_COLLECTION, INVALID, *EMBEDDING)
 _EXAMPLE: dict[str, Any] = {
     "query": "when are roses pruned?",
     "collection": "books",
