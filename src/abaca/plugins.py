@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PluginCommand:
-    """A command of ``abaca``: its name, the reference of its function, and one line about it."""
+    """A command of ``abaca``: its name, the reference of its function or tree, one line about it, and other names."""
 
     name: str
     where: str
     about: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ from abaca_documents.model import (
     CollectionRequest,
     Document,
     DuplicatePolicy,
+    ImportPayload,
+    ImportResult,
     Index,
     Metadata,
     SearchRequest,
@@ -29,10 +31,11 @@ from abaca_documents.model import (
     instant_now,
 )
 from abaca_documents.opened import Opened
-from abaca_documents.pipeline.beginning import Begun, begin
+from abaca_documents.pipeline.beginning import Begun, begin, keeper
 from abaca_documents.pipeline.describing import update
 from abaca_documents.pipeline.duplicates import document_id_of
 from abaca_documents.pipeline.finishing import abandon
+from abaca_documents.pipeline.maintaining import IMPORT
 from abaca_documents.pipeline.revising import payload_of, searchable
 from abaca_documents.protocols import Repository
 from abaca_documents.settings import Places, places, value
@@ -123,6 +126,15 @@ class Library:
         )
         return await opened.parts.repository.create_collection(collection)
 
+    async def drop_empty(self, name: str) -> None:
+        """Delete a collection that holds nothing. Raises ``CollectionNotFound``, and ``CollectionNotEmpty`` also where
+        only deleted documents are in it."""
+        parts = self.opened().parts
+        await parts.repository.drop_collection(name)
+        for collection, index in await parts.vectors.spaces():
+            if collection == name:
+                await parts.vectors.drop_space(collection, index)
+
     async def ensure_collection(self, name: str) -> Collection:
         """The collection, made with the defaults if it is missing."""
         known = {each.name: each for each in await self.documents.list_collections()}
@@ -205,10 +217,28 @@ class Library:
             raise
         return Added(begun.document, handle)
 
-    async def update(self, id: str, fields: Metadata) -> Document:
-        """Change ``metadata``, ``title`` and other fields by name. Filters of searches see it at once; its revision
-        stays, and nothing is embedded. Raises ``DocumentNotFound``, ``ValidationError``."""
-        return await update(self.opened().parts, id, fields)
+    async def import_many(
+        self, payload: ImportPayload, source: Path | None = None, *, by: By = ANYBODY
+    ) -> JobHandle[ImportResult]:
+        """Enqueue a bulk import: of ``source``, whose bytes are kept until it has ended, or of what the payload
+        names. The collection is made if it is missing. Raises ``ValidationError``."""
+        await self.ensure_collection(payload.collection)
+        blobs = self.opened().parts.blobs
+        if source is None:
+            payload.validate()
+            (handle,) = await self.app.enqueue_many([call_by(by, 0, self.tasks.bulk_import, payload)])
+            return handle
+        ticket = f"import-{uuid.uuid4()}"
+        digest, _ = await blobs.put(source, by=ticket)
+        try:
+            payload = msgspec.structs.replace(payload, content_hash=digest)
+            payload.validate()
+            call = call_by(by, 0, self.tasks.bulk_import, payload)
+            await blobs.refer(digest, keeper(IMPORT, call.id))
+            (handle,) = await self.app.enqueue_many([call])
+            return handle
+        finally:
+            await blobs.release(digest, ticket)
 
     async def revise(
         self,
@@ -240,6 +270,11 @@ class Library:
         return await self.opened().parts.vectors.chunks(
             document.collection, number, document.id, document.generation, after=after, limit=limit
         )
+
+    async def update(self, id: str, fields: Metadata) -> Document:
+        """Change ``metadata``, ``title`` and other fields by name. Filters of searches see it at once; its revision
+        stays, and nothing is embedded. Raises ``DocumentNotFound``, ``ValidationError``."""
+        return await update(self.opened().parts, id, fields)
 
     async def delete(self, ids: str | Sequence[str]) -> list[Document]:
         """Not found by any search from now on; gone for good after ``documents.retention``."""

@@ -40,6 +40,8 @@ SETTINGS = (
     Setting.size("documents.max_file", 50_000_000, "the largest file that is taken"),
     Setting.count("documents.max_pages", 2_000, "pages of one document that are read"),
     Setting.count("documents.max_chunks", 100_000, "chunks that one document may have"),
+    Setting.size("documents.max_import", 1_000_000_000, "the largest archive that is imported over HTTP"),
+    Setting.text("documents.import_folder", "", "the folder of this machine that keys may import from, if any"),
     Setting.count("documents.rate", 600, "uploads and computations a minute for one API key"),
     Setting.count("documents.burst", 200, "how many of them may come at once"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -33,14 +34,16 @@ from abaca_documents.model import (
     instant_now,
 )
 from abaca_documents.opened import Opened
+from abaca_documents.pipeline.beginning import keeper
 from abaca_documents.pipeline.finishing import abandon
 from abaca_documents.pipeline.importing import bulk_import
-from abaca_documents.pipeline.maintaining import Swept, sweep
+from abaca_documents.pipeline.maintaining import IMPORT, Swept, sweep
 from abaca_documents.pipeline.parts import Parts
 from abaca_documents.pipeline.reconciling import GONE, reconcile
 from abaca_documents.pipeline.reindexing import build, prepare
 from abaca_documents.pipeline.removing import delete_collection, purge, purge_before
 from abaca_documents.pipeline.revising import revise
+from abaca_documents.pipeline.sources import inside_folder
 from abaca_documents.pipeline.uploading import STOPPED, Step, upload
 from abaca_documents.settings import value
 
@@ -105,7 +108,12 @@ class Tasks:
 
         @app.task(name=name(JobType.BULK_IMPORT), queue=QUEUE, retry=RETRY)
         async def import_many(ctx: Ctx, payload: ImportPayload) -> ImportResult:
-            return await _final(bulk_import(opened().parts, payload, _Import(app, ctx)))
+            parts = opened().parts
+            await _final(_may_read(app, ctx, payload))
+            result = await _final(bulk_import(parts, payload, _Import(app, ctx)))
+            if payload.content_hash:
+                await parts.blobs.release(payload.content_hash, keeper(IMPORT, ctx.job_id))
+            return result
 
         @app.task(name="documents.clean_up", queue=QUEUE, retry=RETRY)
         async def clean_up(ctx: Ctx) -> Swept:
@@ -115,7 +123,11 @@ class Tasks:
             before = instant_now() - timedelta(seconds=value(app, "documents.retention"))
             await purge_before(parts, before)
             reconciled = await reconcile(parts, lambda job_id: _fate(app, job_id))
-            return msgspec.structs.replace(await sweep(parts), reconciled=reconciled)
+
+            async def is_live(job_id: str) -> bool:
+                return await _fate(app, job_id) is None
+
+            return msgspec.structs.replace(await sweep(parts, is_live), reconciled=reconciled)
 
         app.every("1h", name="documents.clean_up")(clean_up)
         self.document_upload = document_upload
@@ -154,6 +166,13 @@ async def _fate(app: App, job_id: str) -> str | None:
         case Status.COMPLETED:
             return "ended without it"
     return None
+
+
+async def _may_read(app: App, ctx: Ctx, payload: ImportPayload) -> None:
+    """A job that somebody's key made, by whichever route, reads this machine's files in one folder alone. Raises
+    ``ValidationError``."""
+    if payload.path and (await app.job(ctx.job_id).info()).spec.owner is not None:
+        await asyncio.to_thread(inside_folder, value(app, "documents.import_folder"), payload.path)
 
 
 async def _final(work: Awaitable[R]) -> R:

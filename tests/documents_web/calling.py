@@ -43,7 +43,7 @@ class Shelf:
         headers = {**self.headers, **options.pop("headers", {})}
         return await self.api.client.request(method, f"/api/v1{path}", headers=headers, **options)
 
-    async def upload(self, content: str | bytes = GARDEN, name: str = "garden.md", **fields: Any) -> httpx.Response:
+    async def upload(self, content: Any = GARDEN, name: Any = "garden.md", **fields: Any) -> httpx.Response:
         """A form; a field that is no text is sent as JSON. ``wait`` goes into the query."""
         options = {"params": {"wait": fields.pop("wait")}} if "wait" in fields else {}
         headers = fields.pop("headers", {})

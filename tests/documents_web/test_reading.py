@@ -154,12 +154,13 @@ async def test_a_changed_document_is_found_by_what_is_new_of_it(shelf: Shelf) ->
     # When
     changed = await shelf.call("PATCH", f"/documents/{id}", json={"title": "My garden", "metadata": {"year": 2026}})
     assert changed.status_code == 200, changed.text
-    await shelf.ended(changed.json()["job_id"])
     # Then
     found = (await shelf.get(f"/documents/{id}")).json()
     assert (found["title"], found["metadata"], found["status"]) == ("My garden", {"year": 2026}, "completed")
-    (chunk,) = (await shelf.get(f"/documents/{id}/chunks")).json()["items"]
-    assert chunk["metadata"]["year"] == 2026
+    for year, names in ((2026, ["garden.md"]), (2020, [])):
+        search = {"query": "roses", "collection": "books", "filter": {"year": year}}
+        results = (await shelf.call("POST", "/search", json=search)).json()["results"]
+        assert [each["filename"] for each in results] == names
 
 
 async def test_a_deleted_document_is_found_no_more_and_comes_back_with_its_bytes(shelf: Shelf) -> None:

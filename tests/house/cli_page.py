@@ -19,12 +19,17 @@ FILTER = "tag"
 
 
 def commands(tree: App, words: tuple[str, ...] = ("abaca",)) -> Iterator[tuple[tuple[str, ...], App]]:
-    """Every command, groups before what is below them."""
+    """Every command, groups before what is below them; one that has several names under the first."""
+    yield from _commands(tree, words, set())
+
+
+def _commands(tree: App, words: tuple[str, ...], seen: set[int]) -> Iterator[tuple[tuple[str, ...], App]]:
     for name in tree:
-        if not name.startswith("-"):
+        if not name.startswith("-") and id(tree[name]) not in seen:
             command = tree[name]
+            seen.add(id(command))
             yield (*words, name), command
-            yield from commands(command, (*words, name))
+            yield from _commands(command, (*words, name), seen)
 
 
 def reference() -> str:

@@ -17,12 +17,13 @@ from abaca.cli.front import front_page, is_asked_for
 from abaca.cli.status import EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TIMEOUT, EXIT_USAGE
 
 if TYPE_CHECKING:
-    from abaca.cli.output import note, print_json, print_pairs, print_table, say
+    from abaca.cli.output import clean, note, print_json, print_pairs, print_table, say
     from abaca.cli.session import Given, Session
 
 _HOMES = {
     "Given": "abaca.cli.session",
     "Session": "abaca.cli.session",
+    "clean": "abaca.cli.output",
     "note": "abaca.cli.output",
     "print_json": "abaca.cli.output",
     "print_pairs": "abaca.cli.output",
@@ -38,6 +39,7 @@ __all__ = [
     "EXIT_USAGE",
     "Given",
     "Session",
+    "clean",
     "main",
     "note",
     "print_json",

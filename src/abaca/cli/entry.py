@@ -51,7 +51,7 @@ def _add_commands_of_plugins() -> None:
         for command in plugin.commands:
             if command.name not in app:
                 run = _refusal(f"the plugin {plugin.name!r} {missing}") if missing else command.where
-                app.command(run, name=command.name, help=command.about)
+                app.command(run, name=command.name, alias=command.aliases, help=command.about)
 
 
 def _refusal(why: str) -> Callable[..., None]:

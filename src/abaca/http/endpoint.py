@@ -89,8 +89,6 @@ def endpoint(
         taken = {"request", "body", "query", *names}
         if wrong := set(given) - taken or set(names) - set(given):
             raise ConfigError(f"route {method} {path}: parameter {min(wrong)!r} is not of its path")
-        if max_body and names:
-            raise ConfigError(f"route {method} {path}: max_body is for paths without parameters")
         if takes and "body" in given:
             raise ConfigError(f"route {method} {path}: a handler with takes reads its body itself")
         return Endpoint(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
@@ -18,6 +19,11 @@ class Piece(Protocol):
 
 
 P = TypeVar("P", bound=Piece)
+_PARAMETER = re.compile(r"\\{\w+\\}")
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(_PARAMETER.sub("[^/]+", re.escape(path)))
 
 
 class Service:
@@ -31,7 +37,9 @@ class Service:
         self.endpoints = endpoints
         self.callers = Callers(settings)
         self.answers = Answers()
-        self._bodies = {endpoint.whole_path: self._size(endpoint) for endpoint in endpoints if endpoint.max_body}
+        larger = [(endpoint.whole_path, self._size(endpoint)) for endpoint in endpoints if endpoint.max_body]
+        self._bodies = {path: size for path, size in larger if "{" not in path}
+        self._bodies_by_pattern = [(_pattern(path), size) for path, size in larger if "{" in path]
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._pieces: dict[object, object] = {}
 
@@ -44,7 +52,10 @@ class Service:
 
     def largest_body(self, path: str) -> int:
         """Bytes that the body of a request to this path may have."""
-        return self._bodies.get(path, self.settings.max_body)
+        if (exact := self._bodies.get(path)) is not None:
+            return exact
+        fitting = (size for pattern, size in self._bodies_by_pattern if pattern.fullmatch(path))
+        return next(fitting, self.settings.max_body)
 
     def _size(self, endpoint: Any) -> int:
         given = endpoint.max_body

@@ -147,6 +147,8 @@ class ImportKind(StrEnum):
     ZIP = "zip"
     JSONL = "jsonl"
     MANIFEST = "manifest"
+    COLLECTION = "collection"
+    """An archive that a collection was exported to."""
 
 
 class ImportPayload(Value, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from abaca_documents.errors import CollectionNotFound
 from abaca_documents.model import Document, DocumentStatus
 from abaca_documents.model.base import Value
@@ -22,9 +24,17 @@ class Swept(Value, frozen=True, kw_only=True):
     reconciled: int = 0
 
 
-async def sweep(parts: Parts) -> Swept:
+IMPORT = "import"
+"""What keeps the bytes of a bulk import is called so, with the id of its job."""
+
+
+async def _no_job(job_id: str) -> bool:
+    return False
+
+
+async def sweep(parts: Parts, is_live: Callable[[str], Awaitable[bool]] = _no_job) -> Swept:
     """Chunks of generations that neither answer nor are under way, spaces of collections that are gone, bytes and
-    outputs of nobody."""
+    outputs of nobody. ``is_live`` says whether a job may still run."""
     chunks, spaces = 0, 0
     for name, index in await parts.vectors.spaces():
         if await _is_wanted(parts, name, index):
@@ -35,6 +45,8 @@ async def sweep(parts: Parts) -> Swept:
 
     async def is_known(by: str) -> bool:
         id, _, job_id = by.rpartition(".")
+        if id == IMPORT and await is_live(job_id):
+            return True
         (document,) = await _known(parts, [id])
         return document is not None and any(each.job_id == job_id for each in document.revisions)
 

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import msgspec
 
 from abaca_documents.errors import ParseFailed, TooLarge, ValidationError
+from abaca_documents.exporting import Archive as CollectionArchive
+from abaca_documents.exporting import opened_archive
 from abaca_documents.model import ImportKind, ImportPayload
 
 MOST = 1_000_000
@@ -49,6 +51,10 @@ def open_source(payload: ImportPayload, stored: Path | None, largest: int) -> It
                 with zipfile.ZipFile(path) as archive:
                     yield _few(Archive(archive, largest))
                 return
+            case ImportKind.COLLECTION:
+                with opened_archive(path, largest) as carried:
+                    yield _few(Carrying(carried, payload.collection))
+                return
             case ImportKind.JSONL:
                 source = Lines(path)
             case ImportKind.MANIFEST:
@@ -75,7 +81,10 @@ class Folder:
         self.names = sorted(path.relative_to(self._root).as_posix() for path in inside)
 
     def read(self, at: int) -> Entry:
-        return Entry(self.names[at], _bytes(self._root / self.names[at], self._largest))
+        path = (self._root / self.names[at]).resolve()
+        if not path.is_relative_to(self._root):
+            raise ParseFailed(f"{self.names[at]} leads out of the folder by now")
+        return Entry(self.names[at], _bytes(path, self._largest))
 
 
 class Archive:
@@ -100,6 +109,21 @@ class Archive:
         if len(data) > self._largest:
             raise TooLarge(f"{self.names[at]} is larger than {self._largest:,} bytes")
         return Entry(self.names[at].lstrip("/"), data)
+
+
+class Carrying:
+    """The documents of a collection's archive. Ids stay where the collection has the same name: elsewhere there are
+    documents of these ids."""
+
+    def __init__(self, archive: CollectionArchive, collection: str) -> None:
+        self._archive = archive
+        self._is_renamed = collection != archive.collection.name
+        self.names = [each.filename for each in archive.documents]
+
+    def read(self, at: int) -> Entry:
+        line = self._archive.documents[at]
+        id = "" if self._is_renamed else line.document_id
+        return Entry(line.filename, self._archive.bytes_of(line), id, line.source_id, line.metadata)
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -149,6 +173,21 @@ class Manifest:
         return Entry(
             line.filename or line.path, _bytes(path, self._largest), line.document_id, line.source_id, line.metadata
         )
+
+
+def inside_folder(folder: str, path: str) -> Path:
+    """Where a path below the folder leads, links followed. Raises ``ValidationError`` where that is outside, or where
+    there is no such folder."""
+    if not folder:
+        raise ValidationError("path", "nothing of this machine may be imported: documents.import_folder is empty")
+    try:
+        root = Path(folder).resolve(strict=True)
+        found = (root / path).resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        raise ValidationError("path", f"there is nothing at {path[:200]!r} in the folder for imports") from None
+    if not found.is_relative_to(root):
+        raise ValidationError("path", f"{path[:200]!r} leads out of the folder for imports")
+    return found
 
 
 def _bytes(path: Path, largest: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,7 @@ from abaca_documents.parsing.premade import GivenChunk
 
 LARGEST_TEXT = 16 << 20
 """Bytes of a JSON body with text, which is read in one piece."""
+S = TypeVar("S", bound=msgspec.Struct)
 RESERVED = frozenset({"upload", "batch", "import", "stats", "strategies", "formats"})
 """Ids that no document gets over HTTP, because their paths mean something else."""
 
@@ -51,7 +52,7 @@ class NewDocument(Wishes, frozen=True, kw_only=True, forbid_unknown_fields=True)
     chunks: Annotated[list[GivenChunk], Meta(min_length=1, max_length=100_000)] | None = None
 
 
-def wishes_of(fields: dict[str, str], type: type[Wishes] = Wishes) -> Wishes:
+def converted(fields: dict[str, str], type: type[S]) -> S:
     """The fields of a form; an empty one is not given. Raises ``ApiError`` naming the first that does not fit."""
     given: dict[str, Any] = {name: value for name, value in fields.items() if value.strip()}
     if "metadata" in given:
@@ -68,7 +69,23 @@ def wishes_of(fields: dict[str, str], type: type[Wishes] = Wishes) -> Wishes:
         raise invalid(text, field or unknown or None) from error
 
 
-def chunking_of(wishes: Wishes, default: ChunkSettings) -> ChunkSettings:
+class Cut(Protocol):
+    """Whatever says into which collection, and how it is cut."""
+
+    @property
+    def collection(self) -> str: ...
+
+    @property
+    def chunking_strategy(self) -> ChunkingStrategy | None: ...
+
+    @property
+    def chunk_size(self) -> int | None: ...
+
+    @property
+    def chunk_overlap(self) -> int | None: ...
+
+
+def chunking_of(wishes: Cut, default: ChunkSettings) -> ChunkSettings:
     size = wishes.chunk_size or default.size
     overlap = default.overlap if wishes.chunk_overlap is None else wishes.chunk_overlap
     if wishes.chunk_overlap is None and overlap >= size:

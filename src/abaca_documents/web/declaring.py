@@ -20,6 +20,9 @@ from abaca_documents.errors import (
     DocumentNotFound,
     DocumentsError,
     DuplicateDocument,
+    EmbedderAway,
+    EmbedderFailed,
+    EmbedderRefused,
     InvalidTransition,
     ParseFailed,
     StoreUnavailable,
@@ -42,15 +45,19 @@ COLLECTION_EXISTS: Refusal = (409, "collection_exists")
 NOT_EMPTY: Refusal = (409, "collection_not_empty")
 DUPLICATE: Refusal = (409, "duplicate_document")
 CONFLICT: Refusal = (409, Code.CONFLICT.value)
+NO_IMPORTS: Refusal = (403, "import_folder_not_set")
 GONE: Refusal = (410, "content_gone")
 TOO_LARGE: Refusal = (413, Code.TOO_LARGE.value)
 UNSUPPORTED: Refusal = (415, Code.UNSUPPORTED_TYPE.value)
 UNREADABLE: Refusal = (422, "unreadable_document")
 INVALID: Refusal = (422, Code.INVALID.value)
 DAMAGED: Refusal = (500, "content_damaged")
+EMBEDDER_REFUSED: Refusal = (502, "embedder_refused")
+NO_EMBEDDER: Refusal = (503, "embedder_unavailable")
 NO_MODEL: Refusal = (503, "model_missing")
 NO_SANDBOX: Refusal = (503, "sandbox_unavailable")
 STORE_AWAY: Refusal = (503, Code.STORE_UNAVAILABLE.value)
+EMBEDDING = (EMBEDDER_REFUSED, NO_EMBEDDER, NO_MODEL)
 UPLOADING = (NO_COLLECTION, DOCUMENT_EXISTS, DUPLICATE, CONFLICT, TOO_LARGE, UNSUPPORTED, UNREADABLE, INVALID)
 
 REFUSALS: Mapping[type[Exception], Refusal] = {
@@ -70,6 +77,9 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
     ParseFailed: UNREADABLE,
     ValidationError: INVALID,
     StoreUnavailable: STORE_AWAY,
+    EmbedderRefused: EMBEDDER_REFUSED,
+    EmbedderAway: NO_EMBEDDER,
+    EmbedderFailed: NO_EMBEDDER,
     ModelMissing: NO_MODEL,
     SandboxUnavailable: NO_SANDBOX,
 }

@@ -13,7 +13,6 @@ from msgspec import Meta
 from abaca import Progress
 from abaca.http import ApiRequest, Items, Reply, Waiting, malformed, opened, sealed
 from abaca_documents.errors import BlobNotFound, DocumentNotFound
-from abaca_documents.library import Library
 from abaca_documents.model import ChunkDTO, Document, DocumentDTO, DocumentStatus
 from abaca_documents.web.asking import Which, filter_of
 from abaca_documents.web.declaring import DAMAGED, GONE, INVALID, NO_DOCUMENT, library_of, route
@@ -90,9 +89,7 @@ async def get_document(request: ApiRequest, id: str) -> DocumentDTO:
 @route("GET", "/documents/{id}/status", errors=(NO_DOCUMENT,))
 async def document_status(request: ApiRequest, id: str, query: Waiting) -> StatusView:
     """Read how far a document is; with ``wait``, as soon as its latest job has ended."""
-    library = library_of(request)
-    document = await library.documents.get(id)
-    return await _status(request, library, document, query.wait)
+    return await status_of(request, await library_of(request).documents.get(id), query.wait)
 
 
 @route("GET", "/documents/{id}/chunks", errors=(NO_DOCUMENT, INVALID))
@@ -138,14 +135,14 @@ async def document_revisions(request: ApiRequest, id: str) -> Items[RevisionView
     return Items(items=[revision_view(document, each) for each in reversed(document.revisions)])
 
 
-async def _status(request: ApiRequest, library: Library, document: Document, wait: float) -> StatusView:
+async def status_of(request: ApiRequest, document: Document, wait: float) -> StatusView:
     progress: Progress | None = None
     if document.status.is_active and document.job_id:
         (job,) = await request.ask(lambda backend: backend.get([document.job_id]))
         if job is not None and not job.state.ended:
             if wait:
                 await request.ended(job, wait)
-                return await _status(request, library, await library.documents.get(document.id), 0)
+                return await status_of(request, await library_of(request).documents.get(document.id), 0)
             progress = await request.app.job(job.id).progress()
     is_active = document.status.is_active
     revision = revision_by(document, document.job_id)

@@ -26,13 +26,14 @@ from abaca_documents.parsing.premade import packed
 from abaca_documents.settings import value
 from abaca_documents.web.bodies import (
     LARGEST_TEXT,
+    Cut,
     NewDocument,
     UploadForm,
     Wishes,
     base_name,
     check_id,
     chunking_of,
-    wishes_of,
+    converted,
 )
 from abaca_documents.web.declaring import UPLOADING, caller, library_of, route, spend
 from abaca_documents.web.forms import ANY_SIZE, FORM, Form, form_of, media_type
@@ -102,7 +103,7 @@ async def upload_document(request: ApiRequest, query: Upload) -> Answer[Uploaded
 
 
 async def _of_form(request: ApiRequest, form: Form, query: Upload) -> Answer[Uploaded] | Answer[Ingested]:
-    wishes = wishes_of(form.fields)
+    wishes = converted(form.fields, Wishes)
     if form.path is None:
         raise invalid("the form holds no file; send it in a field of this name", "file")
     if not form.size:
@@ -125,9 +126,20 @@ async def stored_text(request: ApiRequest, body: NewDocument, number: int = 0) -
 
 
 async def add(
-    request: ApiRequest, wishes: Wishes, source: Path | bytes, name: str, number: int = 0, *, media_type: str = ""
+    request: ApiRequest,
+    wishes: Wishes,
+    source: Path | bytes,
+    name: str,
+    number: int = 0,
+    *,
+    media_type: str = "",
+    source_type: str = "",
 ) -> Added:
     library = library_of(request)
+    check_metadata(wishes.metadata)
+    if wishes.document_id:
+        check_document_id(wishes.document_id)
+        check_id(wishes.document_id)
     chunking = await wanted_chunking(library, wishes)
     check_filename(name)
     return await library.add(
@@ -144,20 +156,15 @@ async def add(
         max_pages=wishes.max_pages,
         on_duplicate=wishes.on_duplicate,
         media_type=media_type,
-        source_type="text" if isinstance(source, bytes) else "file",
+        source_type=source_type or ("text" if isinstance(source, bytes) else "file"),
         by=caller(request),
         number=number,
     )
 
 
-async def wanted_chunking(library: Library, wishes: Wishes) -> ChunkSettings:
-    """What is asked for, over what the collection says. Everything is judged before anything is stored. Raises
-    ``ValidationError``."""
+async def wanted_chunking(library: Library, wishes: Cut) -> ChunkSettings:
+    """What is asked for, over what the collection says. Raises ``ValidationError``."""
     check_collection(wishes.collection)
-    check_metadata(wishes.metadata)
-    if wishes.document_id:
-        check_document_id(wishes.document_id)
-        check_id(wishes.document_id)
     try:
         default = (await library.documents.get_collection(wishes.collection)).chunking
     except CollectionNotFound:
