@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from abaca_documents.embedding.caching import CachedEmbedder
 from abaca_documents.errors import IngestError, TooLarge
 from abaca_documents.model import (
     Chunk,
@@ -46,7 +47,12 @@ class ParseStep(Value, frozen=True, kw_only=True):
 class EmbedStep(Value, frozen=True, kw_only=True):
     chunks: int
     embedded: int
-    """Distinct texts that had no vector yet."""
+    """Distinct texts that had no vector yet, neither in the visible revision nor in the cache."""
+
+
+class Made(Value, frozen=True, kw_only=True):
+    vectors: dict[str, Vector]
+    computed: int
 
 
 class Ingest:
@@ -104,13 +110,13 @@ class Ingest:
         wanted = _texts(pieces)
         known = await self._known(index)
         missing = [hash for hash in wanted if hash not in known]
-        done = len(wanted) - len(missing)
+        done, embedded = len(wanted) - len(missing), 0
         self._tell(Stage.EMBED, done, len(wanted))
         for batch in _batches(missing, EMBED_BATCH):
-            await self._vectors(index, batch, wanted, base=done, total=len(wanted))
+            embedded += (await self._vectors(index, batch, wanted, base=done, total=len(wanted))).computed
             done += len(batch)
             self._tell(Stage.EMBED, done, len(wanted))
-        return EmbedStep(chunks=sum(not piece.is_parent for piece in pieces), embedded=len(missing))
+        return EmbedStep(chunks=sum(not piece.is_parent for piece in pieces), embedded=embedded)
 
     async def store(self, collection: Collection, index: Index, metadata: Metadata) -> int:
         """Write the chunks under the generation, which no search sees yet."""
@@ -118,7 +124,7 @@ class Ingest:
         wanted = _texts(pieces)
         vectors = await self._known(index)
         for batch in _batches([hash for hash in wanted if hash not in vectors], EMBED_BATCH):
-            vectors |= await self._vectors(index, batch, wanted)
+            vectors |= (await self._vectors(index, batch, wanted)).vectors
         space = space_of(collection, index)
         await self.parts.vectors.open_space(space)
         chunks = [self._chunk(at, piece, vectors, metadata) for at, piece in enumerate(pieces)]
@@ -174,7 +180,8 @@ class Ingest:
         stored = await self._output(name, list[Piece])
         if stored is not None:
             return stored
-        pieces = await asyncio.to_thread(chunker.chunk, await self._parsed(), settings)
+        parsed = await self._parsed()
+        pieces = list(parsed.pieces) or await asyncio.to_thread(chunker.chunk, parsed, settings)
         if len(pieces) > self.parts.limits.chunks:
             raise TooLarge(f"{len(pieces):,} chunks; at most {self.parts.limits.chunks:,} are taken, use a larger size")
         await self.parts.outputs.write(self.document.id, name, msgspec.msgpack.encode(pieces))
@@ -205,10 +212,10 @@ class Ingest:
 
     async def _vectors(
         self, index: Index, hashes: Sequence[str], texts: dict[str, str], base: int = 0, total: int = 0
-    ) -> dict[str, Vector]:
+    ) -> Made:
         """One batch, from the outputs or from the embedder."""
-        name = f"embed {index.embedder} {hashlib.sha256(''.join(hashes).encode()).hexdigest()}"
-        stored = await self._output(name, dict[str, bytes])
+        name = f"vectors {index.embedder} {hashlib.sha256(''.join(hashes).encode()).hexdigest()}"
+        stored = await self._output(name, Made)
         if stored is not None:
             return stored
         done = base
@@ -218,11 +225,11 @@ class Ingest:
             done += more
             self._tell(Stage.EMBED, done, total)
 
-        embedder = self.parts.embedder_of(index.embedder)
-        made = await embedder.embed([texts[hash] for hash in hashes], counted)
-        vectors = dict(zip(hashes, made, strict=True))
-        await self.parts.outputs.write(self.document.id, name, msgspec.msgpack.encode(vectors))
-        return vectors
+        embedder = CachedEmbedder(self.parts.embedder_of(index.embedder), self.parts.cache, self.document.id)
+        vectors = await embedder.embed([texts[hash] for hash in hashes], counted)
+        made = Made(vectors=dict(zip(hashes, vectors, strict=True)), computed=embedder.computed)
+        await self.parts.outputs.write(self.document.id, name, msgspec.msgpack.encode(made))
+        return made
 
     async def _output(self, name: str, type: type[T]) -> T | None:
         data = await self.parts.outputs.read(self.document.id, name)

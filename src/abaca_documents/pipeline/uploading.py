@@ -17,7 +17,7 @@ from abaca_documents.model import (
 from abaca_documents.model.base import Value
 from abaca_documents.pipeline.beginning import begin
 from abaca_documents.pipeline.extracting import with_extracted
-from abaca_documents.pipeline.finishing import fail, finish, tidy
+from abaca_documents.pipeline.finishing import fail, finish, let_go, tidy
 from abaca_documents.pipeline.ingest import EmbedStep, Ingest
 from abaca_documents.pipeline.maintaining import forget
 from abaca_documents.pipeline.marks import progress
@@ -41,8 +41,19 @@ class Registered(Value, frozen=True, kw_only=True):
     generation: int
 
 
-async def upload(parts: Parts, payload: UploadJobPayload, job_id: str, step: Step | None = None) -> UploadJobResult:
+async def _will_go_on() -> str:
+    return STOPPED
+
+
+async def upload(
+    parts: Parts,
+    payload: UploadJobPayload,
+    job_id: str,
+    step: Step | None = None,
+    stopped: Callable[[], Awaitable[str]] = _will_go_on,
+) -> UploadJobResult:
     """Take a document in. What is wrong with the document is an outcome; what it raises is worth another attempt.
+    ``stopped`` says why a run is cancelled.
 
     Raises what ``begin`` raises, and whatever the stores and the embedder do.
     """
@@ -71,13 +82,20 @@ async def upload(parts: Parts, payload: UploadJobPayload, job_id: str, step: Ste
     except IngestError as error:
         document = await fail(ingest, str(error))
     except asyncio.CancelledError:
-        await asyncio.shield(fail(ingest, STOPPED))
+        await asyncio.shield(_stop(ingest, stopped))
         raise
     except (DocumentNotFound, CollectionNotFound):
         await forget(parts, ingest.document)
         return _gone(payload)
     parts.tell(progress(Stage.DONE))
     return _outcome(document, registered.generation)
+
+
+async def _stop(ingest: Ingest, stopped: Callable[[], Awaitable[str]]) -> None:
+    reason = await stopped()
+    document = await fail(ingest, reason)
+    if reason != STOPPED:
+        await let_go(ingest.parts, document)
 
 
 async def _taken_in(ingest: Ingest, step: Step) -> Document:
