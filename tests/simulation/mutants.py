@@ -72,7 +72,7 @@ def _b(world: Any) -> list[Change]:
     def retry_here(self: ExchangeLoop, job: Job, outcome: Any, took: float | None) -> None:
         if type(outcome).__name__ == "Raised" and job.attempt < (job.spec.retry or DEFAULT_RULE).max_attempts:
             lane = job.spec.lane
-            self._free[lane] -= 1
+            self._slots.free[lane] -= 1
             asyncio.get_running_loop().call_later(1.0, lambda: self.start(job, world.monotonic()))
         else:
             settle_soon(self, job, outcome, took)

@@ -227,3 +227,41 @@ async def test_jobs_that_arrive_after_the_order_to_stop_are_given_back(stage: St
     job = await stage.get(id)
     assert (job.state, job.attempts, job.losses, job.due_at) == (State.WAITING, 0, 0, before.due_at)
     assert ran == []
+
+
+class Listed:
+    """A store that answers some turns of the loop later, and lists what it was asked for but for held claims."""
+
+    def __init__(self, inner: object) -> None:
+        self._inner = inner
+        self.wants: list[Want] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    async def exchange(self, done: list[Settle], want: Want | None, lease: Lease) -> Exchanged:
+        if want is not None and not want.hold_ms:
+            self.wants.append(want)
+            for _ in range(5):
+                await asyncio.sleep(0)
+        answer: Exchanged = await self._inner.exchange(done, want, lease)  # type: ignore[attr-defined]
+        return answer
+
+
+async def test_lanes_without_jobs_are_not_asked_for_again_and_again(stage: Stage) -> None:
+    # Given: a long backlog in one lane and nothing in the others
+    @stage.task
+    async def nap() -> None:
+        await asyncio.sleep(0)
+
+    ids = [await stage.submit(nap) for _ in range(100)]
+    listed = Listed(stage.backend)
+    stage.backend = listed  # type: ignore[assignment]
+
+    # When: a worker works it off, all slots of that lane taken most of the time
+    async with stage.worker(concurrency=4):
+        await stage.all_ended(ids)
+
+    # Then: hardly any of its claims left that lane out
+    assert len([want for want in listed.wants if "async" not in want.slots]) <= 4
+    assert len(listed.wants) > 20

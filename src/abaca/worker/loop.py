@@ -22,8 +22,8 @@ from abaca.worker.judging import Decide, judge
 from abaca.worker.reporter import Reporter
 from abaca.worker.runs import Run, RunKey
 from abaca.worker.settles import Finished, Settles
+from abaca.worker.slots import PUMPS, Slots
 
-_PUMPS = 2
 _COMPLETED = State.COMPLETED
 _TURNS_OF_A_SHORT_JOB = 3
 _FIRST_PAUSE = 0.1
@@ -92,12 +92,11 @@ class ExchangeLoop:
         self._holder = holder
         self.start = start
         self._reporter = reporter
-        self._free = dict(options.slots)
+        self._slots = Slots(options.slots)
         self._decide = decide
         self._done = Settles(decide)
-        self._held_lanes: dict[str, int] = {}
         self._owed = 0
-        self._hungry = self._claiming = True
+        self._claiming = True
         self._suspended = self._closed = False
         self._patience: asyncio.TimerHandle | None = None
         self._hopeless: StoreGone | None = None
@@ -114,16 +113,13 @@ class ExchangeLoop:
     async def run(self) -> None:
         """Until ``close``. Raises ``StoreGone`` when the store stays away for too long."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(_PUMPS):
+            for _ in range(PUMPS):
                 group.create_task(self._pump())
             group.create_task(self._hold())
 
     def finished(self, run: Run, outcome: Outcome | None) -> None:
         """The runner's answer for one run. Its slot is free now; its settle travels with the next exchange."""
-        lane = run.job.spec.lane
-        self._free[lane] = self._free.get(lane, 0) + 1
-        if lane not in self._held_lanes:
-            self._hungry = True
+        self._slots.released(run.job.spec.lane)
         totals = self.totals
         totals.processed += 1
         took = time.monotonic() - run.started
@@ -143,11 +139,10 @@ class ExchangeLoop:
 
     def occupy(self, lane: str, count: int) -> None:
         """Take slots that no job fills; a negative number gives them back."""
-        self._free[lane] = self._free.get(lane, 0) - count
-        if count > 0 and lane in self._held_lanes:
+        self._slots.occupy(lane, count)
+        if count > 0 and lane in self._slots.held:
             self._backend.unhold()  # it asks for slots that are gone
         elif count < 0:
-            self._hungry = True
             self._wake.set()
 
     async def _settle_after_reports(self, run: Run, outcome: Outcome, took: float) -> None:
@@ -202,7 +197,7 @@ class ExchangeLoop:
             self._patience = asyncio.get_running_loop().call_later(self._options.give_up_after, self._give_up)
         else:
             worker_log().info("leases are renewed again; claims go on")
-            self._hungry = True
+            self._slots.hope()
         self._wake.set()
 
     def _give_up(self) -> None:
@@ -239,37 +234,26 @@ class ExchangeLoop:
                 return
             if self._pause:
                 await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))
-            want = self._reserve() if self._hungry and not self._done.suspicious else None
+            want = self._reserve() if self._slots.wanted and not self._done.suspicious else None
             batch = self._done.take()
             if batch or want is not None:
                 await self._exchange(batch, want)
 
     async def _work_or_close(self) -> None:
-        while not (self._done or self._closed or (self._may_claim() and self._hungry)):
+        while not (self._done or self._closed or (self._may_claim() and self._slots.wanted)):
             self._wake.clear()
             self._idle.set()
             await self._wake.wait()
 
     def _may_claim(self) -> bool:
         backlog = len(self._done) > 4 * MAX_BATCH
-        return (
-            self._claiming and not self._suspended and not backlog and any(count > 0 for count in self._free.values())
-        )
+        return self._claiming and not self._suspended and not backlog and self._slots.any_free
 
     def _reserve(self, hold: float = 0.0) -> Want | None:
-        """Take all free slots for one claim, so that two claims in flight cannot fill the same slot."""
         if not self._may_claim():
             return None
-        slots = {lane: min(count, self._share(lane, hold)) for lane, count in self._free.items() if count > 0}
-        for lane, count in slots.items():
-            self._free[lane] -= count
+        slots = self._slots.reserve(held=hold > 0)
         return Want(queues=self._queue_order(), slots=slots, hold_ms=round(hold * 1000))
-
-    def _share(self, lane: str, hold: float) -> int:
-        """A claim under load takes half of the slots: the store works on one half while handlers run the other."""
-        if hold:
-            return MAX_BATCH
-        return min(MAX_BATCH, -(-self._options.slots.get(lane, 1) // _PUMPS))
 
     def _queue_order(self) -> tuple[str, ...]:
         """Strict order, or by weight: a queue comes first as often as its share says.
@@ -286,19 +270,19 @@ class ExchangeLoop:
         while not self._closed:
             if self._hopeless is not None:
                 raise self._hopeless
-            if self._hungry or not self._may_claim() or self._pause:
+            if self._slots.wanted or not self._may_claim() or self._pause:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
             want = self._reserve(min(self._options.hold, self._options.lease.ms / 1000 / _HOLD_SHARE))
             if want is not None:
-                self._held_lanes = want.slots
+                self._slots.held = want.slots
                 await self._exchange([], want)
                 for _ in range(_TURNS_OF_A_SHORT_JOB):  # its settle goes first: somebody may be waiting for it
                     await asyncio.sleep(0)
                     if self._in_flight:  # in this turn, as a rule: the store can send both at once
                         break
-                self._held_lanes = {}
+                self._slots.held = {}
 
     async def _exchange(self, batch: list[Finished], want: Want | None) -> None:
         sent_at = time.monotonic()
@@ -308,7 +292,8 @@ class ExchangeLoop:
             answer = await self._backend.exchange([item.settle for item in batch], want, self._options.lease)
         except Exception as error:  # whatever a store raises, the loop goes on
             self._holder.gone([(item.settle.id, item.settle.epoch) for item in self._done.put_back(batch, error)])
-            self._give_back(want, [])
+            if want is not None:
+                self._slots.give_back(want, [])
             self._store_failed(error)
             return
         finally:
@@ -317,7 +302,7 @@ class ExchangeLoop:
         self._store_answered(sent_at)
         self._judge(batch, answer.verdicts)
         if want is not None:
-            self._give_back(want, answer.jobs)
+            self._slots.give_back(want, answer.jobs)
             self._begin(answer.jobs, sent_at, want)
         if not self._done and not self._in_flight:
             self._idle.set()
@@ -344,18 +329,8 @@ class ExchangeLoop:
         if gone:
             self._holder.gone(gone)
 
-    def _give_back(self, want: Want | None, jobs: Sequence[Job]) -> None:
-        """Free the reserved slots that the claim did not fill."""
-        if want is None:
-            return
-        free = self._free
-        for lane, count in want.slots.items():
-            free[lane] = free.get(lane, 0) + count
-        for job in jobs:
-            free[job.spec.lane] -= 1
-
     def _begin(self, jobs: Sequence[Job], sent_at: float, want: Want) -> None:
-        self._hungry = bool(jobs) and (len(jobs) >= max(want.slots.values()) or not want.hold_ms)
+        self._slots.claimed(want, jobs)
         if jobs:
             self.counting.claimed(jobs)
             self._holder.taken(jobs, self._trusted_from(jobs, sent_at) if want.hold_ms else sent_at)
@@ -365,16 +340,12 @@ class ExchangeLoop:
             if self._claiming and not self._suspended:
                 start(job, now)
             else:  # the order to stop came while the answer was under way
-                self._free[job.spec.lane] += 1
+                self._slots.free[job.spec.lane] += 1
                 self._settle_soon(job, Released(), None)
-        if (
-            not self._hungry
-            and self._held_lanes
-            and any(count > 0 and lane not in self._held_lanes for lane, count in self._free.items())
-        ):
-            self._backend.unhold()  # it is open for other lanes only; the next one asks for all
-        if self._hungry or not want.hold_ms:
+        if self._slots.wanted or not want.hold_ms:
             self._wake.set()
+        if not self._slots.wanted and self._slots.unheld:
+            self._backend.unhold()  # it is open for other lanes only; the next one asks for all
 
     def _trusted_from(self, jobs: Sequence[Job], sent_at: float) -> float:
         """A claim may have been held open longer than a job's own lease: half of that is left for its first beat."""
@@ -386,7 +357,7 @@ class ExchangeLoop:
         if not self._pause:
             worker_log().warning("store unavailable, trying again", error=str(error))
         self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
-        self._hungry = True
+        self._slots.hope()
         self._wake.set()
         if now - self._answered_at > self._options.give_up_after:
             raise StoreGone(f"no answer from the store for {now - self._answered_at:.0f} s: {error}") from error
