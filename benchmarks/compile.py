@@ -187,6 +187,7 @@ async def hits(compiler: Compiler, times: int) -> None:
 
 async def measure(url: str, rounds: int, toolchains: Path) -> None:
     machine = await open_machine(Openings(slots=SLOTS, images="", toolchains=str(toolchains), allow_unsandboxed=False))
+    await machine.prepare()  # as a worker does in the background
     app = App(url, plugins=[PLUGIN])
     compiler = Compiler.of(app)
     compiler.use(machine)

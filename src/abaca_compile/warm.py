@@ -1,22 +1,24 @@
 """Warm caches: what a compiler would make anew in every run is made once, and shown to jobs read-only.
 
-The precompiled `<bits/stdc++.h>` of g++ for each standard, Go's build cache, and Zig's. They are made by the operator's
-user from sources of the toolchain alone, in a folder that everybody can read and only that user can write.
+Headers that g++ has precompiled for each standard, Go's build cache, and Zig's. They are made by the operator's user
+from sources of the toolchain alone, in a folder that everybody can read and only that user can write.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from abaca_compile.drivers import Plan
 from abaca_compile.errors import CompileError
-from abaca_compile.model import Compilation, Environment, Family, Language
+from abaca_compile.model import Compilation, Environment, Family, Language, SourceFile
 from abaca_sandbox import Mount, obstacle
 
 STANDARDS = ("gnu++17", "c++17", "gnu++20", "c++20")
@@ -24,8 +26,13 @@ GO_PACKAGES = (
     *("bufio", "bytes", "context", "encoding/json", "errors", "fmt", "io", "maps", "math", "math/rand", "os"),
     *("reflect", "regexp", "slices", "sort", "strconv", "strings", "sync", "sync/atomic", "time", "unicode"),
 )
-_HEADER = "bits/stdc++.h"
-_MENTION = b"bits/stdc++.h"
+HEADERS = ("bits/stdc++.h", "iostream", "string", "vector")
+"""Those that programs begin with: GCC uses one precompiled header in a compilation, before any code."""
+_MENTION = re.compile(rb"#[ \t]*include[ \t]*<(?:%s)>" % b"|".join(re.escape(name.encode()) for name in HEADERS))
+# Found where GCC may not use the precompiled one, for example when the header is included again.
+_FORWARD = "#pragma GCC system_header\n#include_next <{}>\n"
+_TELLTALES = ("-nostdinc", "invalid-pch")
+"""Parts of flags that a precompiled header would make a difference to."""
 _TIME = 600.0
 _ZIG = "export fn answer() u32 {\n    return 42;\n}\npub fn main() void {}\n"
 # Zig writes into its manifests, so those are copied; its objects are only read.
@@ -60,11 +67,12 @@ class Warm:
         environment: Environment,
         *,
         standards: Sequence[str] = STANDARDS,
+        headers: Sequence[str] = HEADERS,
         packages: Sequence[str] = GO_PACKAGES,
     ) -> bool:
         """Make what is missing for an environment. False for one that has no use for it.
 
-        Takes about 10 CPU seconds for each standard of g++, 20 and more for Go, 10 for Zig. Raises ``CompileError``
+        Takes about 12 CPU seconds for each standard of g++, 20 and more for Go, 10 for Zig. Raises ``CompileError``
         with what the compiler said.
         """
         if environment.image is not None or not environment.available:
@@ -72,30 +80,33 @@ class Warm:
         if environment.family is Family.GCC and environment.language is Language.CPP:
             for standard in standards:
                 if standard in environment.standards:
-                    await self._make(self._header_place(environment, standard), environment, standard, ())
+                    place = self._header_place(environment, standard)
+                    await self._make(place, partial(_make_headers, environment, standard, headers))
             return True
         if environment.family in (Family.GO, Family.ZIG):
-            await self._make(self._place(environment), environment, None, packages)
+            await self._make(self._place(environment), partial(_make_cache, environment, packages))
             return True
         return False
 
     def _with_header(self, plan: Plan, compilation: Compilation, environment: Environment) -> Plan:
-        """A precompiled header is found before the header itself; GCC leaves it alone where the flags do not fit."""
-        if compilation.standard is None or not any(_MENTION in file.content for file in compilation.files):
+        """Precompiled headers are found before the headers, and behind folders that flags name; GCC leaves them alone
+        where the flags or macros are not those that they were made with."""
+        is_told = any(telltale in flag for flag in compilation.flags for telltale in _TELLTALES)
+        if compilation.standard is None or is_told or not any(map(_mentions, compilation.files)):
             return plan
         place = self._header_place(environment, compilation.standard)
         if not _readable(place):
             return plan
-        argv = (plan.argv[0], "-I", str(place), *plan.argv[1:])
+        argv = (plan.argv[0], "-isystem", str(place), *plan.argv[1:])
         return replace(plan, argv=argv, mounts=(*plan.mounts, _mount(place)))
 
     def _place(self, environment: Environment) -> Path:
         return self._folder / f"{environment.id}-{environment.fingerprint[:16]}"
 
     def _header_place(self, environment: Environment, standard: str) -> Path:
-        return self._place(environment) / standard
+        return self._place(environment) / f"headers-{standard}"
 
-    async def _make(self, place: Path, environment: Environment, standard: str | None, packages: Sequence[str]) -> None:
+    async def _make(self, place: Path, fill: Callable[[Path, Path], Awaitable[None]]) -> None:
         """Made beside its place and moved there when it is whole, so that no job ever sees half of it."""
         if await asyncio.to_thread(place.is_dir):
             return
@@ -103,8 +114,7 @@ class Warm:
         made = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=".making-", dir=place.parent))
         work = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="abaca-warm-"))
         try:
-            argv, variables = await asyncio.to_thread(_recipe, environment, made, work, standard, packages)
-            await _run(argv, work, variables)
+            await fill(made, work)
             await asyncio.to_thread(_open_for_all, made)
             await asyncio.to_thread(_move, made, place)
         finally:
@@ -112,14 +122,30 @@ class Warm:
             await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
 
 
+def _mentions(file: SourceFile) -> bool:
+    return _MENTION.search(file.content) is not None
+
+
+async def _make_headers(
+    environment: Environment, standard: str, headers: Sequence[str], made: Path, work: Path
+) -> None:
+    for header in headers:
+        forward, source = made / header, work / "all.h"
+        await asyncio.to_thread(forward.parent.mkdir, exist_ok=True)
+        await asyncio.to_thread(forward.write_text, _FORWARD.format(header))
+        await asyncio.to_thread(source.write_text, f"#include <{header}>\n")
+        goal = ["-x", "c++-header", f"-std={standard}", source.name, "-o", f"{forward}.gch"]
+        await _run([environment.executable, *goal], work, {})
+
+
+async def _make_cache(environment: Environment, packages: Sequence[str], made: Path, work: Path) -> None:
+    argv, variables = await asyncio.to_thread(_recipe, environment, made, work, packages)
+    await _run(argv, work, variables)
+
+
 def _recipe(
-    environment: Environment, made: Path, work: Path, standard: str | None, packages: Sequence[str]
+    environment: Environment, made: Path, work: Path, packages: Sequence[str]
 ) -> tuple[list[str], Mapping[str, str]]:
-    if environment.family is Family.GCC:
-        (made / "bits").mkdir()
-        (work / "all.h").write_text(f"#include <{_HEADER}>\n")
-        goal = ["-x", "c++-header", f"-std={standard}", "all.h", "-o", str(made / f"{_HEADER}.gch")]
-        return [environment.executable, *goal], {}
     if environment.family is Family.GO:
         imports = "".join(f'import _ "{package}"\n' for package in packages)
         (work / "main.go").write_text(f"package main\n\n{imports}\nfunc main() {{}}\n")

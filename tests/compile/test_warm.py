@@ -14,7 +14,7 @@ import pytest
 from abaca_compile.drivers import drivers
 from abaca_compile.errors import CompileError
 from abaca_compile.model import Compilation, Environment, Family, Language, Mode
-from abaca_compile.warm import Warm
+from abaca_compile.warm import HEADERS, Warm
 from tests.compile.toolbox import GCC, GPP, compilation
 
 MAKES_HEADER = '#!/bin/sh\necho made >>"$(dirname "$0")/calls"\nwhile [ $# -gt 1 ]; do shift; done\necho header >"$1"\n'
@@ -47,21 +47,21 @@ async def test_a_header_is_made_once_and_used_by_those_that_include_it(place: Pa
     # Given
     environment = compiler(place, MAKES_HEADER, GPP)
     warm = Warm(place / "warm")
-    including = compilation(b"#include <bits/stdc++.h>\n", environment, "main.cpp")
+    including = compilation(b"#include <iostream>\n", environment, "main.cpp")
     before = argv(warm, including, environment)
     # When
     for _ in range(2):
         assert await warm.prepare(environment, standards=["c++17"])
     # Then
     after = argv(warm, including, environment)
-    assert (place / "calls").read_text() == "made\n"
+    assert (place / "calls").read_text() == "made\n" * len(HEADERS)
     assert before == (after[0], *after[3:])
-    assert (Path(after[2]) / "bits/stdc++.h.gch").read_text() == "header\n"
+    assert [(Path(after[2]) / f"{header}.gch").read_text() for header in HEADERS] == ["header\n"] * len(HEADERS)
     assert argv(warm, compilation(b"int x;\n", environment, "main.cpp"), environment) == before
     other_standard = msgspec.structs.replace(including, standard="c++20")
-    assert "-I" not in argv(warm, other_standard, environment)
+    assert "-isystem" not in argv(warm, other_standard, environment)
     rebuilt = msgspec.structs.replace(environment, fingerprint="cd" * 32)
-    assert "-I" not in argv(warm, including, rebuilt)
+    assert "-isystem" not in argv(warm, including, rebuilt)
 
 
 async def test_a_cache_is_open_to_readers_and_closed_to_writers(place: Path) -> None:

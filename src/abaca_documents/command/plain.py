@@ -50,9 +50,9 @@ async def document_of(library: Library, word: str, collection: str | None = None
         return found
     named = DocumentFilter(filename=word, collection=collection)
     same = (await library.documents.list(named, limit=_NEAR)).items
+    if len(same) == 1:
+        return same[0]
     if not same:
         raise DocumentNotFound("get", word, more="`abaca documents list` shows ids and filenames")
-    if len(same) > 1:
-        shown = ", ".join(f"{each.id} in {each.collection}" for each in same)
-        raise ConfigError(f"several documents have the filename {word}: {shown}; name one by its id")
-    return same[0]
+    shown = ", ".join(f"{each.id} in {each.collection}" for each in same)
+    raise ConfigError(f"several documents have the filename {word}: {shown}; name one by its id")
