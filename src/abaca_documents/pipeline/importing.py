@@ -16,7 +16,9 @@ from abaca_documents.model import (
     ImportResult,
     ItemOutcome,
     UploadJobPayload,
+    check_document_id,
 )
+from abaca_documents.pipeline.beginning import keeper
 from abaca_documents.pipeline.duplicates import document_id_of
 from abaca_documents.pipeline.parts import Parts
 from abaca_documents.pipeline.sources import Source, open_source
@@ -70,29 +72,26 @@ async def bulk_import(parts: Parts, payload: ImportPayload, job: Job) -> ImportR
 async def _one(parts: Parts, payload: ImportPayload, job_id: str, source: Source, at: int) -> ImportItem:
     name = source.names[at]
     item_job = str(uuid.uuid5(_SPACE, f"{job_id}\0{at}"))
-    ticket = f"import-{item_job}"
     try:
         entry = await asyncio.to_thread(source.read, at)
-        key, size = await parts.blobs.put(entry.data, by=ticket)
-        try:
-            wanted = UploadJobPayload(
-                document_id=entry.document_id or document_id_of(payload.collection, entry.source_id or entry.filename),
-                collection=payload.collection,
-                filename=entry.filename,
-                content_hash=key,
-                file_size=size,
-                source_type=payload.kind.value,
-                source_id=entry.source_id,
-                chunking_strategy=payload.chunking_strategy,
-                chunk_size=payload.chunk_size,
-                chunk_overlap=payload.chunk_overlap,
-                extract_metadata=payload.extract_metadata,
-                metadata={**payload.metadata, **entry.metadata},
-                on_duplicate=payload.on_duplicate,
-            )
-            result = await upload(parts, wanted, item_job)
-        finally:
-            await parts.blobs.release(key, ticket)
+        id = entry.document_id or document_id_of(payload.collection, entry.source_id or entry.filename)
+        key, size = await parts.blobs.put(entry.data, by=keeper(check_document_id(id), item_job))
+        wanted = UploadJobPayload(
+            document_id=id,
+            collection=payload.collection,
+            filename=entry.filename,
+            content_hash=key,
+            file_size=size,
+            source_type=payload.kind.value,
+            source_id=entry.source_id,
+            chunking_strategy=payload.chunking_strategy,
+            chunk_size=payload.chunk_size,
+            chunk_overlap=payload.chunk_overlap,
+            extract_metadata=payload.extract_metadata,
+            metadata={**payload.metadata, **entry.metadata},
+            on_duplicate=payload.on_duplicate,
+        )
+        result = await upload(parts, wanted, item_job, is_kept=True)
     except StoreUnavailable:
         raise
     except (IngestError, ValidationError, DuplicateDocument) as error:

@@ -90,7 +90,7 @@ async def _moved(parts: Parts, document: Document, index: Index) -> int:
     await ingest.parse()
     chunks = await ingest.chunk(index)
     made = await ingest.embed(index)
-    await ingest.store(collection, index, ingest.metadata_of(document))
+    await ingest.store(collection, index, await ingest.chunks(index, ingest.metadata_of(document)))
 
     def change(before: Document) -> Document | None:
         if before.generation != document.generation or before.index >= index.number:
