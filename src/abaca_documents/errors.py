@@ -12,6 +12,10 @@ DocumentsError
     UnsupportedMediaType, ParseFailed, TooLarge
   BlobError
     BlobNotFound, BlobDamaged
+  EmbedderFailed                    vectors could not be made; trying again may help
+    EmbedderAway                    a service that was not reached, or is busy
+    EmbedderRefused                 a service that will answer the same again
+  StoreUnavailable                  a store that was not reached, or is busy
 """
 
 from __future__ import annotations
@@ -122,6 +126,19 @@ class BlobNotFound(BlobError):
 
 class BlobDamaged(BlobError):
     """The bytes do not have the digest they are stored under."""
+
+
+class EmbedderFailed(DocumentsError):
+    """Vectors could not be made, and not because of the text: trying again may help."""
+
+
+class EmbedderAway(EmbedderFailed):
+    """A service that embeds was not reached, or is too busy. Trying again later helps."""
+
+
+class EmbedderRefused(EmbedderFailed):
+    """A service that embeds refuses the request, or gives other vectors than the index takes. Trying again meets the
+    same until a setting, or the service, is changed."""
 
 
 class StoreUnavailable(DocumentsError):

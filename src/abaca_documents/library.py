@@ -11,9 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from abaca import App, ConfigError, JobHandle
+from abaca import AbacaError, App, ConfigError, JobHandle
 from abaca_documents.errors import CollectionAlreadyExists
 from abaca_documents.model import (
+    Chunk,
     ChunkSettings,
     Collection,
     CollectionRequest,
@@ -30,8 +31,11 @@ from abaca_documents.model import (
 from abaca_documents.opened import Opened
 from abaca_documents.pipeline.beginning import Begun, begin
 from abaca_documents.pipeline.duplicates import document_id_of
+from abaca_documents.pipeline.finishing import abandon
+from abaca_documents.pipeline.revising import payload_of, searchable
 from abaca_documents.protocols import Repository
 from abaca_documents.settings import Places, places, value
+from abaca_documents.submitting import ANYBODY, By, call_by
 from abaca_documents.tasks import Tasks
 
 Open = Callable[[App, Places], Opened]
@@ -86,6 +90,12 @@ class Library:
         """The registry: ``get``, ``list``, ``update``, counts, collections."""
         return self.opened().parts.repository
 
+    def incoming(self) -> Path:
+        """Where files may lie that are on their way in. What crashes leave there is cleared up."""
+        self.opened()
+        assert self._places is not None
+        return self._places.folder / "incoming"
+
     async def create_collection(self, request: CollectionRequest | str) -> Collection:
         """Raises ``CollectionAlreadyExists``, ``ValidationError``."""
         wanted = CollectionRequest(name=request) if isinstance(request, str) else request
@@ -131,12 +141,18 @@ class Library:
         source_id: str = "",
         chunking: ChunkSettings | None = None,
         metadata: Metadata | None = None,
+        title: str = "",
         extract_metadata: bool = False,
+        num_questions: int = 3,
         max_pages: int = 0,
+        media_type: str = "",
+        source_type: str = "file",
         on_duplicate: DuplicatePolicy | str = DuplicatePolicy.SKIP,
+        by: By = ANYBODY,
+        number: int = 0,
     ) -> Added:
         """Store the bytes of a file, or bytes that are given, register the document, and enqueue the job that takes it
-        in. The collection is made if it is missing.
+        in. The collection is made if it is missing. ``media_type`` is told by the content where it is not given.
 
         Raises ``ValidationError``, ``TooLarge``, and under the policy ``error`` ``DuplicateDocument``.
         """
@@ -155,28 +171,68 @@ class Library:
                 filename=name,
                 content_hash=key,
                 file_size=size,
+                media_type=media_type,
+                source_type=source_type,
                 source_id=source_id,
+                title=title,
                 chunking_strategy=settings.strategy,
                 chunk_size=settings.size,
                 chunk_overlap=settings.overlap,
                 extract_metadata=extract_metadata,
+                num_questions=num_questions,
                 max_pages=max_pages,
                 metadata=metadata or {},
                 on_duplicate=DuplicatePolicy(on_duplicate),
             )
-            return await self.submit(payload)
+            return await self.submit(payload, by, number)
         finally:
             await blobs.release(key, ticket)
 
-    async def submit(self, payload: UploadJobPayload) -> Added:
+    async def submit(self, payload: UploadJobPayload, by: By = ANYBODY, number: int = 0) -> Added:
         """Register a document whose bytes are stored, and enqueue its job. The document is there before the job is, so
-        whoever asks for it finds it, and the job finds it as well."""
-        call = self.tasks.document_upload.call(payload)
-        begun: Begun = await begin(self.opened().parts, payload, call.id)
+        whoever asks for it finds it, and the job finds it as well. Where the job is refused the document says so."""
+        parts = self.opened().parts
+        call = call_by(by, number, self.tasks.document_upload, payload)
+        begun: Begun = await begin(parts, payload, call.id)
         if not begun.generation:
             return Added(begun.document, None)
-        (handle,) = await self.app.enqueue_many([call])
+        try:
+            (handle,) = await self.app.enqueue_many([call])
+        except AbacaError as error:
+            await abandon(parts, payload, call.id, f"its job could not be enqueued: {error}")
+            raise
         return Added(begun.document, handle)
+
+    async def revise(
+        self,
+        document_id: str,
+        *,
+        chunking: ChunkSettings | None = None,
+        extract: bool = False,
+        by: By = ANYBODY,
+        number: int = 0,
+    ) -> Added:
+        """Enqueue a new revision of the same bytes, with the document's metadata of now and perhaps other chunks.
+        Raises ``DocumentNotFound`` for a document that no search finds."""
+        payload = payload_of(await searchable(self.opened().parts, document_id), extract=extract)
+        if chunking is not None:
+            chunking.validate()
+            payload = msgspec.structs.replace(
+                payload,
+                chunking_strategy=chunking.strategy,
+                chunk_size=chunking.size,
+                chunk_overlap=chunking.overlap,
+            )
+        return await self.submit(payload, by, number)
+
+    async def chunks(self, document: Document, *, after: int = -1, limit: int = 100) -> list[Chunk]:
+        """Those that searches find, in order of their index; none of a document that no search finds."""
+        if not document.is_searchable:
+            return []
+        number = (await self.documents.get_collection(document.collection)).index.number
+        return await self.opened().parts.vectors.chunks(
+            document.collection, number, document.id, document.generation, after=after, limit=limit
+        )
 
     async def delete(self, ids: str | Sequence[str]) -> list[Document]:
         """Not found by any search from now on; gone for good after ``documents.retention``."""

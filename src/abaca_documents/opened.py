@@ -7,9 +7,9 @@ import dataclasses
 from abaca import App
 from abaca_documents.blobs import FolderBlobs
 from abaca_documents.chunking.counted import chunker_here
-from abaca_documents.embedding.local import LocalEmbedder
-from abaca_documents.embedding.weights import MINILM, STATIC
-from abaca_documents.errors import ValidationError
+from abaca_documents.embedding.caching import FileVectorCache
+from abaca_documents.embedding.choosing import Embedders, Service
+from abaca_documents.embedding.weights import STATIC
 from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.parsing.confined import SandboxParser
 from abaca_documents.pipeline.outputs import FolderOutputs
@@ -20,18 +20,17 @@ from abaca_documents.searching.searcher import Searcher
 from abaca_documents.settings import Places, value
 from abaca_documents.vectors.sqlitevec import SqliteVectors
 
-NAMES = {"minilm": MINILM.name, "static": STATIC.name}
-"""The name that an index carries, by the setting's."""
-_MODELS = {model.name: model for model in (MINILM, STATIC)}
-
 
 class Opened:
     """Belongs to one event loop."""
 
     def __init__(self, app: App, places: Places) -> None:
-        self._embedders: dict[str, Embedder] = {}
+        self._embedders = Embedders(
+            Service(url=value(app, "documents.embedding_url"), key=value(app, "documents.embedding_key"))
+        )
         places.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = LibraryFile(places.file)
+        self._cached = LibraryFile(places.cache, readers=1, synchronous="NORMAL")
         vectors = SqliteVectors(self._file)
         repository: Repository = RecordRegistry(app.records) if places.is_shared else FileRegistry(self._file)
         self._parser = SandboxParser(largest=value(app, "documents.max_file"))
@@ -43,6 +42,7 @@ class Opened:
             parser=self._parser,
             chunker=chunker_here(),
             embedder_of=self.embedder_of,
+            cache=FileVectorCache(self._cached, value(app, "documents.cached_vectors"), without=(STATIC.name,)),
             limits=Limits(
                 file_size=value(app, "documents.max_file"),
                 chunks=value(app, "documents.max_chunks"),
@@ -55,16 +55,10 @@ class Opened:
         return dataclasses.replace(self.parts, tell=tell)
 
     def embedder_of(self, name: str) -> Embedder:
-        name = NAMES.get(name, name)
-        if name not in self._embedders:
-            if name not in _MODELS:
-                known = ", ".join(sorted(_MODELS))
-                raise ValidationError("embedder", f"{name!r} is not here; known are {known}")
-            self._embedders[name] = LocalEmbedder(_MODELS[name])
-        return self._embedders[name]
+        return self._embedders.of(name)
 
     async def close(self) -> None:
-        for embedder in self._embedders.values():
-            await embedder.close()
+        await self._embedders.close()
         await self._parser.close()
+        await self._cached.close()
         await self._file.close()

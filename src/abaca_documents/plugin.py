@@ -9,5 +9,6 @@ PLUGIN = Plugin(
     queues=("documents",),
     extra="documents",
     needs=("sqlite_vec", "semantic_text_splitter", "tokenizers", "onnxruntime", "pypdfium2"),
+    router="abaca_documents.web.routes:ENDPOINTS",
     settings=SETTINGS,
 )

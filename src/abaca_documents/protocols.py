@@ -63,6 +63,8 @@ class Parsed(Value, frozen=True, kw_only=True):
     """Which library read it."""
     is_truncated: bool = False
     """A page limit cut it."""
+    pieces: tuple[Piece, ...] = ()
+    """Where whoever uploaded it cut it; then no chunker does."""
 
 
 class Piece(Value, frozen=True, kw_only=True):

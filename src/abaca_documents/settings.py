@@ -9,17 +9,39 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from abaca import App, ConfigError, Setting
+from abaca_documents.embedding.naming import HTTP, served
+from abaca_documents.errors import ValidationError
 
 EMBEDDERS = ("minilm", "static")
+
+
+def _read_embedder(raw: Any, what: str) -> str:
+    """Whether a service gives vectors of N numbers is seen when it is asked."""
+    name = str(raw).strip()
+    if name.lower() in EMBEDDERS:
+        return name.lower()
+    try:
+        if name.startswith(HTTP):
+            served(name)
+            return name
+    except ValidationError as error:
+        raise ConfigError(f"{what}: {error.reason}") from error
+    raise ConfigError(f"{what}: {name!r} is not one of {', '.join(EMBEDDERS)}, {HTTP}MODEL/N")
+
 
 SETTINGS = (
     Setting.text("documents.vectors", "", "chunks and vectors: sqlite:///file.db, by default a file beside the jobs"),
     Setting.text("documents.blobs", "", "original bytes: file:///folder, by default a folder beside the jobs"),
-    Setting.choice("documents.embedder", EMBEDDERS, "minilm", "the embedder of new collections"),
+    Setting("documents.embedder", _read_embedder, "minilm", "of new collections: minilm, static or http:MODEL/N"),
+    Setting.text("documents.embedding_url", "", "the service of embedders http:MODEL/N: what /embeddings is below"),
+    Setting.text("documents.embedding_key", "", "the key that this service takes", secret=True),
+    Setting.count("documents.cached_vectors", 200_000, "vectors kept for texts that come again, 1.5 kB each"),
     Setting.seconds("documents.retention", 7 * 86_400.0, "how long a deleted document can be brought back"),
     Setting.size("documents.max_file", 50_000_000, "the largest file that is taken"),
     Setting.count("documents.max_pages", 2_000, "pages of one document that are read"),
     Setting.count("documents.max_chunks", 100_000, "chunks that one document may have"),
+    Setting.count("documents.rate", 600, "uploads and computations a minute for one API key"),
+    Setting.count("documents.burst", 200, "how many of them may come at once"),
 )
 _DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 
@@ -38,6 +60,11 @@ class Places:
     file: Path
     folder: Path
     is_shared: bool
+
+    @property
+    def cache(self) -> Path:
+        """Beside the library file, for its hosts alone; no lock of its own could be trusted in a shared folder."""
+        return self.file.with_suffix(".cache.db")
 
 
 def places(app: App) -> Places:

@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from abaca import Abort, App, Ctx, Retry
+from abaca import Abort, App, Ctx, JobNotFound, Retry, Status
 from abaca_documents.errors import (
     BlobNotFound,
     CollectionNotFound,
     DocumentAlreadyExists,
     DocumentNotFound,
     DuplicateDocument,
+    EmbedderRefused,
     IngestError,
     ValidationError,
 )
@@ -36,10 +37,11 @@ from abaca_documents.pipeline.finishing import abandon
 from abaca_documents.pipeline.importing import bulk_import
 from abaca_documents.pipeline.maintaining import Swept, sweep
 from abaca_documents.pipeline.parts import Parts
+from abaca_documents.pipeline.reconciling import GONE, reconcile
 from abaca_documents.pipeline.reindexing import build, prepare
 from abaca_documents.pipeline.removing import delete_collection, purge, purge_before
 from abaca_documents.pipeline.revising import revise
-from abaca_documents.pipeline.uploading import Step, upload
+from abaca_documents.pipeline.uploading import STOPPED, Step, upload
 from abaca_documents.settings import value
 
 R = TypeVar("R")
@@ -52,6 +54,7 @@ FINAL = (
     DocumentAlreadyExists,
     DocumentNotFound,
     DuplicateDocument,
+    EmbedderRefused,
     IngestError,
     ValidationError,
 )
@@ -77,7 +80,7 @@ class Tasks:
 
         @app.task(name=name(JobType.DOCUMENT_UPLOAD), queue=QUEUE, retry=RETRY)
         async def document_upload(ctx: Ctx, payload: UploadJobPayload) -> UploadJobResult:
-            return await _final(_uploaded(opened().telling(_teller(ctx)), ctx, payload))
+            return await _final(_uploaded(app, opened().telling(_teller(ctx)), ctx, payload))
 
         @app.task(name=name(JobType.DOCUMENT_DELETE), queue=QUEUE, retry=RETRY)
         async def document_delete(ctx: Ctx, document_id: str) -> DeleteResult:
@@ -111,7 +114,8 @@ class Tasks:
             parts = opened().parts
             before = instant_now() - timedelta(seconds=value(app, "documents.retention"))
             await purge_before(parts, before)
-            return await sweep(parts)
+            reconciled = await reconcile(parts, lambda job_id: _fate(app, job_id))
+            return msgspec.structs.replace(await sweep(parts), reconciled=reconciled)
 
         app.every("1h", name="documents.clean_up")(clean_up)
         self.document_upload = document_upload
@@ -123,14 +127,33 @@ class Tasks:
         self.clean_up = clean_up
 
 
-async def _uploaded(parts: Parts, ctx: Ctx, payload: UploadJobPayload) -> UploadJobResult:
+async def _uploaded(app: App, parts: Parts, ctx: Ctx, payload: UploadJobPayload) -> UploadJobResult:
+    async def stopped() -> str:
+        is_cancelled = (await app.job(ctx.job_id).info()).cancel
+        return f"its job {ctx.job_id} was cancelled; upload it again" if is_cancelled else STOPPED
+
     try:
-        return await upload(parts, payload, ctx.job_id, DurableStep(ctx))
+        return await upload(parts, payload, ctx.job_id, DurableStep(ctx), stopped)
     except Exception as error:
         told = f"{type(error).__name__}: {error}"
         if ctx.attempt >= ATTEMPTS or isinstance(error, FINAL):
             await abandon(parts, payload, ctx.job_id, told)
         raise
+
+
+async def _fate(app: App, job_id: str) -> str | None:
+    try:
+        job = await app.job(job_id).info()
+    except JobNotFound:
+        return GONE
+    match job.status:
+        case Status.CANCELLED:
+            return "was cancelled"
+        case Status.FAILED:
+            return f"failed: {job.error}"
+        case Status.COMPLETED:
+            return "ended without it"
+    return None
 
 
 async def _final(work: Awaitable[R]) -> R:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -69,8 +70,14 @@ class Slots:
             reason = outcome.reason or f"{self._probe_program.argv[0]} ended with {outcome.end}"
             raise SandboxUnavailable(f"no program runs inside: {reason}", remedy_for("bubblewrap"))
 
-    async def run(self, program: Program, limits: Limits = DEFAULT) -> Outcome:
+    async def run(
+        self, program: Program, limits: Limits = DEFAULT, *, on_output: Callable[[bytes], None] | None = None
+    ) -> Outcome:
         """Run a program when a slot is free, and say how it ended.
+
+        ``on_output`` gets what the program writes on standard output while it runs, in parts that end anywhere. It may
+        lag behind a program that writes much; all of it has been handed over, in order, when this returns an outcome,
+        which has it as well.
 
         Cancelling kills every process of the program; when it returns, the slot is free. Raises `BadProgram` where the
         slot's user cannot read a mount or the files do not fit into the work folder. Whatever else goes wrong is an
@@ -82,12 +89,12 @@ class Slots:
             await self.open()
         free = self._free
         assert free is not None
-        head, blobs = request(program, limits)
+        head, blobs = request(program, limits, is_live=on_output is not None)
         slot = await free.get()
         try:
             if self._closed:
                 raise SandboxClosed("the sandbox was closed while this program waited for a slot")
-            answer = await slot.ask(head, blobs, limits.wall + GRACE)
+            answer = await slot.ask(head, blobs, limits.wall + GRACE, on_output)
         except SlotFailed as error:
             return Outcome(end=End.SANDBOX_ERROR, reason=str(error))
         finally:
@@ -136,25 +143,29 @@ class Preloaded(Slots):
 
     Each slot holds the modules in memory (pandas: about 100 MB). `program.argv[0]` is the script, a name below `/work`;
     `root` must be None. Isolation, limits and outcomes are those of `Sandbox`, without bubblewrap: the slot makes the
-    namespaces itself.
+    namespaces itself. `path` are folders that modules are found in besides the runtime's own; every user must be able
+    to read them.
     """
 
     _probe_program = Program(argv=("probe.py",), files={"probe.py": b""})
 
-    def __init__(self, runtime: Runtime, modules: Sequence[str] = (), *, slots: int = 1) -> None:
+    def __init__(
+        self, runtime: Runtime, modules: Sequence[str] = (), *, slots: int = 1, path: Sequence[Path] = ()
+    ) -> None:
         super().__init__(slots=slots)
         self._runtime = runtime
         self._modules = tuple(modules)
+        self._path = [str(folder) for folder in path]
 
     def _kind(self) -> Kind:
         require_kernel()
         folder = self._runtime.folder
-        shown = [str(folder), *(str(mount.host) for mount in self._runtime.mounts[1:])]
-        settings = {"preload": self._modules, "show": shown}
+        shown = [str(folder), *(str(mount.host) for mount in self._runtime.mounts[1:]), *self._path]
+        settings = {"preload": self._modules, "show": shown, "path": self._path}
         return Kind(str(folder / "bin" / "python"), settings, ready_within=LOADED_WITHIN)
 
 
-def request(program: Program, limits: Limits) -> Frame:
+def request(program: Program, limits: Limits, *, is_live: bool = False) -> Frame:
     head: Head = {
         "do": "run",
         "argv": list(program.argv),
@@ -164,6 +175,7 @@ def request(program: Program, limits: Limits) -> Frame:
         "root": None if program.root is None else os.path.abspath(program.root),
         "collect": list(program.collect),
         "limits": asdict(limits),
+        "live": is_live,
     }
     return head, [program.stdin, *program.files.values()]
 

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ main(sys.argv[2])
 """
 
 Frame = tuple[Head, list[bytes]]
+Tell = Callable[[bytes], None]
 
 
 class SlotFailed(Exception):
@@ -96,10 +97,10 @@ class Slot:
             await self.stop()
             raise SlotFailed(str(head["failed"]), str(head["step"]))
 
-    async def ask(self, head: Head, blobs: list[bytes], within: float) -> Frame:
+    async def ask(self, head: Head, blobs: list[bytes], within: float, tell: Tell | None = None) -> Frame:
         """Run one program. Cancelling ends it and returns when nothing of it is left. Raises `SlotFailed`."""
         await self.start()
-        answer = asyncio.ensure_future(self._exchange(head, blobs))
+        answer = asyncio.ensure_future(self._exchange(head, blobs, tell))
         try:
             return await asyncio.wait_for(asyncio.shield(answer), within)
         except asyncio.CancelledError:
@@ -109,7 +110,7 @@ class Slot:
             answer.cancel()
             await self.stop()
             raise SlotFailed(f"a slot's process did not answer within {within:g} s and was killed") from None
-        except SlotFailed:
+        except Exception:  # also of `tell`: the rest of the answer is still to come and would be taken for the next
             await self.stop()
             raise
 
@@ -120,14 +121,24 @@ class Slot:
         except (SlotFailed, TimeoutError, asyncio.CancelledError):
             await self.stop()
 
-    async def _exchange(self, head: Head, blobs: list[bytes]) -> Frame:
+    async def _exchange(self, head: Head, blobs: list[bytes], tell: Tell | None) -> Frame:
         self._write(head, blobs)
         if self._writer is not None:
             try:
                 await self._writer.drain()
             except OSError as error:
                 raise SlotFailed(f"a slot's process is gone: {error}") from error
-        return await self._receive()
+        told = 0
+        while True:
+            answer, parts = await self._receive()
+            if "output" not in answer:
+                break
+            told += sum(map(len, parts))
+            if tell is not None:
+                tell(b"".join(parts))
+        if tell is not None and parts and (rest := parts[0][told:]):
+            tell(rest)
+        return answer, parts
 
     def _write(self, head: Head, blobs: list[bytes]) -> None:
         if self._writer is None:

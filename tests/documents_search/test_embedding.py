@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +15,16 @@ import pytest
 from abaca_documents.chunking.chunker import TextChunker
 from abaca_documents.embedding.caching import CachedEmbedder, FileVectorCache
 from abaca_documents.embedding.local import LocalEmbedder
-from abaca_documents.embedding.pool import EmbedderFailed
 from abaca_documents.embedding.sentence import SentenceEngine
 from abaca_documents.embedding.service import HttpEmbedder
 from abaca_documents.embedding.static import StaticEngine
 from abaca_documents.embedding.tokens import tokenizer_of
 from abaca_documents.embedding.weights import MINILM, STATIC, Model, ModelMissing, Weight, fetch, is_here
+from abaca_documents.errors import EmbedderAway, EmbedderRefused
 from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.model import Vector, chunk_hash
 from tests.documents_search.models import FOLDER, needs_minilm, needs_static
+from tests.documents_search.serving import Service, serving
 
 REFERENCE = Path(__file__).parent / "minilm_vectors.json"
 
@@ -134,59 +133,10 @@ def test_the_token_chunker_can_count_as_the_model_does() -> None:
     assert len(tokenizer.encode(pieces[0].text, add_special_tokens=False).ids) == 20
 
 
-class Service(BaseHTTPRequestHandler):
-    """An embeddings service as OpenAI's: busy twice, then answering, in an order of its own."""
-
-    busy = 2
-    seen: list[dict[str, Any]] = []  # noqa: RUF012 (one service for each test)
-    dimension = 3
-    address = ""
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        type(self).seen.append(body | {"path": self.path, "token": self.headers.get("Authorization")})
-        if type(self).busy > 0:
-            type(self).busy -= 1
-            self.answer(429, {"error": "busy"})
-        elif body["model"] == "wrong":
-            self.answer(400, {"error": "no such model"})
-        else:
-            rows = [
-                {
-                    "index": at,
-                    "object": "embedding",
-                    "embedding": [3.0 * len(text), 4.0 * len(text), 0.0][: self.dimension],
-                }
-                for at, text in enumerate(body["input"])
-            ]
-            self.answer(200, {"object": "list", "data": rows[::-1], "model": body["model"]})
-
-    def answer(self, status: int, body: object) -> None:
-        packed = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Retry-After", "0")
-        self.send_header("Content-Length", str(len(packed)))
-        self.end_headers()
-        self.wfile.write(packed)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def service() -> Iterator[type[Service]]:
-
-    class OneService(Service):
-        seen: list[dict[str, Any]] = []  # noqa: RUF012
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), OneService)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    OneService.address = f"http://127.0.0.1:{server.server_port}/v1"
-    yield OneService
-    server.shutdown()
-    server.server_close()
-    thread.join(timeout=30)
+    with serving() as running:
+        yield running
 
 
 async def test_a_service_is_asked_in_batches_again_when_busy_and_believed_by_index(service: Any) -> None:
@@ -206,18 +156,22 @@ async def test_a_service_is_asked_in_batches_again_when_busy_and_believed_by_ind
 
 @pytest.mark.parametrize(
     ("model", "dimension", "reason"),
-    [("wrong", 3, "answered 400 after 1 tries: .*no such model"), ("m", 4, "vectors of 3 numbers; 4 were expected")],
+    [
+        ("wrong", 3, "answered 400 after 1 tries: .*no such model"),
+        ("moved", 3, "answered 302 after 1 tries"),
+        ("m", 4, "vectors of 3 numbers; 4 were expected"),
+    ],
 )
 async def test_a_service_that_answers_wrongly_is_named_with_what_it_said(
     service: Any, model: str, dimension: int, reason: str
 ) -> None:
     service.busy = 0
-    with pytest.raises(EmbedderFailed, match=reason):
+    with pytest.raises(EmbedderRefused, match=reason):
         await HttpEmbedder(service.address, model, dimension).embed_query("text")
 
 
 async def test_a_service_that_is_not_there_is_named_after_the_last_try() -> None:
-    with pytest.raises(EmbedderFailed, match="answered nothing after 2 tries"):
+    with pytest.raises(EmbedderAway, match="answered nothing after 2 tries"):
         await HttpEmbedder("http://127.0.0.1:9", "m", 3, tries=2, pause=0.01).embed_query("text")
 
 
@@ -244,20 +198,41 @@ class Counting:
 async def test_what_was_embedded_before_is_not_embedded_again(tmp_path: Path) -> None:
     # Given an embedder with a cache in a file
     file = LibraryFile(tmp_path / "library.db")
-    inner = Counting()
-    embedder = CachedEmbedder(inner, FileVectorCache(file, most=3))
-    # When texts come again, within one call and later
-    first = await embedder.embed(["a", "bb", "a"])
-    again = await embedder.embed(["bb", "ccc", "a"])
+    inner, cache = Counting(), FileVectorCache(file, most=3)
+    one, other = CachedEmbedder(inner, cache, "one"), CachedEmbedder(inner, cache, "other")
+    # When texts come again, within one call, later, and from another document
+    first = await one.embed(["a", "bb", "a"])
+    again = await other.embed(["bb", "ccc", "a"])
     # Then each was computed once
     assert inner.texts == ["a", "bb", "ccc"]
     assert [first[0], first[2]] == [again[2], again[2]]
-    # And one that was forgotten, by name or because it is the oldest, is computed again
-    assert await embedder.cache.forget([chunk_hash("bb")]) == 1
-    await embedder.embed(["bb", "dddd", "a"])
-    await embedder.embed(["a"])
-    assert inner.texts[3:] == ["bb", "dddd", "a"]
-    assert embedder.computed == 6
+    assert (one.computed, other.computed) == (2, 1)
+    # And those written longest ago go first
+    await other.embed(["dddd"])
+    await other.embed(["a"])
+    assert inner.texts[3:] == ["dddd", "a"]
+    await file.close()
+
+
+async def test_a_forgotten_document_leaves_no_vector_and_no_hash(tmp_path: Path) -> None:
+    # Given a text that two documents have, and one of another embedder that is never kept
+    file = LibraryFile(tmp_path / "cache.db")
+    inner, cache = Counting(), FileVectorCache(file, without=("fast@1",))
+    await CachedEmbedder(inner, cache, "one").embed(["a", "bb"])
+    await CachedEmbedder(inner, cache, "other").embed(["bb", "ccc"])
+    await cache.keep("fast@1", {chunk_hash("dddd"): b"1234"}, "one")
+    assert await cache.owners("", 10) == ["one", "other"]
+    # When one of them is forgotten
+    assert await cache.forget("one") == 2
+    assert await cache.forget("one") == 0
+    # Then only what is the other's alone is left, in the file too
+    await file.close()
+    left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    held = [text for text in ("a", "bb", "ccc", "dddd") if bytes.fromhex(chunk_hash(text)) in left]
+    assert held == ["ccc"]
+    again = CachedEmbedder(inner, cache, "other")
+    await again.embed(["bb", "ccc"])
+    assert again.computed == 1
     await file.close()
 
 

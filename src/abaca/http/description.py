@@ -17,7 +17,9 @@ from abaca.http.examples import EXAMPLES
 from abaca.http.idempotency import HEADER
 from abaca.http.paging import Nothing
 from abaca.http.replies import Answer
+from abaca.http.requests import is_map
 
+_JSON = "application/json"
 _REFS = "#/components/schemas/{name}"
 _ABOUT = (
     "Jobs over HTTP. Lists have `items` and `next_cursor`; errors have `error` with `code` and `message`; "
@@ -28,6 +30,7 @@ _ABOUT = (
 def description(endpoints: Sequence[Endpoint], prefix: str = "") -> dict[str, Any]:
     """The whole document. ``prefix`` is where the service is mounted."""
     bodies = [endpoint.body for endpoint in endpoints if endpoint.body not in (None, Nothing)]
+    bodies += [taken for endpoint in endpoints for taken in endpoint.takes.values()]
     queries = [endpoint.query for endpoint in endpoints if endpoint.query is not None]
     answers = [kind for endpoint in endpoints for kind in answers_of(endpoint)]
     named = list(dict.fromkeys([*bodies, *queries, *answers, ErrorAnswer]))
@@ -83,11 +86,12 @@ def _operation(endpoint: Endpoint, by_type: dict[Any, Any], components: dict[str
     found["description"] = f"{words} {needs}".strip()
     if endpoint.scope is None:
         found["security"] = []
-    if endpoint.body not in (None, Nothing):
-        content: dict[str, Any] = {"schema": by_type[endpoint.body]}
+    takes = endpoint.takes or ({} if endpoint.body in (None, Nothing) else {_JSON: endpoint.body})
+    if takes:
+        content: dict[str, Any] = {media_type: {"schema": by_type[kind]} for media_type, kind in takes.items()}
         if "body" in endpoint.examples:
-            content["example"] = endpoint.examples["body"]
-        found["requestBody"] = {"required": True, "content": {"application/json": content}}
+            content[_JSON]["example"] = endpoint.examples["body"]
+        found["requestBody"] = {"required": True, "content": content}
     return found
 
 
@@ -98,8 +102,14 @@ def _parameters(endpoint: Endpoint, by_type: dict[Any, Any], components: dict[st
     if endpoint.query is not None:
         schema = components[by_type[endpoint.query]["$ref"].rpartition("/")[2]]
         required = schema.get("required", ())
+        maps = {field.name for field in msgspec.structs.fields(endpoint.query) if is_map(field.type)}
         found += [
-            {"name": name, "in": "query", "required": name in required, "schema": field}
+            {
+                "name": f"{name}.NAME" if name in maps else name,
+                "in": "query",
+                "required": name in required,
+                "schema": {"type": "string"} if name in maps else field,
+            }
             for name, field in schema["properties"].items()
         ]
     if endpoint.method == "POST":
@@ -121,5 +131,9 @@ def _responses(endpoint: Endpoint, by_type: dict[Any, Any]) -> dict[str, Any]:
         success["content"] = content
     if endpoint.status == 202 and endpoint.method == "POST":
         success["headers"] = {"Location": {"schema": {"type": "string"}, "description": "Where the job is."}}
-    refused = {"description": "An error.", "content": {"application/json": {"schema": by_type[ErrorAnswer]}}}
-    return {str(endpoint.status): success, "default": refused}
+    refused = {"content": {_JSON: {"schema": by_type[ErrorAnswer]}}}
+    own: dict[int, list[str]] = {}
+    for status, code in endpoint.errors:
+        own.setdefault(status, []).append(f"`{code}`")
+    named = {str(status): {"description": f"{' or '.join(own[status])}.", **refused} for status in sorted(own)}
+    return {str(endpoint.status): success, **named, "default": {"description": "An error.", **refused}}

@@ -59,9 +59,9 @@ def _operation(method: str, path: str, operation: dict[str, Any], document: dict
             (one["name"], one["in"], _type(one["schema"]), _limits(one["schema"])) for one in operation["parameters"]
         ]
         parts.append(_table(("parameter", "in", "type", ""), rows))
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-    if body is not None:
-        parts.append(f"<p>Body: {_type(body['schema'])}</p>{_example(body)}")
+    for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
+        kind = "" if media_type == "application/json" else f" ({escape(media_type)})"
+        parts.append(f"<p>Body{kind}: {_type(body['schema'])}</p>{_example(body)}")
     for status, answer in operation["responses"].items():
         if status != "default":
             content = answer.get("content", {}).get("application/json", {})

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -37,6 +38,8 @@ class Endpoint:
     """One method of one path below ``/api/v1`` (or, with ``root``, of the service). ``scope=None`` is open to all.
 
     ``max_body``: bytes, or the name of the setting that says them, where they are more than the service's limit.
+    ``takes``: what a handler that reads the body itself takes, by media type. ``errors``: status and code of errors
+    that are the route's own.
     """
 
     method: str
@@ -52,6 +55,8 @@ class Endpoint:
     parameters: tuple[str, ...]
     max_body: int | str = 0
     examples: Mapping[str, Any] = field(default_factory=dict)
+    takes: Mapping[str, type[Any]] = field(default_factory=dict)
+    errors: tuple[tuple[int, str], ...] = ()
 
     @property
     def whole_path(self) -> str:
@@ -68,8 +73,14 @@ def endpoint(
     tag: str = "",
     max_body: int | str = 0,
     examples: Mapping[str, Any] | None = None,
+    takes: Mapping[str, type[Any]] | None = None,
+    errors: Iterable[tuple[int, str]] = (),
 ) -> Callable[[Handler], Endpoint]:
-    """Declare a route. ``examples``: values of ``body`` and ``answer`` for the description."""
+    """Declare a route. ``examples``: values of ``body`` and ``answer`` for the description.
+
+    A route with ``takes`` has no ``body``: it reads ``request.body_parts()`` or ``request.json()`` by itself, and does
+    its work in ``request.once``, so that a repetition under the same ``Idempotency-Key`` is told by what was read.
+    """
 
     def declare(handler: Handler) -> Endpoint:
         signature = inspect.signature(handler, eval_str=True)
@@ -80,6 +91,8 @@ def endpoint(
             raise ConfigError(f"route {method} {path}: parameter {min(wrong)!r} is not of its path")
         if max_body and names:
             raise ConfigError(f"route {method} {path}: max_body is for paths without parameters")
+        if takes and "body" in given:
+            raise ConfigError(f"route {method} {path}: a handler with takes reads its body itself")
         return Endpoint(
             method=method,
             path=path,
@@ -94,6 +107,8 @@ def endpoint(
             query=given["query"].annotation if "query" in given else None,
             parameters=names,
             examples=examples or {},
+            takes=takes or {},
+            errors=tuple(errors),
         )
 
     return declare
@@ -124,24 +139,28 @@ class Performer:
         if self._query is not None:
             given["query"] = self._query.read(connection.scope["query_string"])
         request = ApiRequest(connection, self._service, caller, request_id)
-        if endpoint.method == "POST" and (key := request.header(HEADER)) is not None:
-            return await self._once(request, key, given)
+        key = request.header(HEADER) if endpoint.method == "POST" else None
+        seconds: float = getattr(given.get("query"), "wait", 0.0)
+        if key is not None and endpoint.takes:
+            request.repeated = partial(self._once, request, key, seconds)
+        elif key is not None:
+            return await self._once(request, key, seconds, await request.body(), partial(self._perform, request, given))
         return await self._perform(request, given)
 
-    async def _once(self, request: ApiRequest, key: str, given: dict[str, Any]) -> ASGIApp:
+    async def _once(
+        self, request: ApiRequest, key: str, seconds: float, body: bytes, act: Callable[[], Awaitable[Any]]
+    ) -> ASGIApp:
         """The same for a request that may have been heard before."""
-        connection = request.connection
-        scope = connection.scope
-        asked = b"\0".join((scope["path"].encode(), scope["query_string"], await request.body()))
+        scope = request.connection.scope
+        asked = b"\0".join((scope["path"].encode(), scope["query_string"], body))
 
         async def work(seed: str) -> ASGIApp:
             request.seed = seed
             try:
-                return await self._perform(request, given)
+                return as_reply(await act(), self._endpoint.status, request.connection)
             except Exception as error:
                 return failure(error, request.id)
 
-        seconds: float = getattr(given.get("query"), "wait", 0.0)
         return await self._service.answers.once(request.app.client(), request.caller, key, asked, seconds, work)
 
     async def _perform(self, request: ApiRequest, given: dict[str, Any]) -> ASGIApp:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, cast, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -33,7 +33,7 @@ _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 class ApiRequest:
     """What a route is given. ``id`` is the request's id, as answered in ``X-Request-Id``."""
 
-    __slots__ = ("_body", "caller", "connection", "id", "seed", "service")
+    __slots__ = ("_body", "caller", "connection", "id", "repeated", "seed", "service")
 
     def __init__(self, connection: Request[Any, Any, Any], service: Service, caller: Caller, id: str) -> None:
         self.connection = connection
@@ -43,6 +43,7 @@ class ApiRequest:
         self._body: bytes | None = None
         self.seed: str | None = None
         """What the ids of new jobs are made of in a request that may be repeated."""
+        self.repeated: Callable[[bytes, Callable[[], Awaitable[Any]]], Awaitable[Any]] | None = None
 
     @property
     def app(self) -> App:
@@ -59,10 +60,15 @@ class ApiRequest:
         value: bytes | None = self.connection.scope["state"]["abaca.headers"].get(name.lower().encode())
         return None if value is None else value.decode("latin-1")
 
-    async def body(self) -> bytes:
-        """The whole body. Raises ``ApiError`` (413) above the limit."""
+    async def body(self, most: int | None = None) -> bytes:
+        """The whole body. Raises ``ApiError`` (413) above the route's limit, or above ``most`` bytes."""
         if self._body is None:
-            self._body = b"".join([part async for part in self.body_parts()])
+            parts, room = [], most
+            async for part in self.body_parts():
+                parts.append(part)
+                if room is not None and (room := room - len(part)) < 0:
+                    raise ApiError(413, Code.TOO_LARGE, f"the body is above the limit of {most:,} bytes")
+            self._body = b"".join(parts)
         return self._body
 
     async def body_parts(self) -> AsyncIterator[bytes]:
@@ -74,6 +80,18 @@ class ApiRequest:
                 raise malformed("the body broke off")
             yield message.get("body", b"")
             more = message.get("more_body", False)
+
+    async def json(self, type: type[T], most: int | None = None) -> T:
+        """The body as a struct, for routes that take other bodies too. Raises ``ApiError`` like a route's own body."""
+        await self.body(most)
+        return await read_body(self, msgspec.json.Decoder(type), self.service.settings.max_depth)
+
+    async def once(self, asked: bytes, work: Callable[[], Awaitable[T]]) -> T:
+        """What ``work`` answers; to a repetition under the same ``Idempotency-Key``, what it answered before.
+        ``asked`` is all that makes the body what it is. For routes that read their body themselves."""
+        if self.repeated is None:
+            return await work()
+        return cast("T", await self.repeated(asked, work))
 
     @property
     def carried(self) -> dict[str, str]:
@@ -180,11 +198,14 @@ def check_depth(data: bytes, most: int) -> None:
 
 
 class QueryReader:
-    """Reads a query string into one struct. A parameter that the struct does not know is refused by name."""
+    """Reads a query string into one struct. A parameter that the struct does not know is refused by name. A field that
+    is a mapping is given as ``field.NAME=value``, any number of them."""
 
     def __init__(self, type: type[Any]) -> None:
         self._type = type
-        self._many = {field.name: _takes_many(field.type) for field in msgspec.structs.fields(type)}
+        fields = msgspec.structs.fields(type)
+        self._many = {field.name: _takes_many(field.type) for field in fields if not is_map(field.type)}
+        self._maps = {field.name for field in fields if is_map(field.type)}
 
     def read(self, query: bytes) -> Any:
         found: dict[str, Any] = {}
@@ -193,9 +214,14 @@ class QueryReader:
         except ValueError as error:
             raise malformed(f"the query is not readable: {error}") from error
         for name, value in pairs:
-            if name not in self._many:
+            head, _, key = name.partition(".")
+            if key and head in self._maps:
+                if key in found.setdefault(head, {}):
+                    raise invalid(f"the parameter {name!r} is there twice", name)
+                found[head][key] = value
+            elif name not in self._many:
                 raise invalid(f"there is no parameter {name!r}{_near(name, self._many)}", name)
-            if self._many[name]:
+            elif self._many[name]:
                 found.setdefault(name, []).append(value)
             elif name in found:
                 raise invalid(f"the parameter {name!r} is there twice", name)
@@ -206,6 +232,10 @@ class QueryReader:
         except msgspec.ValidationError as error:
             text, _, path = str(error).partition(" - at `")
             raise invalid(text, path.rstrip("`").removeprefix("$.").partition("[")[0] or None) from error
+
+
+def is_map(type: Any) -> bool:
+    return get_origin(type) is dict
 
 
 def _takes_many(type: Any) -> bool:

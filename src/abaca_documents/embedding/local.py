@@ -11,6 +11,7 @@ import numpy as np
 
 from abaca_documents.embedding.engines import Engine, open_engine
 from abaca_documents.embedding.pool import Pool
+from abaca_documents.embedding.together import all_of
 from abaca_documents.embedding.weights import MINILM, STATIC, Model, Progress, fetch, is_here, model_folder
 from abaca_documents.model import Vector
 from abaca_documents.protocols import Counted
@@ -64,9 +65,7 @@ class LocalEmbedder:
                 if counted is not None:
                     counted(len(batch))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(max(1, self._processes), len(batches))):
-                group.create_task(work())
+        await all_of(work() for _ in range(min(max(1, self._processes), len(batches))))
         return [vector for answer in answers for vector in answer]
 
     async def embed_query(self, text: str) -> Vector:

@@ -11,13 +11,9 @@ from pathlib import Path
 import msgspec
 
 from abaca_documents.embedding.worker import LENGTH
-from abaca_documents.errors import DocumentsError
+from abaca_documents.errors import EmbedderFailed
 
 PATIENCE = 600.0  # seconds that one batch may take
-
-
-class EmbedderFailed(DocumentsError):
-    """Vectors could not be made, and not because of the text: trying again may help."""
 
 
 class Pool:

@@ -7,16 +7,22 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from email.message import Message
+from http.client import HTTPException
 
 import msgspec
 
 from abaca_documents.embedding.local import unit
-from abaca_documents.embedding.pool import EmbedderFailed
+from abaca_documents.embedding.together import all_of
+from abaca_documents.errors import EmbedderAway, EmbedderRefused
 from abaca_documents.model import Vector
 from abaca_documents.protocols import Counted
 
 BATCH = 64
 LONGEST_WAIT = 30.0
+QUERY_TRIES = 2
+QUERY_WAIT = 1.0
+MOST_BYTES = 64 << 20
+"""Of one answer: what a batch of the longest vectors takes, several times over."""
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
@@ -29,11 +35,21 @@ class Answer(msgspec.Struct):
     data: list[Row]
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The key is for this address and goes to no other."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirect)
+
+
 class HttpEmbedder:
     """An `Embedder` over HTTP. `url` is the address that `/embeddings` is below; `dimension` is what the model gives.
 
-    Busy and broken answers are asked again up to `tries` times, after what `Retry-After` says or 1, 2, 4 ... seconds.
-    Raises `EmbedderFailed`.
+    Busy and broken answers are asked again up to `tries` times, after what `Retry-After` says or 1, 2, 4 ... seconds;
+    for a query twice, since somebody waits for it. Raises `EmbedderAway` and `EmbedderRefused`.
     """
 
     def __init__(
@@ -68,35 +84,38 @@ class HttpEmbedder:
     async def embed(self, texts: Sequence[str], counted: Counted | None = None) -> list[Vector]:
         async def batch(part: Sequence[str]) -> list[Vector]:
             async with self._slots:
-                vectors = await self._ask(part)
+                vectors = await self._ask(part, self._tries, LONGEST_WAIT)
             if counted is not None:
                 counted(len(part))
             return vectors
 
-        async with asyncio.TaskGroup() as group:
-            parts = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
-            tasks = [group.create_task(batch(part)) for part in parts]
-        return [vector for task in tasks for vector in task.result()]
+        parts = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
+        answers = await all_of(batch(part) for part in parts)
+        return [vector for answer in answers for vector in answer]
 
     async def embed_query(self, text: str) -> Vector:
-        return (await self._ask([text]))[0]
+        return (await self._ask([text], min(self._tries, QUERY_TRIES), QUERY_WAIT))[0]
 
     async def close(self) -> None:
         """Nothing is open between two requests."""
 
-    async def _ask(self, texts: Sequence[str]) -> list[Vector]:
+    async def _ask(self, texts: Sequence[str], tries: int, longest: float) -> list[Vector]:
         # An empty input is an error to most services, and to all of them it means nothing.
         body = msgspec.json.encode(
             {"model": self._model, "input": [text or " " for text in texts], "encoding_format": "float"}
         )
-        for attempt in range(1, self._tries + 1):
+        for attempt in range(1, tries + 1):
             status, headers, answer = await asyncio.to_thread(self._post, body)
             if status == 200:
                 return self._vectors(answer, len(texts))
             reason = answer[:300].decode("utf-8", "replace") or "no answer"
-            if (status not in AGAIN and status != 0) or attempt == self._tries:
-                raise EmbedderFailed(f"{self._url} answered {status or 'nothing'} after {attempt} tries: {reason}")
-            await asyncio.sleep(_wait(headers.get("Retry-After"), self._pause * 2 ** (attempt - 1)))
+            told = f"{self._url} answered {status or 'nothing'} after {attempt} tries: {reason}"
+            if status not in AGAIN and status != 0:
+                raise EmbedderRefused(f"{told}; nothing was embedded, and trying again would meet the same")
+            if attempt == tries:
+                raise EmbedderAway(f"{told}; nothing was embedded, try again later")
+            usual = self._pause * 2 ** (attempt - 1)
+            await asyncio.sleep(min(_wait(headers.get("Retry-After"), usual), longest))
         raise AssertionError("the last try returns or raises")
 
     def _post(self, body: bytes) -> tuple[int, Message, bytes]:
@@ -105,24 +124,26 @@ class HttpEmbedder:
             headers["Authorization"] = f"Bearer {self._token}"
         request = urllib.request.Request(self._url, body, headers, method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as answer:
-                return answer.status, answer.headers, answer.read()
+            with _opener.open(request, timeout=self._timeout) as answer:
+                return answer.status, answer.headers, answer.read(MOST_BYTES)
         except urllib.error.HTTPError as error:
             with error:
-                return error.code, error.headers, error.read()
-        except OSError as error:
+                return error.code, error.headers, error.read(MOST_BYTES)
+        except (OSError, HTTPException) as error:
             return 0, Message(), str(error).encode()
 
     def _vectors(self, body: bytes, count: int) -> list[Vector]:
         try:
             rows = sorted(msgspec.json.decode(body, type=Answer).data, key=lambda row: row.index)
         except msgspec.DecodeError as error:
-            raise EmbedderFailed(f"{self._url} answered something else than embeddings: {error}") from error
+            raise EmbedderAway(f"{self._url} answered something else than embeddings: {error}") from error
         if [row.index for row in rows] != list(range(count)):
-            raise EmbedderFailed(f"{self._url} answered {len(rows)} vectors for {count} texts")
-        if any(len(row.embedding) != self._dimension for row in rows):
-            raise EmbedderFailed(
-                f"{self._url} answered vectors of {len(rows[0].embedding)} numbers; {self._dimension} were expected"
+            raise EmbedderAway(f"{self._url} answered {len(rows)} vectors for {count} texts")
+        wrong = next((len(row.embedding) for row in rows if len(row.embedding) != self._dimension), None)
+        if wrong is not None:
+            raise EmbedderRefused(
+                f"{self._url} answered vectors of {wrong} numbers; {self._dimension} were expected, as {self.name!r} "
+                "says. An index keeps its dimension: reindex the collection with the embedder that is there now"
             )
         return [unit(row.embedding) for row in rows]
 
@@ -132,4 +153,4 @@ def _wait(asked: str | None, usual: float) -> float:
         seconds = float(asked) if asked else usual
     except ValueError:
         seconds = usual
-    return min(max(seconds, 0.0), LONGEST_WAIT)
+    return max(seconds, 0.0)

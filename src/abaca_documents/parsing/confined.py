@@ -174,6 +174,7 @@ def _sound(parsed: Parsed, kind: Kind, limits: ParseLimits) -> Parsed:
     headings = [heading.start_char for heading in parsed.headings]
     is_sound = (
         length <= limits.max_characters
+        and not parsed.pieces
         and parsed.media_type == kind.value
         and starts == sorted(starts)
         and headings == sorted(headings)

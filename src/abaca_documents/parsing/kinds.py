@@ -53,15 +53,20 @@ def suffix_of(filename: str) -> str:
     return PurePosixPath(filename).suffix.lstrip(".").lower()
 
 
+def check_head(head: bytes) -> None:
+    """Refuse by its first bytes what is never read. Raises `UnsupportedMediaType`."""
+    for magic, what in REFUSED:
+        if head.startswith(magic) and not (magic == b"MZ" and b"\0" not in head[:512]):
+            raise UnsupportedMediaType(f"the file is {what}")
+
+
 def kind_of(data: bytes, filename: str = "") -> Kind:
     """The kind of a file. Raises `ParseFailed` for what cannot be read, with the reason."""
     if b"%PDF-" in data[:1024]:
         return Kind.PDF
     if data.startswith(b"PK\x03\x04"):
         return _office(data)
-    for magic, what in REFUSED:
-        if data.startswith(magic) and not (magic == b"MZ" and b"\0" not in data[:512]):
-            raise UnsupportedMediaType(f"the file is {what}")
+    check_head(data)
     return _kind_of_text(data, suffix_of(filename))
 
 

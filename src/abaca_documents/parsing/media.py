@@ -27,11 +27,13 @@ class Kind(StrEnum):
     JSONL = "application/x-ndjson"
     EMAIL = "message/rfc822"
     CODE = "text/x-source"
+    PREMADE = "application/vnd.abaca.chunks+json"
+    """Never told by content: only who uploads chunks as such says so."""
 
     @property
     def noun(self) -> str:
         return self.name.lower()
 
 
-PLAIN = frozenset({Kind.MARKDOWN, Kind.RST, Kind.TEXT, Kind.CSV, Kind.JSON, Kind.JSONL, Kind.CODE})
+PLAIN = frozenset({Kind.MARKDOWN, Kind.RST, Kind.TEXT, Kind.CSV, Kind.JSON, Kind.JSONL, Kind.CODE, Kind.PREMADE})
 """Kinds that Python's own code decodes and reads in one pass, with no native parser and nothing to unpack."""

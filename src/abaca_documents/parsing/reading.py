@@ -25,6 +25,7 @@ PARSERS = {
     Kind.RST: "plain:parse_rst",
     Kind.TEXT: "plain:parse_text",
     Kind.CODE: "plain:parse_code",
+    Kind.PREMADE: "premade:parse",
 }
 UNLIMITED = ParseLimits()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from abaca_documents.pipeline.duplicates import Create, Revise, Skip, decide
 from abaca_documents.pipeline.parts import Parts
 
 _SAME = 20
+_JOB_ID = 36
+_ITEM = re.compile(rf".{{{_JOB_ID}}}-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,16 @@ def keeper(document_id: str, job_id: str) -> str:
     """Who refers to the bytes of a revision. Each does so for itself: one that goes takes no other's bytes along, also
     where they are the same and come back at that moment."""
     return f"{document_id}.{job_id}"
+
+
+def item_job(job_id: str, at: int) -> str:
+    """Who brings the item of an import: revisions of one job are told apart by it."""
+    return f"{job_id}-{at}"
+
+
+def job_of(id: str) -> str:
+    """The job behind a revision's ``job_id``: the import's, where that is an item of one."""
+    return id[:_JOB_ID] if _ITEM.fullmatch(id) else id
 
 
 async def begin(

@@ -65,9 +65,9 @@ async def finish(ingest: Ingest, parsed: ParseStep, stored: Stored) -> Document 
             if not is_current or before.generation == generation or before.revision_of(generation) is None:
                 return None
             if before.status is DocumentStatus.DELETED:
-                return _ended(before, generation, DocumentStatus.FAILED, DELETED)
+                return ended(before, generation, DocumentStatus.FAILED, DELETED)
             if before.generation > generation:
-                return _ended(before, generation, DocumentStatus.FAILED, SUPERSEDED)
+                return ended(before, generation, DocumentStatus.FAILED, SUPERSEDED)
             return _visible(before, generation, parsed, max(wanted), stored.chunks, stored.embedded)
 
         document = await repository.change(ingest.document.id, change, "finish")
@@ -90,21 +90,22 @@ async def fail(ingest: Ingest, error: str) -> Document:
         revision = before.revision_of(generation)
         if revision is None or not revision.status.is_active or before.generation >= generation:
             return None
-        return _ended(before, generation, DocumentStatus.FAILED, error)
+        return ended(before, generation, DocumentStatus.FAILED, error)
 
     repository = parts.repository
     document = await repository.change(ingest.document.id, change, "fail")
-    await _swept(parts, document)
+    await swept(parts, document)
     return document
 
 
 async def tidy(parts: Parts, document: Document) -> None:
     """What follows the switch, for a run whose forerunner died behind it."""
-    await _swept(parts, document)
+    await swept(parts, document)
     await let_go(parts, document)
 
 
-async def _swept(parts: Parts, document: Document) -> None:
+async def swept(parts: Parts, document: Document) -> None:
+    """Delete the chunks of revisions that neither answer nor are under way."""
     try:
         collection = await parts.repository.get_collection(document.collection)
     except CollectionNotFound:
@@ -169,7 +170,8 @@ def _visible(before: Document, generation: int, parsed: ParseStep, index: int, c
     )
 
 
-def _ended(before: Document, generation: int, status: DocumentStatus, error: str) -> Document:
+def ended(before: Document, generation: int, status: DocumentStatus, error: str) -> Document:
+    """The document after a revision has ended without being seen."""
     revision = before.revision_of(generation)
     assert revision is not None
     done: Revision = msgspec.structs.replace(revision, status=status, error=error, finished_at=instant_now())

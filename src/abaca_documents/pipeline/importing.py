@@ -4,11 +4,18 @@ run that goes on after a crash begins behind the last outcome that is stored."""
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections import deque
 from typing import Protocol
 
-from abaca_documents.errors import DocumentsError, DuplicateDocument, IngestError, StoreUnavailable, ValidationError
+from abaca_documents.errors import (
+    DocumentsError,
+    DuplicateDocument,
+    EmbedderAway,
+    EmbedderRefused,
+    IngestError,
+    StoreUnavailable,
+    ValidationError,
+)
 from abaca_documents.model import (
     DocumentStatus,
     ImportItem,
@@ -16,17 +23,18 @@ from abaca_documents.model import (
     ImportResult,
     ItemOutcome,
     UploadJobPayload,
+    UploadJobResult,
     check_document_id,
 )
-from abaca_documents.pipeline.beginning import keeper
+from abaca_documents.pipeline.beginning import item_job, keeper
 from abaca_documents.pipeline.duplicates import document_id_of
+from abaca_documents.pipeline.finishing import abandon
 from abaca_documents.pipeline.parts import Parts
 from abaca_documents.pipeline.sources import Source, open_source
 from abaca_documents.pipeline.uploading import upload
 
 AT_ONCE = 4
 FAILURES = 100
-_SPACE = uuid.UUID("0c8a3b0a-5d43-5a2c-8a4e-0d2f6f1c9f10")
 
 
 class Job(Protocol):
@@ -71,11 +79,11 @@ async def bulk_import(parts: Parts, payload: ImportPayload, job: Job) -> ImportR
 
 async def _one(parts: Parts, payload: ImportPayload, job_id: str, source: Source, at: int) -> ImportItem:
     name = source.names[at]
-    item_job = str(uuid.uuid5(_SPACE, f"{job_id}\0{at}"))
+    job = item_job(job_id, at)
     try:
         entry = await asyncio.to_thread(source.read, at)
         id = entry.document_id or document_id_of(payload.collection, entry.source_id or entry.filename)
-        key, size = await parts.blobs.put(entry.data, by=keeper(check_document_id(id), item_job))
+        key, size = await parts.blobs.put(entry.data, by=keeper(check_document_id(id), job))
         wanted = UploadJobPayload(
             document_id=id,
             collection=payload.collection,
@@ -91,9 +99,9 @@ async def _one(parts: Parts, payload: ImportPayload, job_id: str, source: Source
             metadata={**payload.metadata, **entry.metadata},
             on_duplicate=payload.on_duplicate,
         )
-        result = await upload(parts, wanted, item_job, is_kept=True)
-    except StoreUnavailable:
-        raise
+        result = await _uploaded(parts, wanted, job)
+    except (StoreUnavailable, EmbedderAway, EmbedderRefused):
+        raise  # every item would meet the same
     except (IngestError, ValidationError, DuplicateDocument) as error:
         return ImportItem(name=name, outcome=ItemOutcome.FAILED, error=str(error))
     except DocumentsError as error:
@@ -104,6 +112,17 @@ async def _one(parts: Parts, payload: ImportPayload, job_id: str, source: Source
         )
     outcome = ItemOutcome.DEDUPLICATED if result.deduplicated else ItemOutcome.COMPLETED
     return ImportItem(name=name, outcome=outcome, document_id=result.document_id)
+
+
+async def _uploaded(parts: Parts, wanted: UploadJobPayload, job: str) -> UploadJobResult:
+    """What no later run of the import would try again is noted on the document."""
+    try:
+        return await upload(parts, wanted, job, is_kept=True)
+    except (StoreUnavailable, EmbedderAway):
+        raise
+    except Exception as error:
+        await abandon(parts, wanted, job, f"{type(error).__name__}: {error}")
+        raise
 
 
 def _counted(outcomes: list[ImportItem]) -> ImportResult:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from abaca_documents.embedding.caching import CachedEmbedder
 from abaca_documents.errors import IngestError, TooLarge
 from abaca_documents.model import (
     Chunk,
@@ -51,7 +52,12 @@ class ParseStep(Value, frozen=True, kw_only=True):
 class EmbedStep(Value, frozen=True, kw_only=True):
     chunks: int
     embedded: int
-    """Distinct texts that had no vector yet."""
+    """Distinct texts that had no vector yet, neither in the visible revision nor in the cache."""
+
+
+class Made(Value, frozen=True, kw_only=True):
+    vectors: dict[str, Vector]
+    computed: int
 
 
 class Ingest:
@@ -114,13 +120,13 @@ class Ingest:
         wanted = _texts(pieces)
         known = await self._known(index)
         missing = [hash for hash in wanted if hash not in known]
-        done = len(wanted) - len(missing)
+        done, embedded = len(wanted) - len(missing), 0
         self._tell(Stage.EMBED, done, len(wanted))
         for batch in _batches(missing, EMBED_BATCH):
-            await self._vectors(index, batch, wanted, base=done, total=len(wanted))
+            embedded += (await self._vectors(index, batch, wanted, base=done, total=len(wanted))).computed
             done += len(batch)
             self._tell(Stage.EMBED, done, len(wanted))
-        return EmbedStep(chunks=sum(not piece.is_parent for piece in pieces), embedded=len(missing))
+        return EmbedStep(chunks=sum(not piece.is_parent for piece in pieces), embedded=embedded)
 
     async def chunks(self, index: Index, metadata: Metadata) -> list[Chunk]:
         """What is stored of the revision."""
@@ -128,7 +134,7 @@ class Ingest:
         wanted = _texts(pieces)
         vectors = await self._known(index)
         for batch in _batches([hash for hash in wanted if hash not in vectors], EMBED_BATCH):
-            vectors |= await self._vectors(index, batch, wanted)
+            vectors |= (await self._vectors(index, batch, wanted)).vectors
         return [self._chunk(at, piece, vectors, metadata) for at, piece in enumerate(pieces)]
 
     def is_stored_at_once(self, chunks: Sequence[Chunk]) -> bool:
@@ -190,7 +196,8 @@ class Ingest:
         stored = await self._output(name, list[Piece])
         if stored is not None:
             return stored
-        pieces = await asyncio.to_thread(chunker.chunk, await self._parsed(), settings)
+        parsed = await self._parsed()
+        pieces = list(parsed.pieces) or await asyncio.to_thread(chunker.chunk, parsed, settings)
         if len(pieces) > self.parts.limits.chunks:
             raise TooLarge(f"{len(pieces):,} chunks; at most {self.parts.limits.chunks:,} are taken, use a larger size")
         await self._put_aside(name, pieces)
@@ -221,10 +228,10 @@ class Ingest:
 
     async def _vectors(
         self, index: Index, hashes: Sequence[str], texts: dict[str, str], base: int = 0, total: int = 0
-    ) -> dict[str, Vector]:
+    ) -> Made:
         """One batch, from the outputs or from the embedder."""
-        name = f"embed {index.embedder} {hashlib.sha256(''.join(hashes).encode()).hexdigest()}"
-        stored = await self._output(name, dict[str, bytes], len(hashes) <= SMALL_BATCH)
+        name = f"vectors {index.embedder} {hashlib.sha256(''.join(hashes).encode()).hexdigest()}"
+        stored = await self._output(name, Made, len(hashes) <= SMALL_BATCH)
         if stored is not None:
             return stored
         done = base
@@ -234,11 +241,11 @@ class Ingest:
             done += more
             self._tell(Stage.EMBED, done, total)
 
-        embedder = self.parts.embedder_of(index.embedder)
-        made = await embedder.embed([texts[hash] for hash in hashes], counted)
-        vectors = dict(zip(hashes, made, strict=True))
-        await self._put_aside(name, vectors, len(hashes) <= SMALL_BATCH)
-        return vectors
+        embedder = CachedEmbedder(self.parts.embedder_of(index.embedder), self.parts.cache, self.document.id)
+        vectors = await embedder.embed([texts[hash] for hash in hashes], counted)
+        made = Made(vectors=dict(zip(hashes, vectors, strict=True)), computed=embedder.computed)
+        await self._put_aside(name, made, len(hashes) <= SMALL_BATCH)
+        return made
 
     async def _output(self, name: str, type: type[T], is_little: bool = True) -> T | None:
         if self._is_small and is_little:

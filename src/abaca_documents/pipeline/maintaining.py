@@ -13,9 +13,12 @@ DAY = 86_400.0
 
 
 class Swept(Value, frozen=True, kw_only=True):
+    """``reconciled`` are documents that were ended because their job will not do it."""
+
     chunks: int = 0
     spaces: int = 0
     files: int = 0
+    reconciled: int = 0
 
 
 async def sweep(parts: Parts) -> Swept:
@@ -34,8 +37,19 @@ async def sweep(parts: Parts) -> Swept:
         (document,) = await _known(parts, [id])
         return document is not None and any(each.job_id == job_id for each in document.revisions)
 
+    await _forget_strangers(parts)
     files = await parts.blobs.collect(is_known)
     return Swept(chunks=chunks, spaces=spaces, files=files + await parts.outputs.collect(DAY))
+
+
+async def _forget_strangers(parts: Parts) -> None:
+    """Cached vectors for documents that are gone: their last run was still embedding when they went."""
+    last = ""
+    while ids := await parts.cache.owners(last, _BATCH):
+        for id, document in zip(ids, await _known(parts, ids), strict=True):
+            if document is None:
+                await parts.cache.forget(id)
+        last = ids[-1]
 
 
 async def forget(parts: Parts, document: Document) -> None:
@@ -50,6 +64,7 @@ async def forget(parts: Parts, document: Document) -> None:
                 await parts.vectors.drop_space(name, index)
     if not await parts.repository.exists(document.id):
         await parts.outputs.drop(document.id)
+        await parts.cache.forget(document.id)
         for each in document.revisions:
             await parts.blobs.release(each.content_hash, keeper(document.id, each.job_id))
 

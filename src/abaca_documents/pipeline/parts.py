@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from abaca_documents.embedding.caching import NoVectorCache, VectorCache
 from abaca_documents.model import JobProgress
 from abaca_documents.pipeline.outputs import FolderOutputs
 from abaca_documents.protocols import Blobs, Chunker, Embedder, ParseLimits, Parser, Repository, VectorStore
@@ -40,5 +41,6 @@ class Parts:
     parser: Parser
     chunker: Chunker
     embedder_of: Callable[[str], Embedder]
+    cache: VectorCache = field(default_factory=NoVectorCache)
     limits: Limits = field(default_factory=Limits)
     tell: Tell = _silent

@@ -15,8 +15,8 @@ _BATCH = 100
 
 
 async def purge(parts: Parts, id: str) -> DeleteResult:
-    """Forget a deleted document: its vectors and chunks, what stages left, its bytes, and last its record. One that is
-    not deleted, or not there, is left as it is. May be repeated at any point."""
+    """Forget a deleted document: its vectors and chunks, what stages left, the vectors that were kept of its texts, its
+    bytes, and last its record. One that is not deleted, or not there, is left as it is. Each step may be repeated."""
 
     def change(before: Document) -> Document | None:
         if before.status is not DocumentStatus.DELETED or before.is_purging:
@@ -34,6 +34,7 @@ async def purge(parts: Parts, id: str) -> DeleteResult:
         if collection == document.collection:
             chunks += await parts.vectors.sweep(collection, index, id)
     await parts.outputs.drop(id)
+    await parts.cache.forget(id)
     blobs = 0
     for each in document.revisions:
         blobs += await parts.blobs.release(each.content_hash, keeper(id, each.job_id))

@@ -14,10 +14,14 @@ _SHARED = sorted(set(UploadJobPayload.__struct_fields__) & set(Document.__struct
 
 async def revise(parts: Parts, document_id: str, job_id: str, *, extract: bool = False) -> UploadJobResult:
     """Raises ``DocumentNotFound`` for a document that no search finds."""
+    return await upload(parts, payload_of(await searchable(parts, document_id), extract=extract), job_id)
+
+
+async def searchable(parts: Parts, document_id: str) -> Document:
     document = await parts.repository.get(document_id)
     if not document.is_searchable:
         raise DocumentNotFound("revise", document_id, more="no revision of it was ever finished, or it is deleted")
-    return await upload(parts, payload_of(document, extract=extract), job_id)
+    return document
 
 
 def payload_of(document: Document, *, extract: bool) -> UploadJobPayload:

@@ -18,7 +18,7 @@ from abaca_documents.model import (
 from abaca_documents.model.base import Value
 from abaca_documents.pipeline.beginning import begin
 from abaca_documents.pipeline.extracting import with_extracted
-from abaca_documents.pipeline.finishing import Stored, fail, finish, tidy
+from abaca_documents.pipeline.finishing import Stored, fail, finish, let_go, tidy
 from abaca_documents.pipeline.ingest import EmbedStep, Ingest
 from abaca_documents.pipeline.maintaining import forget
 from abaca_documents.pipeline.marks import progress
@@ -42,11 +42,21 @@ class Registered(Value, frozen=True, kw_only=True):
     generation: int
 
 
+async def _will_go_on() -> str:
+    return STOPPED
+
+
 async def upload(
-    parts: Parts, payload: UploadJobPayload, job_id: str, step: Step | None = None, *, is_kept: bool = False
+    parts: Parts,
+    payload: UploadJobPayload,
+    job_id: str,
+    step: Step | None = None,
+    stopped: Callable[[], Awaitable[str]] = _will_go_on,
+    *,
+    is_kept: bool = False,
 ) -> UploadJobResult:
     """Take a document in. What is wrong with the document is an outcome; what it raises is worth another attempt.
-    ``is_kept`` is that of ``begin``.
+    ``stopped`` says why a run is cancelled. ``is_kept`` is that of ``begin``.
 
     Raises what ``begin`` raises, and whatever the stores and the embedder do.
     """
@@ -79,13 +89,20 @@ async def upload(
     except IngestError as error:
         document = await fail(ingest, str(error))
     except asyncio.CancelledError:
-        await asyncio.shield(fail(ingest, STOPPED))
+        await asyncio.shield(_stop(ingest, stopped))
         raise
     except (DocumentNotFound, CollectionNotFound):
         await forget(parts, ingest.document)
         return _gone(payload)
     parts.tell(progress(Stage.DONE))
     return _outcome(document, registered.generation)
+
+
+async def _stop(ingest: Ingest, stopped: Callable[[], Awaitable[str]]) -> None:
+    reason = await stopped()
+    document = await fail(ingest, reason)
+    if reason != STOPPED:
+        await let_go(ingest.parts, document)
 
 
 async def _taken_in(ingest: Ingest, step: Step) -> Document:

@@ -45,7 +45,7 @@ def main(told: str) -> None:
 
 def starter(settings: dict[str, Any], own: Own) -> Start:
     if "preload" in settings:
-        return Preloaded(own, settings["preload"], settings["show"]).start
+        return Preloaded(own, settings["preload"], settings["show"], settings["path"]).start
     return Bubblewrap(settings["bwrap"], own).start
 
 

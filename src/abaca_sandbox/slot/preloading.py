@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import site
+import sys
 from collections.abc import Sequence
 
 from abaca_sandbox.slot import filter, kernel
@@ -35,13 +36,14 @@ BROKEN = 125
 class Preloaded:
     """Starts scripts in forks of this process. `show` is what they see besides `/usr`, at the same place."""
 
-    def __init__(self, own: Own, modules: Sequence[str], show: Sequence[str]) -> None:
+    def __init__(self, own: Own, modules: Sequence[str], show: Sequence[str], path: Sequence[str]) -> None:
         self._own = own
         self._show = [(path, path) for path in show]
         self._filter = filter.program()
         os.environ |= dict.fromkeys(ONE_THREAD, "1")  # a thread would be missing in a fork
         os.environ["HOME"] = "/tmp"  # libraries look for their settings; there are none
         site.main()  # the packages of the environment; nothing of theirs ran while this was root
+        sys.path += path
         for name in modules:
             importlib.import_module(name)
         gc.collect()

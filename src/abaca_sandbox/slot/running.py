@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from abaca_sandbox.slot import starting, watching
-from abaca_sandbox.slot.owner import Owner
+from abaca_sandbox.slot.owner import AT_ONCE, Owner
 from abaca_sandbox.slot.work import Work
 
 PERIOD = 0.02  # seconds between two looks at all processes, where they may be near a limit
@@ -46,7 +46,9 @@ class Facts:
 class Watch:
     """Feeds, reads and limits one started program."""
 
-    def __init__(self, child: starting.Child, limits: Mapping[str, Any], stdin: bytes, work: Work) -> None:
+    def __init__(
+        self, child: starting.Child, limits: Mapping[str, Any], stdin: bytes, work: Work, is_live: bool = False
+    ) -> None:
         self.facts = Facts()
         self._child = child
         self._limits = limits
@@ -61,6 +63,8 @@ class Watch:
         self._over = False
         self._next_look = self._began + PERIOD
         self._filling = False
+        self._is_live = is_live
+        self._told = 0
 
     def until_over(self, owner: Owner) -> Facts:
         """Returns when every process of the program is dead and reaped."""
@@ -77,6 +81,7 @@ class Watch:
                 if fd in self._handlers:
                     self._handlers[fd]()
             self._look()
+            self._tell(owner)
         self._kill_rest()
         self._drain()
         self.facts.wall = time.monotonic() - self._began
@@ -89,6 +94,15 @@ class Watch:
             self.facts.touched.add(reason)
             self._sample()  # the kernel does not add up the time of processes that die with their namespace
         send_kill(self._first if self._first >= 0 else self._child.pidfd)
+
+    def _tell(self, owner: Owner) -> None:
+        """Hands on what of the output is new. A slot that waited for a busy owner would watch no limits; what is left
+        at the end goes with the answer."""
+        written = self.facts.streams["stdout"]
+        if self._is_live and self._told < len(written):
+            part = bytes(written[self._told : self._told + AT_ONCE])
+            if owner.send_if_free({"output": "stdout"}, [part]):
+                self._told += len(part)
 
     def _cancel(self, owner: Owner) -> None:
         """Whatever comes while a program runs says that its outcome is not wanted any more."""
@@ -110,7 +124,7 @@ class Watch:
         """Milliseconds until the next look, rounded up."""
         now = time.monotonic()
         until: float = min(self._next_look, self._began + self._limits["wall"])
-        if self._filling:
+        if self._filling or (self._is_live and self._told < len(self.facts.streams["stdout"])):
             until = min(until, now + WORK_PERIOD)
         return max(0.0, until - now) * 1000 + 0.5
 

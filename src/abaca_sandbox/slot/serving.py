@@ -63,7 +63,7 @@ class Slot:
             work.fill(dict(zip(head["files"], contents, strict=True)))
             child = self._start(head)
             try:
-                facts = Watch(child, limits, stdin, work).until_over(self._owner)
+                facts = Watch(child, limits, stdin, work, head["live"]).until_over(self._owner)
             except BaseException:
                 os._exit(1)  # what still runs ends with this process, and the sandbox starts a new one
             child.close()

@@ -2,6 +2,7 @@
 
 from abaca_strategies.data.access import BarSource
 from abaca_strategies.data.dataset import COLUMNS, DataSet
+from abaca_strategies.data.packing import pack, read_packed, unpack
 from abaca_strategies.data.reading import read
 from abaca_strategies.data.resampling import resample
 from abaca_strategies.data.synthetic import synthetic
@@ -15,9 +16,12 @@ __all__ = [
     "Problem",
     "Report",
     "Timeframe",
+    "pack",
     "read",
+    "read_packed",
     "resample",
     "spacing_of",
     "synthetic",
+    "unpack",
     "validate",
 ]

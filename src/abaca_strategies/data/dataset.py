@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -79,7 +80,8 @@ class DataSet:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over tickers, times and values, so that equal data have equal hashes wherever they came from."""
+        """SHA-256 over tickers, times, values and facts, so that equal data have equal hashes wherever they came
+        from."""
         total = hashlib.sha256(_HASH_FORM + (b"close-only\n" if self.close_only else b""))
         for ticker in sorted(self.bars):
             frame = self.bars[ticker]
@@ -89,6 +91,8 @@ class DataSet:
                 values = np.array(frame[column].to_numpy(), dtype="<f8")
                 values[np.isnan(values)] = np.nan  # one bit pattern for what is missing
                 total.update((values + 0.0).tobytes())  # and one for zero
+        if any(self.info.values()):
+            total.update(b"facts\n" + json.dumps(self.info, sort_keys=True, default=str).encode())
         return f"sha256:{total.hexdigest()}"
 
 

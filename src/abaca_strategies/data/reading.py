@@ -3,6 +3,7 @@ ticker)."""
 
 from __future__ import annotations
 
+import importlib
 import io
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,25 @@ ONE = "ASSET"
 
 
 def read(
-    source: Path | bytes, name: str, *, form: str | None = None, adjust: bool = True, check: bool = True
+    source: Path | bytes,
+    name: str,
+    *,
+    form: str | None = None,
+    adjust: bool = True,
+    check: bool = True,
+    most: int | None = None,
 ) -> DataSet:
     """The data set in a file, or in bytes with ``form`` one of ``csv``, ``parquet``, ``jsonl``.
 
     Columns are found by name, case apart: a time (``timestamp``, ``time``, ``datetime`` or ``date``: text, or seconds
     or finer since 1970), ``ticker`` or ``symbol``, prices and ``volume``. Without a ``close`` each further column is
     the closes of one ticker. With ``adjust`` and an ``adjusted`` close, all prices are scaled to it. Raises
-    ``DataError`` for what cannot be read, and with ``check`` for data that are not sound.
+    ``DataError`` for what cannot be read, for more than ``most`` rows, and with ``check`` for data that are not sound.
     """
-    table = _table(source, form or (Path(source).suffix.lstrip(".") if isinstance(source, Path) else "csv"), name)
+    form = form or (Path(source).suffix.lstrip(".") if isinstance(source, Path) else "csv")
+    table = _table(source, form, name, most)
+    if most is not None and len(table) > most:
+        raise DataError(f"data set {name!r} has {len(table)} rows; at most {most} are taken")
     data = from_table(table, name, adjust=adjust)
     if check:
         validate(data.bars).refuse(name)
@@ -67,7 +77,7 @@ def from_table(table: pd.DataFrame, name: str, *, adjust: bool = True) -> DataSe
     return DataSet(name, {ticker: _numbers(part, name) for ticker, part in parts.items()}, close_only=close_only)
 
 
-def _table(source: Path | bytes, form: str, name: str) -> pd.DataFrame:
+def _table(source: Path | bytes, form: str, name: str, most: int | None) -> pd.DataFrame:
     opened = source if isinstance(source, Path) else io.BytesIO(source)
     try:
         if form in ("csv", "gz"):
@@ -76,19 +86,32 @@ def _table(source: Path | bytes, form: str, name: str) -> pd.DataFrame:
             text = source.read_bytes() if isinstance(source, Path) else source
             return pd.DataFrame(msgspec.json.Decoder(dict[str, Any]).decode_lines(text))
         if form == "parquet":
-            return _parquet(opened, name)
+            return _parquet(opened, name, most)
     except (ValueError, OSError, KeyError, msgspec.MsgspecError) as error:
         raise DataError(f"data set {name!r} cannot be read as {form}: {error}") from error
     raise DataError(f"data set {name!r}: {form!r} is not known; use csv, parquet or jsonl")
 
 
-def _parquet(opened: Path | io.BytesIO, name: str) -> pd.DataFrame:
+def _parquet(opened: Path | io.BytesIO, name: str, most: int | None) -> pd.DataFrame:
     try:
+        if most is not None and (rows := _rows_told(opened)) > most:  # few bytes can tell of many rows
+            raise DataError(f"data set {name!r} has {rows} rows; at most {most} are taken")
         return pd.read_parquet(opened)
+    except DataError:
+        raise
     except ImportError as error:
         raise DataError(f"data set {name!r}: reading Parquet needs: pip install 'abaca[strategies]'") from error
     except Exception as error:  # a damaged file makes the reader raise whatever its parser stumbles over
         raise DataError(f"data set {name!r} cannot be read as parquet: {type(error).__name__}: {error}") from error
+
+
+def _rows_told(opened: Path | io.BytesIO) -> int:
+    """How many rows a Parquet file says it has, from its footer."""
+    parquet: Any = importlib.import_module("fastparquet")
+    rows = int(parquet.ParquetFile(opened if isinstance(opened, io.BytesIO) else str(opened)).count())
+    if isinstance(opened, io.BytesIO):
+        opened.seek(0)
+    return rows
 
 
 def _instants(column: pd.Series, name: str) -> pd.DatetimeIndex:

@@ -1,0 +1,1 @@
+"""Documents over HTTP: routes of the API, and the pages of the dashboard."""
