@@ -54,7 +54,7 @@ class LibraryFile:
         self._free: asyncio.Queue[_Line] | None = None
         self._writing = asyncio.Lock()
         self._is_ready = False
-        self._within: ContextVar[bool] = ContextVar("within", default=False)
+        self._within: ContextVar[_Together | None] = ContextVar("within", default=None)
 
     def join(self, part: Part) -> None:
         """Before the first use. The same part again is known already."""
@@ -67,16 +67,16 @@ class LibraryFile:
     async def write(self, act: Act[T]) -> T:
         """Call ``act`` in a transaction: in the one that is open in this task, else in one of its own. What it raises
         undoes the transaction."""
-        if self._within.get():
-            return await self._writer.run(act)
+        if (within := self._within.get()) is not None:
+            return await self._writer.run(within.around(act))
         async with self._writing:
             await self._make_ready()
             return await self._writer.run(lambda connection: _in_transaction(connection, act))
 
     async def read(self, act: Act[T]) -> T:
         """Call ``act`` with one state of the file; within ``together()`` with the one that is being made."""
-        if self._within.get():
-            return await self._writer.run(act)
+        if (within := self._within.get()) is not None:
+            return await self._writer.run(within.around(act))
         if not self._is_ready:
             async with self._writing:
                 await self._make_ready()
@@ -94,13 +94,13 @@ class LibraryFile:
     async def together(self) -> AsyncIterator[None]:
         """One transaction around several calls of this task. Start no task within that uses the file. Keep it short:
         nobody else writes meanwhile, in any process."""
-        if self._within.get():
+        if self._within.get() is not None:
             yield
             return
         async with self._writing:
             await self._make_ready()
-            await self._writer.run(lambda connection: connection.execute("BEGIN IMMEDIATE").fetchall())
-            mark = self._within.set(True)
+            within = _Together()
+            mark = self._within.set(within)
             try:
                 yield
             except BaseException:
@@ -108,7 +108,8 @@ class LibraryFile:
                 await self._writer.run(_roll_back)
                 raise
             self._within.reset(mark)
-            await self._writer.run(_commit)
+            if within.has_begun:
+                await self._writer.run(_commit)
 
     async def check(self) -> list[str]:
         """What SQLite finds wrong with the file; nothing, as it should be. By a connection of its own: FTS5 with its
@@ -167,6 +168,21 @@ class LibraryFile:
             connection.close()
             raise
         return connection
+
+
+class _Together:
+    """A transaction that begins with its first act."""
+
+    has_begun = False
+
+    def around(self, act: Act[T]) -> Act[T]:
+        def run(connection: apsw.Connection) -> T:
+            if not self.has_begun:
+                connection.execute("BEGIN IMMEDIATE").fetchall()
+                self.has_begun = True
+            return act(connection)
+
+        return run
 
 
 class _Line:

@@ -96,7 +96,9 @@ class Parser(Protocol):
         """The media type, by content first and by name second."""
         ...
 
-    async def parse(self, path: Path, filename: str, media_type: str, limits: ParseLimits) -> Parsed: ...
+    async def parse(self, path: Path, filename: str, media_type: str, limits: ParseLimits) -> Parsed:
+        """``media_type`` is told as by ``detect`` where it is empty."""
+        ...
 
 
 class Chunker(Protocol):

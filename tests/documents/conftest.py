@@ -16,6 +16,12 @@ from tests.documents.making import collection
 STORES = ("memory", "file", pytest.param("redis", marks=pytest.mark.redis))
 
 
+@pytest.fixture(autouse=True)
+def first_generation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Generations are counted from 1 here, where they begin with the time."""
+    monkeypatch.setattr("abaca_documents.pipeline.beginning.first_generation", lambda: 0)
+
+
 @pytest.fixture(params=STORES)
 async def bare(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Repository]:
     """An empty registry."""

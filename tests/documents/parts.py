@@ -24,7 +24,7 @@ from abaca_documents.model import (
 from abaca_documents.parsing import read
 from abaca_documents.pipeline.duplicates import document_id_of
 from abaca_documents.pipeline.outputs import FolderOutputs
-from abaca_documents.pipeline.parts import Parts
+from abaca_documents.pipeline.parts import Limits, Parts
 from abaca_documents.protocols import Counted, Parsed, ParseLimits, Piece, Repository
 from abaca_documents.registry import FileRegistry
 from abaca_documents.vectors.sqlitevec import SqliteVectors
@@ -90,9 +90,10 @@ class DigestEmbedder:
 
 
 class Bench:
-    """Parts on one library file in a folder, or on a registry that is given."""
+    """Parts on one library file in a folder, or on a registry that is given. Files of at most ``small`` bytes are taken
+    in as small ones, by default none."""
 
-    def __init__(self, folder: Path, repository: Repository | None = None) -> None:
+    def __init__(self, folder: Path, repository: Repository | None = None, small: int = 0) -> None:
         self.folder = folder
         self.file = LibraryFile(folder / "library.db", readers=1, synchronous="OFF")
         self.vectors = SqliteVectors(self.file)
@@ -109,6 +110,7 @@ class Bench:
             parser=self.parser,
             chunker=LineChunker(),
             embedder_of=self.embedders.__getitem__,
+            limits=Limits(small=small),
             tell=self.told.append,
         )
 

@@ -17,8 +17,8 @@ from tests.documents.lending import Lent
 
 
 class Dying(Crasher):
-    """Kills this process behind the `count`-th operation of a name: in every second run of the plan, so that the run
-    that follows a death goes on."""
+    """Kills this process behind the `count`-th operation of a name: the first of the plan that no run died of yet, and
+    in every second run, so that the run that follows a death goes on."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -26,15 +26,18 @@ class Dying(Crasher):
         with (folder / "runs").open("a") as runs:
             number = runs.tell()
             runs.write("x")
-        is_mine = number % 2 == 0 and number // 2 < len(plan)
+        self._deaths = folder / "deaths"
+        died = self._deaths.stat().st_size if self._deaths.exists() else 0
         self._name: str
         self._count: int
-        self._name, self._count = plan[number // 2] if is_mine else ("", 0)
+        self._name, self._count = plan[died] if number % 2 == 0 and died < len(plan) else ("", 0)
 
     async def call(self, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self.names.append(name)
         answer = await fn(*args, **kwargs)
         if name == self._name and self.names.count(name) == self._count:
+            with self._deaths.open("a") as deaths:
+                deaths.write("x")
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 

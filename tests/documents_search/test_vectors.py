@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import apsw
+import msgspec
 import numpy as np
 import pytest
 
@@ -234,3 +236,52 @@ async def test_chunks_come_and_go_with_the_transaction_around_them(store: Sqlite
         await fail_after_putting()
     assert await store.nearest(SPACE, unit((1, 0, 0)), 10, {}) == []
     assert await store.matching(SPACE, "lease", 10, {}) == []
+
+
+async def test_a_large_space_finds_by_codes_what_comparing_all_vectors_finds(
+    store: SqliteVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given vectors around a hundred centres, as those of texts are around what they are about
+    source = np.random.default_rng(7)
+    space = Space(collection="papers", index=2, dimension=128)
+    await store.open_space(space)
+    centres = source.standard_normal((100, 128))
+    rows = (centres[source.integers(0, 100, 2000)] + 0.8 * source.standard_normal((2000, 128))).astype("<f4")
+    for at, row in enumerate(rows):
+        rows[at] = row / np.linalg.norm(row)
+    chunks = [chunk(str(at), document=f"d{at % 2}", index=at, metadata={"odd": at % 2}) for at in range(2000)]
+    await store.put(
+        space, [msgspec.structs.replace(each, embedding=row.tobytes()) for each, row in zip(chunks, rows, strict=True)]
+    )
+    # And one without direction
+    await store.put(space, [msgspec.structs.replace(chunk("nothing", document="d2", index=2000), embedding=bytes(512))])
+
+    async def found(query: int, where: Metadata) -> list[int]:
+        return [each.chunk.index for each in await store.nearest(space, rows[query].tobytes(), 10, where)]
+
+    for where in ({}, {"odd": 1}):
+        # When each vector is compared, and when codes choose those that are
+        every = [await found(query, where) for query in range(40)]
+        monkeypatch.setattr("abaca_documents.vectors.sqlitevec.LARGE", 400)
+        monkeypatch.setattr("abaca_documents.vectors.sqlitevec.CANDIDATES", 200)
+        coded = [await found(query, where) for query in range(40)]
+        monkeypatch.undo()
+        # Then nearly all of the same are found, in the same order
+        same = sum(len(set(one) & set(other)) for one, other in zip(every, coded, strict=True))
+        assert same >= 0.98 * 400
+        assert all(one[0] == other[0] for one, other in zip(every, coded, strict=True))
+        assert 2000 not in {index for each in coded for index in each}
+    # And no code outlives its vector
+    for document in ("d0", "d1", "d2"):
+        await store.sweep("papers", 2, document)
+    tables = await file_tables(store)
+    assert tables == {"codes_2": 0, "vectors_2": 0}
+
+
+async def file_tables(store: SqliteVectors) -> dict[str, int]:
+    def act(connection: apsw.Connection) -> dict[str, int]:
+        return {
+            name: int(str(connection.execute(f"SELECT count(*) FROM {name}").get)) for name in ("codes_2", "vectors_2")
+        }
+
+    return await store._file.read(act)

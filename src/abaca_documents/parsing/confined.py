@@ -66,13 +66,21 @@ class SandboxParser:
 
     async def parse(self, path: Path, filename: str, media_type: str, limits: ParseLimits) -> Parsed:
         try:
-            kind = Kind(media_type)
+            kind = Kind(media_type) if media_type else None
         except ValueError:
             raise UnsupportedMediaType(f"files of the type {media_type} are not read") from None
-        data = await asyncio.to_thread(_bytes_of, path, self._largest)
-        if kind in PLAIN:
-            return await asyncio.to_thread(read, data, filename, limits, kind)
-        return await self._read(data, filename, kind, limits)
+        found = await asyncio.to_thread(self._read_plain, path, filename, kind, limits)
+        if isinstance(found, Parsed):
+            return found
+        return await self._read(found[1], filename, found[0], limits)
+
+    def _read_plain(
+        self, path: Path, filename: str, kind: Kind | None, limits: ParseLimits
+    ) -> Parsed | tuple[Kind, bytes]:
+        """In a thread: a plain file is read, of another one its kind and bytes are answered."""
+        data = _bytes_of(path, self._largest)
+        kind = kind or kind_of(data, filename)
+        return read(data, filename, limits, kind) if kind in PLAIN else (kind, data)
 
     async def close(self) -> None:
         await self._sandbox.close()

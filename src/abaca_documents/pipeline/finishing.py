@@ -2,56 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from abaca_documents.errors import CollectionNotFound
-from abaca_documents.model import Document, DocumentStatus, Metadata, Revision, UploadJobPayload, instant_now
+from abaca_documents.model import (
+    Chunk,
+    Document,
+    DocumentStatus,
+    Index,
+    Metadata,
+    Revision,
+    Stage,
+    UploadJobPayload,
+    instant_now,
+)
 from abaca_documents.pipeline.beginning import begun, keeper
 from abaca_documents.pipeline.ingest import Ingest, ParseStep, replaced
+from abaca_documents.pipeline.marks import progress
 from abaca_documents.pipeline.parts import Parts
 
 SUPERSEDED = "a later revision was finished first"
 DELETED = "the document was deleted meanwhile"
 
 
-async def finish(
-    ingest: Ingest, parsed: ParseStep, written: Sequence[int], metadata: Metadata, chunks: int, embedded: int
-) -> Document | None:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an ingest has written, and to which indices: ``metadata`` is what its chunks carry. ``late`` are chunks, by
+    the number of their index, that are to be written with the switch."""
+
+    indices: Sequence[Index]
+    late: Mapping[int, Sequence[Chunk]]
+    metadata: Metadata
+    chunks: int
+    embedded: int
+
+
+async def finish(ingest: Ingest, parsed: ParseStep, stored: Stored) -> Document | None:
     """Let readers see the revision, in one write, and forget the one before.
 
-    ``written`` are the indices that hold it, ``metadata`` is what its chunks carry. Answers ``None`` and changes
-    nothing where that is not enough any more: another index answers by now, or the metadata was changed. Store it anew
-    then.
+    Answers ``None`` and shows nothing where what is stored is not enough any more: another index answers by now, or the
+    metadata was changed. Store it anew then.
     """
     parts, generation = ingest.parts, ingest.revision.generation
     repository = parts.repository
     async with repository.together():
         collection = await repository.get_collection(ingest.document.collection)
         wanted = {index.number for index in (collection.index, collection.building) if index is not None}
-        if not wanted <= set(written):
+        if not wanted <= {each.number for each in stored.indices}:
             return None
+        for index in stored.indices:
+            if index.number in wanted and index.number in stored.late:
+                await ingest.store(collection, index, stored.late[index.number])
+        parts.tell(progress(Stage.FINISH))
         is_current = True
 
         def change(before: Document) -> Document | None:
             nonlocal is_current
-            is_current = ingest.metadata_of(before, parsed.title) == metadata
+            is_current = ingest.metadata_of(before, parsed.title) == stored.metadata
             if not is_current or before.generation == generation or before.revision_of(generation) is None:
                 return None
             if before.status is DocumentStatus.DELETED:
                 return ended(before, generation, DocumentStatus.FAILED, DELETED)
             if before.generation > generation:
                 return ended(before, generation, DocumentStatus.FAILED, SUPERSEDED)
-            return _visible(before, generation, parsed, max(wanted), chunks, embedded)
+            return _visible(before, generation, parsed, max(wanted), stored.chunks, stored.embedded)
 
         document = await repository.change(ingest.document.id, change, "finish")
         if not is_current:
             return None
-        for index in sorted(wanted):
-            await parts.vectors.sweep(
-                document.collection, index, document.id, _kept(document), document.last_generation
-            )
+        if document.revisions[0].generation != generation or len(document.revisions) > 1:
+            for number in sorted(wanted):
+                await parts.vectors.sweep(
+                    document.collection, number, document.id, _kept(document), document.last_generation
+                )
     await let_go(parts, document)
     return document
 

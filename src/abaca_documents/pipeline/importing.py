@@ -24,8 +24,9 @@ from abaca_documents.model import (
     ItemOutcome,
     UploadJobPayload,
     UploadJobResult,
+    check_document_id,
 )
-from abaca_documents.pipeline.beginning import item_job
+from abaca_documents.pipeline.beginning import item_job, keeper
 from abaca_documents.pipeline.duplicates import document_id_of
 from abaca_documents.pipeline.finishing import abandon
 from abaca_documents.pipeline.parts import Parts
@@ -79,29 +80,26 @@ async def bulk_import(parts: Parts, payload: ImportPayload, job: Job) -> ImportR
 async def _one(parts: Parts, payload: ImportPayload, job_id: str, source: Source, at: int) -> ImportItem:
     name = source.names[at]
     job = item_job(job_id, at)
-    ticket = f"import-{job}"
     try:
         entry = await asyncio.to_thread(source.read, at)
-        key, size = await parts.blobs.put(entry.data, by=ticket)
-        try:
-            wanted = UploadJobPayload(
-                document_id=entry.document_id or document_id_of(payload.collection, entry.source_id or entry.filename),
-                collection=payload.collection,
-                filename=entry.filename,
-                content_hash=key,
-                file_size=size,
-                source_type=payload.kind.value,
-                source_id=entry.source_id,
-                chunking_strategy=payload.chunking_strategy,
-                chunk_size=payload.chunk_size,
-                chunk_overlap=payload.chunk_overlap,
-                extract_metadata=payload.extract_metadata,
-                metadata={**payload.metadata, **entry.metadata},
-                on_duplicate=payload.on_duplicate,
-            )
-            result = await _uploaded(parts, wanted, job)
-        finally:
-            await parts.blobs.release(key, ticket)
+        id = entry.document_id or document_id_of(payload.collection, entry.source_id or entry.filename)
+        key, size = await parts.blobs.put(entry.data, by=keeper(check_document_id(id), job))
+        wanted = UploadJobPayload(
+            document_id=id,
+            collection=payload.collection,
+            filename=entry.filename,
+            content_hash=key,
+            file_size=size,
+            source_type=payload.kind.value,
+            source_id=entry.source_id,
+            chunking_strategy=payload.chunking_strategy,
+            chunk_size=payload.chunk_size,
+            chunk_overlap=payload.chunk_overlap,
+            extract_metadata=payload.extract_metadata,
+            metadata={**payload.metadata, **entry.metadata},
+            on_duplicate=payload.on_duplicate,
+        )
+        result = await _uploaded(parts, wanted, job)
     except (StoreUnavailable, EmbedderAway, EmbedderRefused):
         raise  # every item would meet the same
     except (IngestError, ValidationError, DuplicateDocument) as error:
@@ -119,7 +117,7 @@ async def _one(parts: Parts, payload: ImportPayload, job_id: str, source: Source
 async def _uploaded(parts: Parts, wanted: UploadJobPayload, job: str) -> UploadJobResult:
     """What no later run of the import would try again is noted on the document."""
     try:
-        return await upload(parts, wanted, job)
+        return await upload(parts, wanted, job, is_kept=True)
     except (StoreUnavailable, EmbedderAway):
         raise
     except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -36,6 +36,11 @@ T = TypeVar("T")
 EMBED_BATCH = 256
 """Chunks that are embedded before their vectors are put aside: what a crash can cost."""
 STORE_BATCH = 100
+SMALL_BATCH = 64
+"""Texts of a small file that may be embedded again after a crash."""
+
+
+_RUNS = DocumentStatus.PROCESSING
 
 
 class ParseStep(Value, frozen=True, kw_only=True):
@@ -66,10 +71,15 @@ class Ingest:
         self.parts = parts
         self.document = document
         self.revision: Revision = revision
+        self._is_small = revision.file_size <= parts.limits.small
+        self._made: dict[str, Any] = {}
+        """What stages of a small file made: it is kept here and not put aside."""
 
     async def start(self) -> Document:
         """Say that it is being worked on; also after a run that failed."""
         generation = self.revision.generation
+        if (self.revision.status, self.document.status, self.document.error) == (_RUNS, _RUNS, ""):
+            return self.document
 
         def change(before: Document) -> Document | None:
             revision = before.revision_of(generation)
@@ -119,16 +129,23 @@ class Ingest:
             self._tell(Stage.EMBED, done, len(wanted))
         return EmbedStep(chunks=sum(not piece.is_parent for piece in pieces), embedded=embedded)
 
-    async def store(self, collection: Collection, index: Index, metadata: Metadata) -> int:
-        """Write the chunks under the generation, which no search sees yet."""
+    async def chunks(self, index: Index, metadata: Metadata) -> list[Chunk]:
+        """What is stored of the revision."""
         pieces = await self._pieces(index)
         wanted = _texts(pieces)
         vectors = await self._known(index)
         for batch in _batches([hash for hash in wanted if hash not in vectors], EMBED_BATCH):
             vectors |= (await self._vectors(index, batch, wanted)).vectors
+        return [self._chunk(at, piece, vectors, metadata) for at, piece in enumerate(pieces)]
+
+    def is_stored_at_once(self, chunks: Sequence[Chunk]) -> bool:
+        """Whether they fit into the write that shows them."""
+        return self._is_small and len(chunks) <= STORE_BATCH
+
+    async def store(self, collection: Collection, index: Index, chunks: Sequence[Chunk]) -> int:
+        """Write the chunks under the generation, which no search sees yet."""
         space = space_of(collection, index)
         await self.parts.vectors.open_space(space)
-        chunks = [self._chunk(at, piece, vectors, metadata) for at, piece in enumerate(pieces)]
         self._tell(Stage.STORE, 0, len(chunks))
         for start in range(0, len(chunks), STORE_BATCH):
             await self.parts.vectors.put(space, chunks[start : start + STORE_BATCH])
@@ -162,9 +179,8 @@ class Ingest:
         if stored is not None:
             return stored
         path = await self.parts.blobs.path(self.revision.content_hash)
-        media_type = self.revision.media_type or await parser.detect(path, self.revision.filename)
-        parsed = await parser.parse(path, self.revision.filename, media_type, limits)
-        await self.parts.outputs.write(self.document.id, name, msgspec.msgpack.encode(parsed))
+        parsed = await parser.parse(path, self.revision.filename, self.revision.media_type, limits)
+        await self._put_aside(name, parsed)
         return parsed
 
     def _parse_limits(self) -> ParseLimits:
@@ -186,7 +202,7 @@ class Ingest:
         pieces = list(parsed.pieces) or await asyncio.to_thread(chunker.chunk, parsed, settings)
         if len(pieces) > self.parts.limits.chunks:
             raise TooLarge(f"{len(pieces):,} chunks; at most {self.parts.limits.chunks:,} are taken, use a larger size")
-        await self.parts.outputs.write(self.document.id, name, msgspec.msgpack.encode(pieces))
+        await self._put_aside(name, pieces)
         return pieces
 
     def settings_of(self, index: Index) -> ChunkSettings:
@@ -217,7 +233,7 @@ class Ingest:
     ) -> Made:
         """One batch, from the outputs or from the embedder."""
         name = f"vectors {index.embedder} {hashlib.sha256(''.join(hashes).encode()).hexdigest()}"
-        stored = await self._output(name, Made)
+        stored = await self._output(name, Made, len(hashes) <= SMALL_BATCH)
         if stored is not None:
             return stored
         done = base
@@ -230,12 +246,21 @@ class Ingest:
         embedder = CachedEmbedder(self.parts.embedder_of(index.embedder), self.parts.cache, self.document.id)
         vectors = await embedder.embed([texts[hash] for hash in hashes], counted)
         made = Made(vectors=dict(zip(hashes, vectors, strict=True)), computed=embedder.computed)
-        await self.parts.outputs.write(self.document.id, name, msgspec.msgpack.encode(made))
+        await self._put_aside(name, made, len(hashes) <= SMALL_BATCH)
         return made
 
-    async def _output(self, name: str, type: type[T]) -> T | None:
+    async def _output(self, name: str, type: type[T], is_little: bool = True) -> T | None:
+        if self._is_small and is_little:
+            made: T | None = self._made.get(name)
+            return made
         data = await self.parts.outputs.read(self.document.id, name)
         return None if data is None else msgspec.msgpack.decode(data, type=type)
+
+    async def _put_aside(self, name: str, made: object, is_little: bool = True) -> None:
+        if self._is_small and is_little:
+            self._made[name] = made
+        else:
+            await self.parts.outputs.write(self.document.id, name, msgspec.msgpack.encode(made))
 
     def _tell(self, stage: Stage, done: int = 0, total: int = 0) -> None:
         self.parts.tell(progress(stage, done, total, "chunks" if total else ""))

@@ -29,7 +29,8 @@ class FolderOutputs:
 
     async def drop(self, document_id: str) -> None:
         folder = self.root / check_document_id(document_id)
-        await asyncio.to_thread(shutil.rmtree, folder, True)
+        if _is_there(folder):
+            await asyncio.to_thread(shutil.rmtree, folder, True)
 
     async def collect(self, older_than: float) -> int:
         """Drop the folders that nobody wrote to for so many seconds; how many."""
@@ -62,3 +63,8 @@ class FolderOutputs:
         for folder in old:
             shutil.rmtree(folder, ignore_errors=True)
         return len(old)
+
+
+def _is_there(folder: Path) -> bool:
+    """Asked without a thread: it takes less time than one."""
+    return os.path.lexists(folder)

@@ -18,9 +18,14 @@ def _silent(_: JobProgress) -> None: ...
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a document may take. ``file_size`` in bytes."""
+    """What a document may take. ``file_size`` in bytes.
+
+    Of a file of at most ``small`` bytes nothing is put aside between stages: making it again costs less. It is stored
+    by the write that shows it, if its chunks fit into one.
+    """
 
     file_size: int = 50_000_000
+    small: int = 16_384
     chunks: int = 100_000
     parse: ParseLimits = field(default_factory=ParseLimits)
 

@@ -91,7 +91,7 @@ async def _moved(parts: Parts, document: Document, index: Index) -> int:
     chunks = await ingest.chunk(index)
     made = await ingest.embed(index)
     metadata = ingest.metadata_of(document, parsed.title)
-    await ingest.store(collection, index, metadata)
+    await ingest.store(collection, index, await ingest.chunks(index, metadata))
     is_behind = True
 
     def change(before: Document) -> Document | None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from abaca_documents.errors import CollectionNotFound, DocumentNotFound, IngestError
 from abaca_documents.model import (
+    Chunk,
     Document,
     DocumentStatus,
     Stage,
@@ -17,7 +18,7 @@ from abaca_documents.model import (
 from abaca_documents.model.base import Value
 from abaca_documents.pipeline.beginning import begin
 from abaca_documents.pipeline.extracting import with_extracted
-from abaca_documents.pipeline.finishing import fail, finish, let_go, tidy
+from abaca_documents.pipeline.finishing import Stored, fail, finish, let_go, tidy
 from abaca_documents.pipeline.ingest import EmbedStep, Ingest
 from abaca_documents.pipeline.maintaining import forget
 from abaca_documents.pipeline.marks import progress
@@ -51,21 +52,27 @@ async def upload(
     job_id: str,
     step: Step | None = None,
     stopped: Callable[[], Awaitable[str]] = _will_go_on,
+    *,
+    is_kept: bool = False,
 ) -> UploadJobResult:
     """Take a document in. What is wrong with the document is an outcome; what it raises is worth another attempt.
-    ``stopped`` says why a run is cancelled.
+    ``stopped`` says why a run is cancelled. ``is_kept`` is that of ``begin``.
 
     Raises what ``begin`` raises, and whatever the stores and the embedder do.
     """
     call = step or Step()
+    document: Document | None = None
 
     async def register() -> Registered:
-        begun = await begin(parts, payload, job_id)
-        return Registered(document_id=begun.document.id, generation=begun.generation)
+        nonlocal document
+        begun = await begin(parts, payload, job_id, is_run=True, is_kept=is_kept)
+        document = begun.document
+        return Registered(document_id=document.id, generation=begun.generation)
 
     parts.tell(progress(Stage.REGISTER))
     registered = await call("register", register)
-    (document,) = await parts.repository.get_batch([registered.document_id])
+    if document is None:
+        (document,) = await parts.repository.get_batch([registered.document_id])
     if document is None:
         return _gone(payload)
     if not registered.generation:
@@ -99,26 +106,32 @@ async def _stop(ingest: Ingest, stopped: Callable[[], Awaitable[str]]) -> None:
 
 
 async def _taken_in(ingest: Ingest, step: Step) -> Document:
-    repository, id = ingest.parts.repository, ingest.document.id
+    repository, document = ingest.parts.repository, ingest.document
     parsed = await step("parse", ingest.parse)
-    if ingest.document.extract_metadata:
+    if document.extract_metadata:
         extracted = await step("metadata", ingest.extract)
-        await repository.change(id, lambda before: with_extracted(before, extracted), "extract")
+        document = await repository.change(document.id, lambda before: with_extracted(before, extracted), "extract")
     embedded: dict[int, EmbedStep] = {}
-    for _ in range(ROUNDS):
-        collection = await repository.get_collection(ingest.document.collection)
+    for round in range(ROUNDS):
+        collection = await repository.get_collection(document.collection)
         indices = [each for each in (collection.index, collection.building) if each is not None]
         for index in indices:
             if index.number not in embedded:
                 await step(f"chunk {index.number}", ingest.chunk, index)
                 embedded[index.number] = await step(f"embed {index.number}", ingest.embed, index)
-        metadata = ingest.metadata_of(await repository.get(id), parsed.title)
-        for index in indices:
-            await ingest.store(collection, index, metadata)  # in every run: what a run left may have been swept
-        ingest.parts.tell(progress(Stage.FINISH))
+        if round:
+            document = await repository.get(document.id)
+        metadata = ingest.metadata_of(document, parsed.title)
+        late: dict[int, list[Chunk]] = {}
+        for index in indices:  # in every run: what a run left may have been swept
+            chunks = await ingest.chunks(index, metadata)
+            if ingest.is_stored_at_once(chunks):
+                late[index.number] = chunks
+            else:
+                await ingest.store(collection, index, chunks)
         made = embedded[collection.index.number]
-        numbers = [each.number for each in indices]
-        done = await finish(ingest, parsed, numbers, metadata, made.chunks, made.embedded)
+        stored = Stored(indices=indices, late=late, metadata=metadata, chunks=made.chunks, embedded=made.embedded)
+        done = await finish(ingest, parsed, stored)
         if done is not None:
             return done
     raise IngestError(f"its metadata or its collection changed {ROUNDS} times while it was stored; upload it again")

@@ -1,4 +1,7 @@
-"""The vector store in the library file: sqlite-vec for vectors, FTS5 for words, both in its transactions."""
+"""The vector store in the library file: sqlite-vec for vectors, FTS5 for words, both in its transactions.
+
+In a space of few vectors each is compared. In a larger one their codes are compared first (`codes`), and then the
+vectors of the best `CANDIDATES` codes."""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from abaca_documents.filtersql import to_sql
 from abaca_documents.libraryfile import LibraryFile, Part
 from abaca_documents.model import Chunk, ChunkMetadata, Metadata, Metric, Vector
 from abaca_documents.protocols import Found, Space
+from abaca_documents.vectors.codes import codes_of
 from abaca_documents.vectors.scan import scan
 from abaca_documents.vectors.statements import sql
 from abaca_documents.vectors.words import to_query
@@ -23,8 +27,12 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 COLUMNS = {"document_id": "h.document", "page": "c.page", "chunk_index": "c.position"}
 """Names that a filter may use beside those of the metadata, which they hide."""
-MOST = 4096  # neighbours that sqlite-vec gives at once
-DISTANCE = {Metric.COSINE: "cosine", Metric.L2: "l2", Metric.INNER_PRODUCT: "l2"}
+MOST = 4096
+"""Neighbours that are given at once."""
+LARGE = 4000
+"""Vectors of a space up to which all are compared."""
+CANDIDATES = 500
+"""Vectors that are compared in a larger space, or six for each neighbour that is asked for, if those are more."""
 _pack_place = msgspec.json.Encoder().encode
 _read_place = msgspec.json.Decoder(ChunkMetadata).decode
 _read_metadata = msgspec.json.Decoder(dict).decode
@@ -35,30 +43,17 @@ class SqliteVectors:
 
     def __init__(self, file: LibraryFile) -> None:
         self._file = file
+        self._opened: dict[tuple[str, int], tuple[int, Metric]] = {}
         file.join(Part("vectors", _make_tables, _load_extension))
 
     async def open_space(self, space: Space) -> None:
         """Raises ``ValidationError`` where it is there with another dimension or metric: those never change."""
 
-        def act(connection: apsw.Connection) -> None:
-            found = ask(connection, sql("space_find"), (space.collection, space.index))
-            if found:
-                _, dimension, metric = found[0]
-                if (dimension, metric) != (space.dimension, space.metric.value):
-                    raise ValidationError(
-                        "metric",
-                        f"{space.key} was made for {dimension} dimensions and {metric}, and keeps them; "
-                        f"{space.dimension} and {space.metric.value} were asked for",
-                    )
-                return
-            given = (space.collection, space.index, space.dimension, space.metric.value)
-            ((id,),) = ask(connection, sql("space_add"), given)
-            metric = DISTANCE[space.metric]
-            ask(connection, sql("make_vectors", space=id, dimension=space.dimension, metric=metric))
-            ask(connection, sql("make_words", space=id))
-            ask(connection, sql("words_secure", space=id))
-
-        await self._file.write(act)
+        key, wanted = (space.collection, space.index), (space.dimension, space.metric)
+        if self._opened.get(key) == wanted:
+            return
+        await self._file.write(lambda connection: _open(connection, space))
+        self._opened[key] = wanted
 
     async def drop_space(self, collection: str, index: int) -> None:
         def act(connection: apsw.Connection) -> None:
@@ -71,6 +66,7 @@ class SqliteVectors:
                     ask(connection, sql("holding_drop"), (holding,))
                 ask(connection, sql("space_drop"), (id,))
 
+        self._opened.pop((collection, index), None)
         await self._file.write(act)
 
     async def spaces(self) -> list[tuple[str, int]]:
@@ -79,16 +75,26 @@ class SqliteVectors:
     async def put(self, space: Space, chunks: Sequence[Chunk]) -> None:
         for chunk in chunks:
             _check(space, chunk)
+        codes = codes_of([chunk.embedding for chunk in chunks if chunk.embedding is not None])
 
         def act(connection: apsw.Connection) -> None:
-            id = _require(connection, space)
-            holdings: dict[tuple[str, int], int] = {}
+            if (space.collection, space.index) in self._opened:
+                id = _open(connection, space)  # another process may have dropped it since
+            else:
+                id = _require(connection, space)
+            holdings: dict[tuple[str, int], tuple[int, bool]] = {}
+            left = iter(codes)
             for chunk in chunks:
                 key = (chunk.document_id, chunk.generation)
                 if key not in holdings:
                     row = (id, *key, msgspec.json.encode(chunk.metadata).decode())
-                    ((holdings[key],),) = ask(connection, sql("holding_put"), row)
-                _put(connection, id, holdings[key], chunk)
+                    ((holding,),) = ask(connection, sql("holding_put"), row)
+                    holdings[key] = (holding, bool(ask(connection, sql("holding_used"), (holding,))))
+                holding, is_used = holdings[key]
+                if is_used:
+                    for old in ask(connection, sql("chunk_at"), (holding, chunk.index)):
+                        _drop(connection, id, old)
+                _put(connection, id, holding, chunk, b"" if chunk.is_parent else next(left))
 
         await self._file.write(act)
 
@@ -128,17 +134,8 @@ class SqliteVectors:
             raise ValidationError("vector", f"it has {len(vector)} bytes; {space.key} takes {4 * space.dimension}")
 
         def act(connection: apsw.Connection, id: int) -> list[Found]:
-            clause, values = _filter(id, where)
-            if space.metric is Metric.INNER_PRODUCT:
-                rows = scan(ask(connection, sql("vector_all", space=id) + clause_alone(clause), values), vector, limit)
-            else:
-                given = (vector, min(limit, MOST), *values)
-                rows = ask(connection, sql("nearest", space=id, where=clause), given)
-            squared = space.metric is Metric.L2
-            return [
-                _found(connection, space, id, row, distance * distance if squared else distance, vectors)
-                for row, distance in rows
-            ]
+            rows = _nearest(connection, space, id, vector, min(limit, MOST), where)
+            return [_found(connection, space, id, row, distance, vectors) for row, distance in rows]
 
         return await self._file.read(lambda each: _in_space(each, space.collection, space.index, act, []))
 
@@ -257,15 +254,50 @@ def _in_space(
     return otherwise
 
 
-def _put(connection: apsw.Connection, space: int, holding: int, chunk: Chunk) -> None:
-    for row in ask(connection, sql("chunk_at"), (holding, chunk.index)):
-        _drop(connection, space, row)
+def _open(connection: apsw.Connection, space: Space) -> int:
+    for id, dimension, metric in ask(connection, sql("space_find"), (space.collection, space.index)):
+        if (dimension, metric) != (space.dimension, space.metric.value):
+            raise ValidationError(
+                "metric",
+                f"{space.key} was made for {dimension} dimensions and {metric}, and keeps them; "
+                f"{space.dimension} and {space.metric.value} were asked for",
+            )
+        return int(id)
+    ((id,),) = ask(connection, sql("space_add"), (space.collection, space.index, space.dimension, space.metric.value))
+    ask(connection, sql("make_vectors", space=id))
+    ask(connection, sql("make_words", space=id))
+    ask(connection, sql("words_secure", space=id))
+    return int(id)
+
+
+def _nearest(
+    connection: apsw.Connection, space: Space, id: int, vector: Vector, limit: int, where: Metadata
+) -> list[tuple[int, float]]:
+    """Ids of chunks with the distance of the space's metric. What has no direction is near to nothing."""
+    clause, values = _filter(id, where)
+    clause = clause.replace("AND", "WHERE", 1)
+    if space.metric is Metric.INNER_PRODUCT:
+        return scan(ask(connection, sql("vector_all", space=id) + clause, values), vector, limit)
+    if space.metric is Metric.L2:
+        rows = ask(connection, sql("nearest", space=id, metric="l2", where=clause), (vector, *values, limit))
+        return [(row, distance * distance) for row, distance in rows]
+    compared = max(CANDIDATES, 6 * limit)
+    if compared < LARGE and ask(connection, sql("is_large", space=id), (LARGE,)):
+        given = (vector, *values, *codes_of([vector]), compared, limit)
+        rows = ask(connection, sql("nearest_coded", space=id, where=clause), given)
+    else:
+        rows = ask(connection, sql("nearest", space=id, metric="cosine", where=clause), (vector, *values, limit))
+    return [(row, distance) for row, distance in rows if distance is not None]
+
+
+def _put(connection: apsw.Connection, space: int, holding: int, chunk: Chunk, code: bytes) -> None:
     headings = " ".join(filter(None, (chunk.where.title, *chunk.where.heading_path)))
     given = (holding, chunk.index, chunk.text, headings, chunk.chunk_hash, chunk.where.page)
     row = (*given, _pack_place(chunk.where), int(chunk.is_parent))
     ((id,),) = ask(connection, sql("chunk_put"), row)
     if not chunk.is_parent:
         ask(connection, sql("vector_put", space=space), (id, chunk.embedding))
+        ask(connection, sql("code_put", space=space), (id, code))
         ask(connection, sql("word_put", space=space), (id, chunk.text, headings))
 
 
@@ -273,6 +305,7 @@ def _drop(connection: apsw.Connection, space: int, row: Sequence[object]) -> Non
     id, text, headings, is_parent = row
     if not is_parent:
         ask(connection, sql("vector_drop", space=space), (id,))
+        ask(connection, sql("code_drop", space=space), (id,))
         ask(connection, sql("word_drop", space=space), (id, text, headings))
     ask(connection, sql("chunk_drop"), (id,))
 
@@ -282,10 +315,6 @@ def _filter(space: int, where: Metadata) -> tuple[str, list[str | int | float | 
         return "", []
     condition, values = to_sql(read_filter(where), "h.metadata", COLUMNS)
     return sql("filtered", condition=condition), [space, *values]
-
-
-def clause_alone(clause: str) -> str:
-    return clause.replace("AND", "WHERE", 1)
 
 
 def _found(connection: apsw.Connection, space: Space, id: int, row: int, distance: float, vectors: bool) -> Found:

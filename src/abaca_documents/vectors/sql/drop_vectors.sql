@@ -1,2 +1,3 @@
--- The vectors of a space go. `{space}` is its id.
-DROP TABLE IF EXISTS vectors_{space}
+-- The vectors of a space go, with their codes. `{space}` is its id.
+DROP TABLE IF EXISTS vectors_{space};
+DROP TABLE IF EXISTS codes_{space};

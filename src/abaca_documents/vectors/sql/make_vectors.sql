@@ -1,2 +1,3 @@
--- The vectors of a space. `{space}` is its id, `{dimension}` and `{metric}` are sqlite-vec's words.
-CREATE VIRTUAL TABLE vectors_{space} USING vec0(embedding float[{dimension}] distance_metric={metric})
+-- The vectors of a space, and a code of each. `{space}` is its id.
+CREATE TABLE vectors_{space} (id INTEGER PRIMARY KEY, embedding BLOB NOT NULL) STRICT;
+CREATE TABLE codes_{space} (id INTEGER PRIMARY KEY, code BLOB NOT NULL) STRICT;

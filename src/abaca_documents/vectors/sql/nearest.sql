@@ -1,3 +1,5 @@
--- The nearest chunks. Parameters: packed vector, how many, then those of the filter. `{space}` is the space's id,
--- `{where}` limits the chunks, or is nothing. Answers rows: id of the chunk, distance.
-SELECT rowid, distance FROM vectors_{space} WHERE embedding MATCH ? AND k = ? {where} ORDER BY distance
+-- The nearest chunks; every vector is compared. Parameters: packed vector, those of the filter, how many. `{space}` is
+-- the space's id, `{metric}` sqlite-vec's word, `{where}` limits the chunks, or is nothing. Answers rows: id of the
+-- chunk, distance. A vector of nothing has no direction; its distance is NULL, and comes last.
+SELECT id, vec_distance_{metric}(embedding, ?) AS distance FROM vectors_{space} {where}
+ORDER BY distance NULLS LAST LIMIT ?

@@ -1,2 +1,2 @@
 -- Every vector of a space, for the metric that sqlite-vec does not know. Answers rows: id of the chunk, packed vector.
-SELECT rowid, embedding FROM vectors_{space}
+SELECT id, embedding FROM vectors_{space}

@@ -1,2 +1,2 @@
 -- The vector of a chunk goes. Parameters: id of the chunk. `{space}` is the space's id.
-DELETE FROM vectors_{space} WHERE rowid = ?
+DELETE FROM vectors_{space} WHERE id = ?

@@ -1,2 +1,2 @@
 -- The vector of a chunk. Parameters: id of the chunk, packed vector. `{space}` is the space's id.
-INSERT INTO vectors_{space} (rowid, embedding) VALUES (?, ?)
+INSERT INTO vectors_{space} (id, embedding) VALUES (?, ?)
