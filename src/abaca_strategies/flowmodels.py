@@ -1,0 +1,172 @@
+"""What sweeps, checks and alert rules answer: what the source system did not have, so the names are ours."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from abaca_strategies.models import Json, StrategyId, Version
+from abaca_strategies.requests import AlertRuleRequest
+
+Figures = dict[str, float | None]
+MAX_TOP = 20
+
+
+class SweepPoint(Struct, frozen=True, kw_only=True):
+    """One point that was tried."""
+
+    number: int
+    """Its place in the sweep, from 0."""
+    params: Json
+    score: float | None = None
+    """Its figure of the objective; None where it has none."""
+    figures: Figures = {}
+    is_feasible: bool = True
+    """Whether its figures keep ``require``. Another cannot be the best."""
+    error: str | None = None
+    """Why it has no figures."""
+
+
+class HeatMap(Struct, frozen=True, kw_only=True):
+    """The objective over two parameters: a row of ``z`` for each value of ``y``; None where nothing was tried."""
+
+    x_name: str
+    y_name: str
+    x: list[Any]
+    y: list[Any]
+    z: list[list[float | None]]
+
+
+class FoldRow(Struct, frozen=True, kw_only=True):
+    """One step of a walk forward: the point that was best on the training bars, and what it did on the test bars."""
+
+    number: int
+    train_start: str
+    train_end: str
+    test_start: str
+    test_end: str
+    params: Json | None = None
+    """None where no point was feasible."""
+    train_score: float | None = None
+    test_score: float | None = None
+    test_figures: Figures = {}
+    error: str | None = None
+
+
+class SweepView(Struct, frozen=True, kw_only=True):
+    """What a sweep has found so far; ``SweepResult`` says the same of one that has ended."""
+
+    id: str
+    """The id of its workflow: that of the job that ends it."""
+    state: str
+    """The state of that job: ``pending`` and ``running`` while points are tried, then how it ended."""
+    strategy_id: StrategyId
+    version: Version
+    objective: str
+    maximise: bool
+    total: int
+    """Runs that there are to do: points, times folds where there are some."""
+    done: int
+    failed: int
+    """Of those done, without figures."""
+    best: SweepPoint | None = None
+    top: list[SweepPoint] = []
+    """The best ones, at most ``MAX_TOP``."""
+    heat_map: HeatMap | None = None
+    """Over the first two parameters that differ; None where fewer than two do."""
+    result: SweepResult | None = None
+
+
+class SweepResult(Struct, frozen=True, kw_only=True):
+    success: bool
+    error_message: str | None = None
+    strategy_id: StrategyId
+    version: Version
+    objective: str
+    maximise: bool
+    total: int
+    done: int
+    failed: int
+    best: SweepPoint | None = None
+    top: list[SweepPoint] = []
+    heat_map: HeatMap | None = None
+    walk_forward: list[FoldRow] = []
+    out_of_sample: float | None = None
+    """The mean objective over the test parts of the walk forward."""
+    deflated_sharpe: float | None = None
+    """The probability that the best point's Sharpe ratio is not luck alone, by how many were tried and how much they
+    differed (Bailey and Lopez de Prado, 2014). None where the objective's figures do not give it."""
+    expected_best_sharpe: float | None = None
+    """The annual Sharpe ratio that the best of so many points without any skill would be expected to have."""
+    data_hash: str | None = None
+    engine_version: str | None = None
+    warnings: list[str] = []
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """A decision that changed when later bars were taken away: it had looked ahead."""
+
+    ticker: str
+    time: str
+    cut: str
+    """The last bar that was left."""
+    whole: float | None
+    """What it was with all bars."""
+    seen: float | None
+    """What it was without the later ones."""
+
+
+class CheckResult(Struct, frozen=True, kw_only=True):
+    success: bool
+    """Whether the check could be made, whatever it found."""
+    error_message: str | None = None
+    strategy_id: StrategyId
+    version: Version
+    looks_ahead: bool = False
+    cuts: int = 0
+    decisions: int = 0
+    """Decisions that were compared."""
+    differences: list[Difference] = []
+    differences_total: int = 0
+    warm_up_needed: int | None = None
+    """Bars after which an earlier beginning of the data changes nothing; None where it always does or is not known."""
+    warm_up_early: int | None = None
+    """Bars with a position before that."""
+    data_hash: str | None = None
+    warnings: list[str] = []
+
+
+class AlertRule(Struct, frozen=True, kw_only=True):
+    """A strategy that is evaluated by the clock. ``id`` names its schedule as well."""
+
+    id: str
+    rule: AlertRuleRequest
+    """As it was given."""
+    user_id: int = 0
+    created_at: str
+    changed_at: str
+    last_run_at: str | None = None
+    last_trigger_at: str | None = None
+    last_error: str | None = None
+    next_run_at: str | None = None
+
+
+Notice = Literal["sent", "muted", "cooldown", "kept"]
+"""What became of a trigger: told to the webhook, or why not; ``kept`` where the rule has no webhook."""
+
+
+class AlertEvent(Struct, frozen=True, kw_only=True):
+    """One trigger in the history. There is at most one for a strategy, ticker and bucket, whatever rules found it."""
+
+    strategy_id: StrategyId
+    version: Version
+    ticker: str
+    bucket: str
+    """The beginning of the bar of the rule's timeframe that it fell into."""
+    timestamp: int
+    score: float | None = None
+    triggered_at: str
+    rules: dict[str, Notice] = {}
+    """By the id of the rule that found it."""
+    data: Json = {}
