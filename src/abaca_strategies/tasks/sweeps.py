@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from abaca import JobNotFound, Record, Status, Task, WorkflowHandle, group
-from abaca_strategies.errors import Refused, SweepNotFound
+from abaca_strategies.errors import Conflict, Refused, SweepNotFound
 from abaca_strategies.flowmodels import SweepResult, SweepView
 from abaca_strategies.flows.terms import Batch, Part, Sweep, Terms, per_batch
 from abaca_strategies.models import Strategy
@@ -60,7 +60,7 @@ class Sweeps:
         ``id``, of the caller's choice, starts one sweep only, and answers the handle of the first.
 
         Raises ``StrategyNotFound``, ``VersionNotFound``, ``DataSetNotFound``, ``SymbolNotFound``, ``Refused`` naming
-        the field, and what ``App.enqueue_many`` raises.
+        the field, ``Conflict`` where another is being started under the ``id``, and what ``App.enqueue_many`` raises.
         """
         if id is not None and not 1 <= len(id) <= MAX_ID:
             raise Refused("id", f"it has {len(id)} characters; from 1 to {MAX_ID} can be used")
@@ -158,8 +158,12 @@ class Sweeps:
             known = await read_one(records, STARTED, id)
             version = 0 if known is None else known.version
             wanted.append(Record(kind=STARTED, id=id, data=place.encode(), version=version, expires_ms=keep_ms))
-        if not await put_all(records, wanted) and id is not None and await self._started(id, unless=place) is None:
-            raise Refused("id", f"another sweep is being started as {id!r} at this moment; ask again")
+        if await put_all(records, wanted) or id is None:
+            return
+        record = await read_one(records, STARTED, id)
+        is_own = record is not None and record.data == place.encode()  # only the reply was lost
+        if not is_own and await self._started(id) is None:
+            raise Conflict(f"another sweep is being started as {id!r} at this moment; ask again")
 
 
 def _sweep(request: SweepRequest, strategy: Strategy, file: DataFile, planned: Any) -> Sweep:
