@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 
-from abaca import JobNotFound, Record, Status, Task, WorkflowHandle, group
+from abaca import Call, JobNotFound, Record, Status, Task, WorkflowHandle, group
 from abaca_strategies.errors import Conflict, Refused, SweepNotFound
 from abaca_strategies.flowmodels import SweepResult, SweepView
 from abaca_strategies.flows.terms import Batch, Part, Sweep, Terms, per_batch
 from abaca_strategies.models import Strategy
 from abaca_strategies.registry import DataFile
 from abaca_strategies.registry.recording import now_text, put_all, read_one
+from abaca_strategies.registry.runs import DATA_LINE
 from abaca_strategies.requests import SweepRequest
 from abaca_strategies.settings import value
 from abaca_strategies.tasks.service import Service
@@ -76,11 +77,12 @@ class Sweeps:
         whole, part = planning.kept_figures(request)
         size = sweep.per_batch
         call = self._batch.opts(owner=owner, tenant=tenant, tags=tags or None).call
-        calls = [
-            call(Batch(terms=sweep.terms, runs=planned.runs[first : first + size], whole=whole, part=part))
-            for first in range(0, len(planned.runs), size)
-        ]
-        final = self._final.opts(owner=owner, tenant=tenant, tags=tags or None)
+
+        def call_of(first: int) -> Call[Part]:
+            return call(Batch(terms=sweep.terms, runs=planned.runs[first : first + size], whole=whole, part=part))
+
+        calls = await asyncio.to_thread(lambda: [call_of(first) for first in range(0, len(planned.runs), size)])
+        final: Any = self._final.opts(owner=owner, tenant=tenant, tags=tags or None)
         chain = group(calls).then(final, when="ended")
         place = chain.jobs[-1].id
         await self._keep(place, sweep, id)
@@ -153,7 +155,11 @@ class Sweeps:
 
     async def _keep(self, place: str, sweep: Sweep, id: str | None) -> None:
         records, keep_ms = self._service.app.records, round(value(self._service.app, "strategies.keep") * 1000)
-        wanted = [Record(kind=SWEEP, id=place, data=_packed(sweep), expires_ms=keep_ms)]
+        line = f"{sweep.terms.data_hash}/{place}"  # so that the data stay until it has ended
+        wanted = [
+            Record(kind=SWEEP, id=place, data=_packed(sweep), expires_ms=keep_ms),
+            Record(kind=DATA_LINE, id=line, data=b"", expires_ms=keep_ms),
+        ]
         if id is not None:
             known = await read_one(records, STARTED, id)
             version = 0 if known is None else known.version
