@@ -80,7 +80,7 @@ def with_bt(data: DataSet) -> float | None:
         path = Path(folder) / "closes.csv"
         closes.to_csv(path)
         script = Path(__file__).with_name("strategies_bt.py")
-        words = [str(python), str(script), str(path), str(FAST), str(SLOW), str(COST)]
+        words = [str(python), str(script), str(path), str(FAST), str(SLOW)]
         done = subprocess.run(words, capture_output=True, text=True, timeout=600, check=True)
     return float(done.stdout)
 
@@ -116,7 +116,7 @@ def engine(bars: int, rounds: int) -> None:
     if None in theirs:
         print("bt was left out: it is not installed; `make bench-strategies` does that", flush=True)
     else:
-        print(f"| bt | {' | '.join(f'{one:,.0f}' for one in theirs)} |", flush=True)
+        print(f"| bt, without costs | {' | '.join(f'{one:,.0f}' for one in theirs)} |", flush=True)
 
 
 async def sweeps(points: int, rounds: int) -> None:
