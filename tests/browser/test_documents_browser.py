@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from abaca import App
+from abaca_documents.library import Library
+from abaca_documents.model import CollectionRequest
 from abaca_documents.plugin import PLUGIN
 from tests.browser.conftest import PATIENCE_MS, NewPage
 from tests.browser.site import Site
@@ -83,13 +85,17 @@ def test_files_are_sent_followed_found_and_opened_where_the_passage_stands(
     shoot(page, "documents-passage")
 
 
-def test_a_pdf_is_shown_at_the_page_of_the_hit(new_page: NewPage, shoot: Callable[[Page, str], None]) -> None:
-    # Given a pdf whose second page has the words
+def test_a_pdf_is_shown_at_the_page_of_the_hit(
+    site: Site, new_page: NewPage, shoot: Callable[[Page, str], None]
+) -> None:
+    # Given a pdf whose second page has the words, in a collection of small chunks
     page = new_page()
-    upload(page, payload("night.pdf", pdf_of(["Nothing is here. " * 40, "Owls hunt by night. " * 30])), collection="pdfs")
+    small = CollectionRequest(name="pdfs", chunk_size=64, chunk_overlap=0)
+    site.do(Library.of(site.app).create_collection(small))
+    upload(page, payload("night.pdf", pdf_of(["Nothing is here, by day or later. " * 3, "Owls hunt by night. " * 3])), collection="pdfs")
     # When
     page.goto("/ui/documents?q=owls&mode=keyword&collection=pdfs")
-    link = page.get_by_role("link", name="Open the original at page 2")
+    link = page.get_by_role("link", name="Open the original at page 2").first
     address = link.get_attribute("href") or ""
     with page.context.expect_page() as opened:
         link.click()
