@@ -22,12 +22,12 @@ OF_SPACE = """SELECT c.id FROM vector_chunks AS c JOIN vector_holdings AS h ON h
 WHERE h.space = ? AND c.is_parent = 0"""
 
 
-async def documents(library: Library, collection: str) -> list[Document]:
-    """All of a collection, deleted ones too."""
+async def documents(library: Library, collection: str | None = None) -> list[Document]:
+    """All of a collection, or of all of them; deleted ones too."""
     return [each async for each in _listed(library, collection)]
 
 
-async def _listed(library: Library, collection: str) -> AsyncIterator[Document]:
+async def _listed(library: Library, collection: str | None) -> AsyncIterator[Document]:
     cursor = None
     while True:
         filter = DocumentFilter(collection=collection, include_deleted=True)
@@ -65,9 +65,8 @@ async def disagreements(library: Library, collection: str, *, is_at_rest: bool =
             if document.status is DocumentStatus.FAILED and not document.error:
                 wrong.append(f"{document.filename} failed without a reason")
         wrong += [f"put aside: {path}" for path in await asyncio.to_thread(_outputs, parts.outputs.root)]
-    return (
-        wrong + await asyncio.to_thread(faults_of, places(library.app).file) + await _blobs(library, known, is_at_rest)
-    )
+    wrong += await asyncio.to_thread(faults_of, places(library.app).file)
+    return wrong + await _blobs(library, await documents(library), is_at_rest)
 
 
 def faults_of(path: Path) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from abaca_documents.model import CollectionRequest, Document, DocumentStatus
+from abaca_documents.model import ChunkSettings, CollectionRequest, Document, DocumentStatus
 from abaca_documents.settings import places
 from abaca_documents.vectors.codes import codes_of
 from tests.conftest import MakeRedis
@@ -33,7 +33,11 @@ def told(words: Iterable[str]) -> bytes:
 
 
 def bytes_in(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """But those of a Redis that has its folder there."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        name: path.read_bytes() for path in paths if not (name := str(path.relative_to(folder))).startswith("redis-")
+    }
 
 
 def found(folder: Path, needles: dict[str, bytes]) -> list[str]:
@@ -65,7 +69,7 @@ async def purged(ground: Ground, embedder: str = "static") -> dict[str, bytes]:
     library = ground.library
     if embedder != "static":
         await library.create_collection(CollectionRequest(name="other", embedder=embedder))
-    # Given documents, one of them revised, one taken in by an import
+    # Given documents, two of them taken in by an import, one revised, and cut and described anew
     (ground.folder / "in").mkdir()
     (ground.folder / "in" / "note.md").write_bytes(told(reversed(WORDS)))
     (ground.folder / "in" / "page.html").write_bytes(b"<html><body>" + told(WORDS) + b"</body></html>")
@@ -79,6 +83,10 @@ async def purged(ground: Ground, embedder: str = "static") -> dict[str, bytes]:
         assert one.job is not None
         assert (await one.job.result(timeout=LONG)).status is DocumentStatus.COMPLETED
         added.append(one)
+    revised = (await library.revise(added[0].document.id, chunking=ChunkSettings(size=700), extract=True)).job
+    assert revised is not None
+    await revised.result(timeout=LONG)
+    await (await library.tasks.metadata_extract.enqueue(added[0].document.id)).result(timeout=LONG)
     known = {each.filename: each for name in {NAME, collection} for each in await documents(library, name)}
     gone = [known[name] for name in ("a.md", "note.md", "page.html")]
     needles = {word: word.encode() for word in WORDS}
