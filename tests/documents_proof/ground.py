@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -33,6 +33,7 @@ class Ground:
     app: App
     library: Library
     folder: Path
+    workers: list[WorkerProcess] = field(default_factory=list)
 
     @property
     def embedded(self) -> int:
@@ -43,6 +44,7 @@ class Ground:
     def worker(self, **flags: str) -> WorkerProcess:
         """It has claimed nothing yet when this returns, or it has."""
         worker = WorkerProcess(self.app.url, APP, **{"queues": "documents", "concurrency": "2", **flags})
+        self.workers.append(worker)
         worker.wait_says("worker started")
         return worker
 
@@ -75,9 +77,12 @@ async def ground_on(url: str, folder: Path) -> AsyncIterator[Ground]:
     async with App(url, name="proof", plugins=[PLUGIN]) as app:
         library = Library.of(app)
         await library.create_collection(CollectionRequest(name=NAME, embedder="static"))
+        ground = Ground(app, library, folder)
         try:
-            yield Ground(app, library, folder)
+            yield ground
         finally:
+            for worker in ground.workers:
+                worker.kill()
             await library.close()
 
 
