@@ -14,13 +14,13 @@ from abaca.cli import Session, note
 from abaca_sandbox import SandboxUnavailable
 from abaca_strategies.errors import CodeRefused, DataRefused, Refused, StrategiesError, TooLarge
 from abaca_strategies.failures import StrategyError
-from abaca_strategies.plugin import PLUGIN
 from abaca_strategies.running.runtime import is_prepared, prepare_runtime
 from abaca_strategies.settings import SETTINGS, packages_of, value
 from abaca_strategies.strategies import Strategies
+from abaca_strategies.tasks.service import QUEUE
 
 T = TypeVar("T")
-QUEUES = PLUGIN.queues
+QUEUES = (QUEUE,)
 _LOOK_AGAIN = 3.0
 _DRAIN = 2.0
 """What running jobs have when the command is interrupted. Then they are given back, and a later worker goes on."""
@@ -44,7 +44,7 @@ def run(session: Session, work: Callable[[Strategies], Awaitable[T]], *, create:
         )
 
     async def with_service() -> T:
-        async with App(settings.url, plugins=[PLUGIN]) as app:
+        async with App(settings.url, plugins=["strategies"]) as app:
             service = Strategies.of(app)
             try:
                 return await work(service)
