@@ -130,7 +130,7 @@ class Sweeps:
             for place, outcome in zip(places, await stored.page(first, len(places)), strict=False):
                 if outcome is not None and outcome.value is not None:
                     known[place] = outcome.value
-                elif outcome is not None:
+                elif outcome is not None and outcome.is_failed:
                     lost += sweep.size_of(place)
         is_begun = bool(known or lost)
         if not is_begun:
