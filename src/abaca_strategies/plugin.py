@@ -23,6 +23,19 @@ PLUGIN = Plugin(
             "Run strategies over past data; list, show and compare the runs.",
         ),
         PluginCommand(
+            "sweep",
+            "abaca_strategies.command.sweep:sweep",
+            "Try many parameters of a strategy; show or cancel such sweeps.",
+        ),
+        PluginCommand(
+            "screen", "abaca_strategies.command.screen:screen", "Rank tickers by what strategies say of them."
+        ),
+        PluginCommand(
+            "alerts",
+            "abaca_strategies.command.alerts:alerts",
+            "Evaluate strategies by the clock: create, list, mute, test or delete such rules.",
+        ),
+        PluginCommand(
             "data", "abaca_strategies.command.data:data", "Show data sets; import, make, fetch or delete one."
         ),
     ),

@@ -66,7 +66,7 @@ def run_backtest(
     Exit status: 0 it ran; 1 the strategy failed, and why is told; 2 the command is wrong; 3 the job was cancelled;
     4 the time to wait was over.
     """
-    watching = Watching(session, follow=follow, wait=wait, detach=detach)
+    watching = Watching(session, follow=follow, wait=wait, detach=detach, later="abaca backtest show")
     check_target(html, detach=detach)
     request = request_of(
         BacktestRequest,

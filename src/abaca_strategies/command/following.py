@@ -35,6 +35,8 @@ class Watching:
     follow: bool = False
     wait: float | None = None
     detach: bool = False
+    later: str = "abaca jobs show"
+    """The command that has the result of a job that was not waited for."""
 
     def __post_init__(self) -> None:
         if self.detach and (self.follow or self.wait is not None):
@@ -49,11 +51,11 @@ class Watching:
         job that gave no result."""
         if self.detach:
             self._say({"job_id": job.id, **also}, job.id)
-            note("a worker of the queue strategies runs it: `abaca backtest show` has its result then")
+            note(f"a worker of the queue strategies runs it; then `{self.later} {job.id}` has its result")
             return EXIT_OK
         end = await with_hands(service, self._end(job, what))
         if end is None:
-            note(f"job {job.id} goes on with a worker; it was not done within {self.wait:g} s")
+            note(f"job {job.id} was not done within {self.wait:g} s; it goes on with a worker")
             return EXIT_TIMEOUT
         if end.value is not None:
             return told(end.value)

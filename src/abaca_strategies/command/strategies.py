@@ -13,6 +13,7 @@ for _name, (_where, _about) in {
     "diff": ("showing:diff", "Show what changed between two versions."),
     "rm": ("making:rm", "Delete strategies with all their versions."),
     "validate": ("validating:validate", "Say what is wrong with code, without running it."),
+    "check": ("checking:check", "Run a strategy on cut data: does it look ahead, and how long does it warm up."),
     "data": ("data:data", "Show data sets; import, make, fetch or delete one."),
 }.items():
     strategies.command(f"abaca_strategies.command.{_where}", name=_name, help=_about)
