@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -17,7 +18,7 @@ from abaca_strategies.requests import BacktestRequest, PythonAgentRequest
 from abaca_strategies.running import runner as running
 from abaca_strategies.running.work import Backtest
 from abaca_strategies.strategies import Strategies
-from abaca_strategies.tasks import backtesting, turns
+from abaca_strategies.tasks import turns
 from tests.integration.crew import crew, eventually
 from tests.strategies_service.authors import CROSS
 
@@ -129,7 +130,7 @@ async def test_endless_and_greedy_strategies_end_with_the_reason_while_others_ru
 ) -> None:
     # Given two slots, and less time than ten minutes
     monkeypatch.setenv("ABACA_STRATEGIES_MEMORY", str(MEMORY))
-    monkeypatch.setitem(backtesting.SECONDS, Backtest, 4.0)  # type: ignore[arg-type]
+    monkeypatch.setitem(cast("dict[type, float]", running.SECONDS), Backtest, 4.0)
     async with working() as service:
         # When one strategy never ends and one takes all memory, beside others
         greedy = "    held = []\n    while True: held.append(bytearray(1 << 20))\n"
