@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all check check-mypy check-pyright format bench bench-compile bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all test-chroma check check-mypy check-pyright format bench bench-compile bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -55,6 +55,13 @@ test-quick: redis-server strace promtool bubblewrap compilers models  ## Run the
 
 test-all: redis-server strace promtool chromium bubblewrap compilers models  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
 	@scripts/test_all.sh $(WORKERS) $(ARGS)
+
+# Chroma brings 84 packages, so it has an environment of its own.
+test-chroma: setup  ## Hold the Chroma vector store to the tests of all vector stores. ARGS goes to pytest.
+	@scripts/setup.sh .venv-chroma
+	@.venv-chroma/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'chromadb>=1.5,<2'
+	.venv-chroma/bin/python -m pytest -n $(WORKERS) tests/documents_search/test_vectors.py \
+		tests/documents_search/test_searching.py tests/documents_search/test_chroma.py tests/documents/test_small_files.py $(ARGS)
 
 check: setup  ## Format, lint, types and layers: what CI asks before the tests.
 	$(PY) -m ruff format --check $(CODE)

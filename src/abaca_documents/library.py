@@ -87,7 +87,8 @@ class Library:
             self._places = self._places or places(self.app)
         except ConfigError:
             return False
-        return bool(self._opened) or self._places.file.exists()
+        begun = self._places.folder if self._places.chroma else self._places.file
+        return bool(self._opened) or begun.exists()
 
     @property
     def documents(self) -> Repository:
