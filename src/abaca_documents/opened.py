@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 from abaca import App
+from abaca_documents import hosting
 from abaca_documents.blobs import FolderBlobs
 from abaca_documents.chunking.counted import chunker_here
 from abaca_documents.embedding.caching import FileVectorCache, NoVectorCache, VectorCache
@@ -31,10 +33,13 @@ class Opened:
             Service(url=value(app, "documents.embedding_url"), key=value(app, "documents.embedding_key"))
         )
         places.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = LibraryFile(places.file)
+        replaces = value(app, "documents.replaces")
+        place = places.alone
+        admit = None if place is None else partial(hosting.admit, app.records, place, replaces)
+        self._file = LibraryFile(places.file, admit=admit)
         self._cached = LibraryFile(places.cache, readers=1, synchronous="NORMAL")
         self._vectors: VectorStore = (
-            ChromaVectors(Chroma(places.chroma)) if places.chroma else SqliteVectors(self._file)
+            ChromaVectors(Chroma(places.chroma, admit=admit)) if places.chroma else SqliteVectors(self._file)
         )
         repository: Repository = RecordRegistry(app.records) if places.is_shared else FileRegistry(self._file)
         self._parser = SandboxParser(largest=value(app, "documents.max_file"))

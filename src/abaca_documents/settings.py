@@ -34,6 +34,7 @@ SETTINGS = (
     Setting.text(
         "documents.vectors", "", "chunks and vectors: sqlite:///file.db (a file beside the jobs), chroma://host"
     ),
+    Setting.text("documents.replaces", "", "the identity of a lost place of vectors, which those here replace"),
     Setting.text("documents.blobs", "", "original bytes: file:///folder, by default a folder beside the jobs"),
     Setting("documents.embedder", _read_embedder, "minilm", "of new collections: minilm, static or http:MODEL/N"),
     Setting.text("documents.embedding_url", "", "the service of embedders http:MODEL/N: what /embeddings is below"),
@@ -66,6 +67,8 @@ class Places:
     folder: Path
     is_shared: bool
     chroma: str = ""
+    alone: Path | None = None
+    """Where chunks are, if that is on one machine and the jobs are not."""
 
     @property
     def cache(self) -> Path:
@@ -92,16 +95,14 @@ def places(app: App) -> Places:
     for name, given in (("documents.vectors", vectors), ("documents.blobs", blobs)):
         if not given:
             raise _unnamed(name, parts.scheme)
-    return Places(
-        file=_path(vectors, "sqlite", "documents.vectors"),
-        folder=_path(blobs, "file", "documents.blobs"),
-        is_shared=True,
-    )
+    file = _path(vectors, "sqlite", "documents.vectors")
+    return Places(file=file, folder=_path(blobs, "file", "documents.blobs"), is_shared=True, alone=file)
 
 
 def _with_chroma(jobs: str, vectors: str, blobs: str) -> Places:
-    check_url(vectors, "documents.vectors")
+    place = check_url(vectors, "documents.vectors")
     scheme = urlsplit(jobs).scheme
+    is_alone = not place.netloc and scheme not in ("sqlite", "memory")
     if blobs:
         folder = _path(blobs, "file", "documents.blobs")
     elif scheme == "sqlite":
@@ -110,7 +111,13 @@ def _with_chroma(jobs: str, vectors: str, blobs: str) -> Places:
         folder = Path(tempfile.mkdtemp(prefix="abaca-documents-"))
     else:
         raise _unnamed("documents.blobs", scheme)
-    return Places(file=folder / "vectors.db", folder=folder, is_shared=True, chroma=vectors)
+    return Places(
+        file=folder / "vectors.db",
+        folder=folder,
+        is_shared=True,
+        chroma=vectors,
+        alone=Path(unquote(place.path)[1:]) if is_alone else None,
+    )
 
 
 def _beside(jobs: str) -> Path:

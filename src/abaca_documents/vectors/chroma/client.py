@@ -7,7 +7,7 @@ import fcntl
 import importlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,9 +28,13 @@ _holding = threading.Lock()
 
 class Chroma:
     """Belongs to one event loop. ``chroma://host:8000/database`` is a server, ``chromas://`` one behind TLS, and
-    ``chroma:///folder`` a folder. Nothing is reached before the first call."""
+    ``chroma:///folder`` a folder. Nothing is reached before the first call,
+    and not before ``admit``, which refuses by what it raises."""
 
-    def __init__(self, url: str, what: str = "documents.vectors") -> None:
+    def __init__(
+        self, url: str, what: str = "documents.vectors", admit: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        self._admit = admit
         parts = check_url(url, what)
         self.folder = None if parts.netloc else Path(unquote(parts.path)[1:])
         self._host, self._port = parts.hostname or "", parts.port or PORT
@@ -43,6 +47,9 @@ class Chroma:
 
     async def run(self, act: Callable[[Any], T]) -> T:
         """Call ``act`` with the client, in a thread. A cancel waits for it to end, so nothing is written later."""
+        if self._admit is not None:
+            await self._admit()
+            self._admit = None
         if self._threads is None:
             self._threads = ThreadPoolExecutor(4, "documents-chroma")
         running = asyncio.get_running_loop().run_in_executor(self._threads, self._perform, act)
