@@ -80,10 +80,11 @@ format: setup  ## Format the code and mend what the linter can mend.
 	$(PY) -m ruff format $(CODE)
 	$(PY) -m ruff check --fix $(CODE)
 
-bench: redis-server  ## Measure this project beside a hand-written loop. ARGS goes to the benchmark.
+bench: redis-server bubblewrap compilers  ## Measure this project beside a hand-written loop, and the compile service. ARGS picks from the loop.
 	$(PY) -m benchmarks $(ARGS)
+	@[ -n "$(ARGS)" ] || $(PY) -m benchmarks.compile --rounds 1
 
-bench-compile: setup  ## Measure the compile service beside the bare compilers. ARGS goes to the benchmark.
+bench-compile: bubblewrap compilers  ## Measure the compile service beside the bare compilers. ARGS goes to the benchmark.
 	$(PY) -m benchmarks.compile $(ARGS)
 
 bench-peers: redis-server  ## The same with other queues, each installed into an environment of its own.
