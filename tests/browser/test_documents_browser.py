@@ -111,7 +111,7 @@ def test_a_pdf_is_shown_at_the_page_of_the_hit(
     shown = opened.value
     shown.wait_for_load_state()
     assert shown.url.endswith("#page=2")
-    shown.wait_for_timeout(1500)
+    assert shown.evaluate("document.contentType") == "application/pdf"
     shoot(shown, "documents-pdf")
 
 
