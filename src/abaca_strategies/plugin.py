@@ -11,5 +11,6 @@ PLUGIN = Plugin(
     queues=("strategies",),
     extra="strategies",
     needs=("numpy", "pandas", "matplotlib", "fastparquet"),
+    router="abaca_strategies.web.routes:ENDPOINTS",
     settings=SETTINGS,
 )
