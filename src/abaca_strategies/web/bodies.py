@@ -53,12 +53,12 @@ def without(kind: type[Request], *names: str) -> type[Request]:
     return made
 
 
-async def asked(request: ApiRequest, kind: type[R], strategy_id: int | None = None) -> R:
+async def asked(request: ApiRequest, kind: type[R], strategy_id: int | None = None, most: int = MAX_BODY) -> R:
     """The body as a request, in either spelling. ``strategy_id`` is that of the path, which the body may repeat.
 
     Raises ``ApiError``: 422 naming the field, also where the body means another strategy than the path.
     """
-    given = await request.json(dict[str, Any], MAX_BODY)
+    given = await request.json(dict[str, Any], most)
     if strategy_id is not None:
         for name in _ID:
             if given.pop(name, strategy_id) != strategy_id:

@@ -1,8 +1,11 @@
 """Every route of strategies."""
 
-from abaca_strategies.web import creating, strategies
+from abaca_strategies.web import agents, backtests, creating, parts, strategies
 
 ENDPOINTS = (
     *creating.ENDPOINTS,
     *strategies.ENDPOINTS,
+    *backtests.ENDPOINTS,
+    *parts.ENDPOINTS,
+    *agents.ENDPOINTS,
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from abaca import Job, JobHandle, Progress, Status, Task
-from abaca.http import Answer, ApiRequest
+from abaca.http import Answer, ApiError, ApiRequest, Code, conflict
 from abaca_strategies.errors import RunNotFound
+from abaca_strategies.web.declaring import strategies_of
 
 T = TypeVar("T")
 R = TypeVar("R", bound=msgspec.Struct)
@@ -38,6 +40,13 @@ class RunView(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     ended_at: datetime | None = None
 
 
+class Dropped(msgspec.Struct, frozen=True, kw_only=True):
+    """``cancelled``: it had not ended, and is told to stop. Otherwise it is forgotten."""
+
+    job_id: str
+    cancelled: bool
+
+
 async def submit(
     request: ApiRequest, task: Task[[Any], R], wanted: msgspec.Struct, wait: float, *tags: str
 ) -> Answer[RunView[R]]:
@@ -59,16 +68,41 @@ async def submitted(request: ApiRequest, handle: JobHandle[R], wait: float) -> A
 
 
 async def read(request: ApiRequest, id: str, task: Task[[Any], R], wait: float = 0) -> RunView[R]:
-    """A run of one task, if it is there and the caller may know of it. Raises ``RunNotFound``, or 404 for no job."""
+    """A run of one task, if it is there and the caller may know of it. Raises ``RunNotFound``."""
     job = await request.ended(await job_of(request, id, task), wait)
     return await view_of(job, task.job(job.id))
 
 
 async def job_of(request: ApiRequest, id: str, task: Task[[Any], R]) -> Job:
-    job = await request.job(id)
+    try:
+        job = await request.job(id)
+    except ApiError as error:
+        raise RunNotFound(id[:40]) if error.status == 404 else error from error
     if job.purged or job.spec.task != task.name:
         raise RunNotFound(id)
     return job
+
+
+async def drop(request: ApiRequest, id: str, task: Task[[Any], R]) -> Dropped:
+    """Cancel a run that has not ended; forget the result, and the record, of one that has."""
+    job = await job_of(request, id, task)
+    handle = task.job(job.id)
+    if await handle.cancel():
+        return Dropped(job_id=job.id, cancelled=True)
+    await handle.forget()
+    with suppress(RunNotFound):
+        await strategies_of(request).runs.delete(job.id)
+    return Dropped(job_id=job.id, cancelled=False)
+
+
+async def result_of(request: ApiRequest, id: str, task: Task[[Any], R]) -> R:
+    """The result of a run. Raises ``ApiError``: 409 before its end, 410 where there is none or it is not kept."""
+    view = await read(request, id, task)
+    if view.result is not None:
+        return view.result
+    if view.ended_at is None:
+        raise conflict(f"run {view.job_id} has not ended; ask again, or follow its events", status=view.status)
+    raise ApiError(410, Code.RESULT_EXPIRED, f"run {view.job_id} has no result: {view.error}")
 
 
 async def view_of(job: Job, handle: JobHandle[R]) -> RunView[R]:
