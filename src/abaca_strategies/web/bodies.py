@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from abaca.http import ApiRequest, invalid, malformed, opened
+from abaca.http import ApiError, ApiRequest, invalid, malformed, opened
 from abaca_strategies.requests import Request, read_request
 
 R = TypeVar("R", bound=Request)
+S = TypeVar("S", bound=msgspec.Struct)
 JSON = "application/json"
 _ID = ("strategy_id", "strategyId")
 MAX_BODY = 2 << 20
@@ -67,10 +69,22 @@ async def asked(request: ApiRequest, kind: type[R], strategy_id: int | None = No
     try:
         return read_request(kind, given)
     except msgspec.ValidationError as error:
-        text, _, path = str(error).partition(" - at `")
-        field = path.rstrip("`").removeprefix("$").removeprefix(".")
-        named = text.partition("`")[2].partition("`")[0] if not field else ""
-        raise invalid(text, field or named or None) from error
+        raise _misfit(error) from error
+
+
+def converted(fields: Mapping[str, Any], kind: type[S]) -> S:
+    """The fields of a form, which are texts. Raises ``ApiError`` naming the first that does not fit."""
+    try:
+        return msgspec.convert(fields, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise _misfit(error) from error
+
+
+def _misfit(error: msgspec.ValidationError) -> ApiError:
+    text, _, path = str(error).partition(" - at `")
+    field = path.rstrip("`").removeprefix("$").removeprefix(".")
+    named = text.partition("`")[2].partition("`")[0] if not field else ""
+    return invalid(text, field or named or None)
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

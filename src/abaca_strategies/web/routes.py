@@ -1,6 +1,6 @@
 """Every route of strategies."""
 
-from abaca_strategies.web import agents, backtests, creating, parts, strategies
+from abaca_strategies.web import agents, backtests, creating, datasets, parts, strategies, uploading
 
 ENDPOINTS = (
     *creating.ENDPOINTS,
@@ -8,4 +8,6 @@ ENDPOINTS = (
     *backtests.ENDPOINTS,
     *parts.ENDPOINTS,
     *agents.ENDPOINTS,
+    *uploading.ENDPOINTS,
+    *datasets.ENDPOINTS,
 )
