@@ -22,7 +22,9 @@ POST /strategies, GET /strategies, GET /strategies/{id}, PATCH /strategies/{id},
 GET /strategies/{id}/versions, GET /strategies/{id}/versions/{version}, GET /strategies/{id}/diff,
 POST /strategies/validate, POST /strategies/{id}/backtests, GET /backtests, GET /backtests/{id}, DELETE /backtests/{id},
 GET /backtests/{id}/trades, GET /backtests/{id}/instances, GET /backtests/{id}/equity, GET /backtests/{id}/plots,
-POST /backtests/compare, POST /agent-runs, GET /agent-runs, GET /agent-runs/{id}, DELETE /agent-runs/{id},
+POST /backtests/compare, POST /strategies/{id}/sweeps, GET /sweeps, GET /sweeps/{id}, DELETE /sweeps/{id},
+POST /strategies/{id}/lookahead-check, GET /checks/{id}, POST /agent-runs,
+GET /agent-runs, GET /agent-runs/{id}, DELETE /agent-runs/{id},
 POST /datasets, GET /datasets, GET /datasets/{id}, DELETE /datasets/{id}, GET /datasets/{id}/bars,
 POST /datasets/synthetic, GET /datasets/synthetic
 """

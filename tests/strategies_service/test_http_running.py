@@ -8,9 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.http.stream import reading
-from tests.strategies_service.authors import CROSS
+from tests.strategies_service.authors import CROSS, PEEKING
 from tests.strategies_service.calling import Desk, code, desk_of
 
+SLOW = """
+import time
+
+PARAMS = {"fast": 5, "slow": 20, "rest": 0.0, "unused": 0.0}
+
+def signals(df, params):
+    time.sleep(params["rest"])  # sleeps: it is what the sandbox runs
+    return (df["close"].rolling(params["fast"]).mean() > df["close"].rolling(params["slow"]).mean()).astype(float)
+"""
 RAISES = "def signals(df, params):\n    return 1 / 0\n"
 
 
@@ -113,3 +122,47 @@ async def test_a_prompt_is_written_by_a_job_and_a_bad_one_says_why(desk: Desk) -
     # And code makes a version at once
     direct = await desk.post("/strategies", {"strategy_id": id, "python_code": CROSS})
     assert (direct.status_code, direct.json()["version"]) == (200, 3)
+
+
+@pytest.mark.timeout(180)
+async def test_a_sweep_is_seen_while_it_runs_and_is_cancelled(desk: Desk) -> None:
+    # Given a strategy whose points take their time
+    id = await desk.made(SLOW)
+    # When a small sweep is waited for
+    grid = {"grid": {"fast": [3, 5, 30], "slow": [20, 40]}, "constraints": ["fast < slow"], "symbols": ["SYN01"]}
+    found = await desk.run(f"/strategies/{id}/sweeps", grid)
+    # Then its best point is the best of all that keep the constraints, and it is listed
+    assert (found["state"], found["done"], found["total"], found["failed"]) == ("completed", 5, 5, 0)
+    scores = [point["score"] for point in found["top"]]
+    assert scores == sorted(scores, reverse=True)
+    assert found["best"] == found["top"][0] == found["result"]["best"]
+    assert [each["job_id"] for each in (await desk.read("/sweeps"))["items"]] == [found["id"]]
+    # When a large one is cancelled after some of its points
+    endless = {
+        "random": {"unused": {"low": 0.0, "high": 1.0}},
+        "count": 2000,
+        "params": {"rest": 0.02},
+        "symbols": ["SYN01"],
+    }
+    asked = await desk.post(f"/strategies/{id}/sweeps", endless, headers={"Idempotency-Key": "large"})
+    again = await desk.post(f"/strategies/{id}/sweeps", endless, headers={"Idempotency-Key": "large"})
+    sweep = asked.json()["id"]
+    assert (asked.status_code, again.json()["id"]) == (202, sweep)
+    while not (await desk.read(f"/sweeps/{sweep}?wait=0.5"))["done"]:
+        pass
+    cancelled = await desk.call("DELETE", f"/sweeps/{sweep}")
+    # Then it has ended at once, with what it had found until then
+    assert cancelled.json() == {"job_id": sweep, "cancelled": True}
+    view = await desk.read(f"/sweeps/{sweep}?wait=50")
+    assert view["state"] == "cancelled"
+    assert 0 < view["done"] < 2000
+    assert view["best"] is not None
+    # And a check says what looks ahead
+    peeking = await desk.made(PEEKING)
+    checked = await desk.run(f"/strategies/{peeking}/lookahead-check", {"symbols": ["SYN01"], "cuts": 2})
+    assert checked["result"]["looks_ahead"]
+    assert (await desk.read(f"/checks/{checked['job_id']}"))["result"] == checked["result"]
+    # And another user knows nothing of either
+    ada = await desk.of("ada")
+    assert code(await ada.get(f"/sweeps/{sweep}")) == (404, "run_not_found")
+    assert code(await ada.get(f"/checks/{checked['job_id']}")) == (404, "run_not_found")

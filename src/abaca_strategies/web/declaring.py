@@ -19,6 +19,7 @@ from abaca_strategies.errors import (
     RunNotFound,
     StrategiesError,
     StrategyNotFound,
+    SweepNotFound,
     SymbolNotFound,
     TooLarge,
     VersionNotFound,
@@ -32,6 +33,7 @@ NO_STRATEGY: Refusal = (404, "strategy_not_found")
 NO_VERSION: Refusal = (404, "version_not_found")
 NO_DATA_SET: Refusal = (404, "dataset_not_found")
 NO_RUN: Refusal = (404, "run_not_found")
+NO_SWEEP: Refusal = (404, "sweep_not_found")
 NO_RULE: Refusal = (404, "rule_not_found")
 CONFLICT: Refusal = (409, Code.CONFLICT.value)
 GONE: Refusal = (410, Code.RESULT_EXPIRED.value)
@@ -47,6 +49,7 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
     VersionNotFound: NO_VERSION,
     DataSetNotFound: NO_DATA_SET,
     RunNotFound: NO_RUN,
+    SweepNotFound: NO_SWEEP,
     RuleNotFound: NO_RULE,
     SymbolNotFound: NO_SYMBOL,
     Conflict: CONFLICT,

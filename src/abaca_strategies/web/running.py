@@ -74,11 +74,19 @@ async def read(request: ApiRequest, id: str, task: Task[[Any], R], wait: float =
 
 
 async def job_of(request: ApiRequest, id: str, task: Task[[Any], R]) -> Job:
+    job = await found_job(request, id)
+    if job.spec.task != task.name:
+        raise RunNotFound(id)
+    return job
+
+
+async def found_job(request: ApiRequest, id: str) -> Job:
+    """A job that is there and that the caller may know of. Raises ``RunNotFound``."""
     try:
         job = await request.job(id)
     except ApiError as error:
         raise RunNotFound(id[:40]) if error.status == 404 else error from error
-    if job.purged or job.spec.task != task.name:
+    if job.purged:
         raise RunNotFound(id)
     return job
 
