@@ -41,6 +41,12 @@ def value(app: App, name: str) -> Any:
     return app.settings.value(name) if known else _DEFAULTS[name]
 
 
+def packages_of(app: App) -> list[str]:
+    """What strategies can import besides what is always there."""
+    found: str = value(app, "strategies.packages")
+    return found.replace(",", " ").split()
+
+
 def folder_of(app: App) -> Path:
     """Where data sets are, by the app's store and the settings. In memory it is a folder made for this call.
 

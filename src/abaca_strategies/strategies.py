@@ -15,7 +15,7 @@ from abaca_strategies.registry.runs import Runs
 from abaca_strategies.registry.strategies import Registry
 from abaca_strategies.running.runner import Runner
 from abaca_strategies.running.work import Cell
-from abaca_strategies.settings import folder_of, value
+from abaca_strategies.settings import folder_of, packages_of, value
 from abaca_strategies.tasks.agents import declare_agents
 from abaca_strategies.tasks.alerting import declare_alerting
 from abaca_strategies.tasks.backtesting import declare_backtesting
@@ -101,9 +101,8 @@ class Strategies:
         loop = asyncio.get_running_loop()
         if loop not in self._runners:
             given = {name: value(self.app, f"strategies.{name}") for name in ("slots", "memory", "prints", "plots")}
-            packages = value(self.app, "strategies.packages").replace(",", " ").split()
             self._runners[loop] = Runner(
-                **given, packages=packages, seconds={Cell: value(self.app, "strategies.cell_wall")}
+                **given, packages=packages_of(self.app), seconds={Cell: value(self.app, "strategies.cell_wall")}
             )
         return self._runners[loop]
 

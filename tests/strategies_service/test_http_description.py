@@ -25,6 +25,8 @@ GET /backtests/{id}/trades, GET /backtests/{id}/instances, GET /backtests/{id}/e
 POST /backtests/compare, POST /strategies/{id}/sweeps, GET /sweeps, GET /sweeps/{id}, DELETE /sweeps/{id},
 POST /strategies/{id}/lookahead-check, GET /checks/{id}, POST /agent-runs,
 GET /agent-runs, GET /agent-runs/{id}, DELETE /agent-runs/{id},
+POST /screens, GET /screens, GET /screens/{id}, DELETE /screens/{id}, POST /alerts, GET /alerts, GET /alerts/{id},
+PUT /alerts/{id}, DELETE /alerts/{id}, POST /alerts/{id}/mute, GET /alerts/{id}/history, POST /alerts/{id}/test,
 POST /datasets, GET /datasets, GET /datasets/{id}, DELETE /datasets/{id}, GET /datasets/{id}/bars,
 POST /datasets/synthetic, GET /datasets/synthetic
 """

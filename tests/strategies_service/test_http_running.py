@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.http.stream import reading
-from tests.strategies_service.authors import CROSS, PEEKING
+from tests.strategies_service.authors import CROSS, INSTANCES, PEEKING
 from tests.strategies_service.calling import Desk, code, desk_of
 
 SLOW = """
@@ -166,3 +166,36 @@ async def test_a_sweep_is_seen_while_it_runs_and_is_cancelled(desk: Desk) -> Non
     ada = await desk.of("ada")
     assert code(await ada.get(f"/sweeps/{sweep}")) == (404, "run_not_found")
     assert code(await ada.get(f"/checks/{checked['job_id']}")) == (404, "run_not_found")
+
+
+@pytest.mark.timeout(120)
+async def test_a_screening_is_ranked_and_a_rule_is_made_muted_tested_and_deleted(desk: Desk) -> None:
+    # Given a user's strategy
+    ada, bob = await desk.of("ada"), await desk.of("bob")
+    id = await ada.made(INSTANCES)
+    # When the universe is screened
+    screened = (await ada.run("/screens", {"strategyIds": [id]}))["result"]
+    # Then tickers are ranked
+    scores = [row["score"] for row in screened["ranked_results"]]
+    assert screened["success"]
+    assert scores == sorted(scores, reverse=True)
+    assert len((await ada.read("/screens"))["items"]) == 1
+    assert code(await bob.post("/screens", {"strategy_ids": [id]})) == (404, "strategy_not_found")
+    # And a rule is the user's alone, from its creation to its end
+    rule = {"strategyId": id, "every": "1h", "securities": ["SYN01"]}
+    made = await ada.post("/alerts", rule, headers={"Idempotency-Key": "rule"})
+    again = await ada.post("/alerts", rule, headers={"Idempotency-Key": "rule"})
+    alert = made.json()["id"]
+    assert (made.status_code, again.json()["id"]) == (201, alert)
+    assert code(await bob.get(f"/alerts/{alert}")) == (404, "rule_not_found")
+    assert (await bob.read("/alerts"))["items"] == []
+    changed = await ada.call("PUT", f"/alerts/{alert}", {"strategy_id": id, "cron": "0 18 * * 1-5"})
+    assert (changed.status_code, changed.json()["rule"]["cron"]) == (200, "0 18 * * 1-5")
+    assert (await ada.post(f"/alerts/{alert}/mute", {})).json()["rule"]["is_muted"]
+    assert [each["id"] for each in (await ada.read(f"/alerts?strategy_id={id}"))["items"]] == [alert]
+    # And a test evaluates it at once and keeps nothing
+    fired = await ada.run(f"/alerts/{alert}/test", {})
+    assert (fired["result"]["success"], fired["result"]["is_test"]) == (True, True)
+    assert (await ada.read(f"/alerts/{alert}/history"))["items"] == []
+    assert (await ada.call("DELETE", f"/alerts/{alert}")).status_code == 204
+    assert (await ada.read("/alerts"))["items"] == []

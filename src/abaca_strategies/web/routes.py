@@ -1,6 +1,17 @@
 """Every route of strategies."""
 
-from abaca_strategies.web import agents, backtests, creating, datasets, parts, strategies, sweeps, uploading
+from abaca_strategies.web import (
+    agents,
+    alerts,
+    backtests,
+    creating,
+    datasets,
+    parts,
+    screens,
+    strategies,
+    sweeps,
+    uploading,
+)
 
 ENDPOINTS = (
     *creating.ENDPOINTS,
@@ -8,6 +19,8 @@ ENDPOINTS = (
     *backtests.ENDPOINTS,
     *parts.ENDPOINTS,
     *sweeps.ENDPOINTS,
+    *screens.ENDPOINTS,
+    *alerts.ENDPOINTS,
     *agents.ENDPOINTS,
     *uploading.ENDPOINTS,
     *datasets.ENDPOINTS,
