@@ -2,7 +2,7 @@
 
 StrategiesError
   NotFound                            is 404 over HTTP
-    StrategyNotFound, VersionNotFound, DataSetNotFound, RunNotFound, RuleNotFound, SymbolNotFound
+    StrategyNotFound, VersionNotFound, DataSetNotFound, RunNotFound, SweepNotFound, RuleNotFound, SymbolNotFound
   Conflict                            somebody else changed it meanwhile, or the name is taken
   Refused                             a value that cannot be used; also a ValueError
     CodeRefused, DataRefused, TooLarge
@@ -49,6 +49,10 @@ class DataSetNotFound(NotFound):
 
 class RunNotFound(NotFound):
     what = "run"
+
+
+class SweepNotFound(RunNotFound):
+    what = "sweep"
 
 
 class RuleNotFound(NotFound):

@@ -60,13 +60,13 @@ class SweepView(Struct, frozen=True, kw_only=True):
     id: str
     """The id of its workflow: that of the job that ends it."""
     state: str
-    """The state of that job: ``pending`` and ``running`` while points are tried, then how it ended."""
+    """``queued`` until something runs, ``running`` while points are tried, then how that job ended."""
     strategy_id: StrategyId
     version: Version
     objective: str
     maximise: bool
     total: int
-    """Runs that there are to do: points, times folds where there are some."""
+    """Runs that there are to do: the points, and all of them again on the training bars of each fold."""
     done: int
     failed: int
     """Of those done, without figures."""
@@ -74,7 +74,8 @@ class SweepView(Struct, frozen=True, kw_only=True):
     top: list[SweepPoint] = []
     """The best ones, at most ``MAX_TOP``."""
     heat_map: HeatMap | None = None
-    """Over the first two parameters that differ; None where fewer than two do."""
+    """Over the first two parameters that differ; None where fewer than two do. Of more than 40 values of a parameter
+    there are 20 ranges, named by their middles."""
     result: SweepResult | None = None
 
 

@@ -10,6 +10,8 @@ StrategyId = Annotated[int, Meta(ge=1)]
 Version = Annotated[int, Meta(ge=1)]
 """Versions count from 1; an edit makes the next."""
 Json = dict[str, Any]
+ENGINE_VERSION = "1"
+"""Changes whenever the same strategy over the same data could give other figures."""
 MAX_INSTANCES = 15_000
 MAX_POINTS = 5_000
 """Points of an equity curve, and trades, that a result carries; how many there were stands beside them."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from abaca_strategies.captured import Captured
 from abaca_strategies.data import DataSet
-from abaca_strategies.engine import ENGINE_VERSION, EventStudy, Instances, Run, Trade
+from abaca_strategies.engine import EventStudy, Instances, Run, Trade
 from abaca_strategies.metrics import Measured, drawdowns, monthly_table, period_returns, underwater
 from abaca_strategies.metrics.figures import finite
 from abaca_strategies.models import (
+    ENGINE_VERSION,
     MAX_INSTANCES,
     MAX_POINTS,
     BacktestResult,
@@ -20,22 +22,11 @@ from abaca_strategies.models import (
     DrawdownRow,
     EquityPoint,
     HorizonRow,
-    ResponseImage,
-    StrategyPlotData,
     TradeRow,
 )
 
 MAX_DRAWDOWNS = 20
 Found = tuple[Instances, EventStudy]
-
-
-@dataclass(frozen=True)
-class Captured:
-    """What the strategy's code left behind beside its answer."""
-
-    prints: str | None = None
-    plots: list[StrategyPlotData] | None = None
-    images: list[ResponseImage] | None = None
 
 
 def backtest_result(
@@ -78,22 +69,6 @@ def backtest_result(
         data_hash=data.digest,
         engine_version=ENGINE_VERSION,
         warnings=warnings,
-    )
-
-
-def failed(strategy_id: int, version: int, why: str, captured: Captured | None = None) -> BacktestResult:
-    """The result of a strategy that could not be run: a finished job with a negative outcome."""
-    captured = captured or Captured()
-    empty = BacktestSummary(total_instances=0, positive_instances=0, date_range=[], symbols_processed=0)
-    return BacktestResult(
-        success=False,
-        strategy_id=strategy_id,
-        version=version,
-        instances=[],
-        summary=empty,
-        strategy_prints=captured.prints,
-        error_message=why,
-        engine_version=ENGINE_VERSION,
     )
 
 

@@ -17,7 +17,9 @@ from abaca_strategies.running.work import Cell
 from abaca_strategies.settings import folder_of, value
 from abaca_strategies.tasks.agents import declare_agents
 from abaca_strategies.tasks.backtesting import declare_backtesting
+from abaca_strategies.tasks.checking import declare_checking
 from abaca_strategies.tasks.creating import declare_creating
+from abaca_strategies.tasks.sweeping import declare_sweeping
 from abaca_strategies.tasks.tidying import declare_tidying
 from abaca_strategies.writing import StrategyWriter, writer_of
 
@@ -42,6 +44,8 @@ class Strategies:
         self.runs = Runs(app.records, value(app, "strategies.keep"))
         self.create_strategy = declare_creating(self)
         self.backtest = declare_backtesting(self)
+        self.sweeps = declare_sweeping(self)
+        self.check = declare_checking(self)
         self.python_agent = declare_agents(self)
         self.tidy = declare_tidying(self)
         app.beside_workers(self._until_the_worker_ends)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from abaca_strategies.captured import Captured, failed
 from abaca_strategies.data import BarSource, DataSet, synthetic
 from abaca_strategies.engine import Instances, Market, Rules, run_instances, run_signals, study
 from abaca_strategies.metrics import measure
@@ -21,7 +22,7 @@ from abaca_strategies.models import (
     Strategy,
     StrategyPlotData,
 )
-from abaca_strategies.results import Captured, backtest_result, equity_curve, failed
+from abaca_strategies.results import backtest_result, equity_curve
 from tests.strategies import textbook
 from tests.strategies.bars import act, closes
 

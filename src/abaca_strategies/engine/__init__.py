@@ -5,8 +5,9 @@ from abaca_strategies.engine.instances import EventStudy, Horizon, Instances, ru
 from abaca_strategies.engine.market import Market
 from abaca_strategies.engine.records import Fill, Rejection, Trade
 from abaca_strategies.engine.rules import Costs, Rules, Sizing
-from abaca_strategies.engine.run import ENGINE_VERSION, Run
+from abaca_strategies.engine.run import Run
 from abaca_strategies.engine.targets import run_signals, run_targets, run_weights, signal_targets
+from abaca_strategies.models import ENGINE_VERSION
 
 __all__ = [
     "ENGINE_VERSION",

@@ -14,9 +14,6 @@ from abaca_strategies.engine.market import Market
 from abaca_strategies.engine.records import Fill, Placed, Rejection, Trade
 from abaca_strategies.engine.rules import Rules
 
-ENGINE_VERSION = "1"
-"""Changes whenever the same strategy over the same data could give other figures."""
-
 
 @dataclass(frozen=True)
 class Run:

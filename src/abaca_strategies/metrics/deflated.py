@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -27,11 +27,14 @@ def probabilistic_sharpe(returns: Floats, benchmark: float = 0.0) -> float | Non
     skew, kurtosis = moments(returns)
     if spread <= 1e-15 or math.isnan(skew):
         return None
-    sharpe = float(np.mean(returns)) / spread
+    return _probability(float(np.mean(returns)) / spread, skew, kurtosis, len(returns), benchmark)
+
+
+def _probability(sharpe: float, skew: float, kurtosis: float, count: float, benchmark: float) -> float | None:
     under = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
     if under <= 0:
         return None
-    return _NORMAL.cdf((sharpe - benchmark) * math.sqrt(len(returns) - 1) / math.sqrt(under))
+    return _NORMAL.cdf((sharpe - benchmark) * math.sqrt(count - 1) / math.sqrt(under))
 
 
 def expected_best_sharpe(trials: Sequence[float]) -> float:
@@ -61,3 +64,22 @@ def deflated_sharpe(returns: Floats, trials: Sequence[float]) -> float | None:
     makes the figure severe.
     """
     return probabilistic_sharpe(returns, expected_best_sharpe(trials))
+
+
+def sharpe_per_bar(figures: Mapping[str, float | None]) -> float | None:
+    """The Sharpe ratio per bar of a run, from its figures; None where it has none."""
+    sharpe, per_year = figures.get("sharpe"), figures.get("periods_per_year")
+    return None if sharpe is None or not per_year else sharpe / math.sqrt(per_year)
+
+
+def deflated_sharpe_of(figures: Mapping[str, float | None], trials: Sequence[float]) -> float | None:
+    """``deflated_sharpe`` where the returns are gone: from the figures ``sharpe``, ``skew``, ``kurtosis`` (in excess),
+    ``bars`` and ``periods_per_year`` of the chosen point. They say the same as its returns do, as long as the Sharpe
+    ratios were counted without a risk-free rate; with one, both sides are in excess of it. None where one is missing.
+    """
+    sharpe, skew, excess, bars = (
+        sharpe_per_bar(figures), figures.get("skew"), figures.get("kurtosis"), figures.get("bars")
+    )  # fmt: skip
+    if sharpe is None or skew is None or excess is None or bars is None or bars < 4:
+        return None
+    return _probability(sharpe, skew, excess + 3, bars - 1, expected_best_sharpe(trials))

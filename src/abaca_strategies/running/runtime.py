@@ -23,7 +23,7 @@ PACKAGES = ("matplotlib", "msgspec", "numpy", "pandas")
 PACKAGE = Path(__file__).parents[1]
 PARTS = ("data", "engine", "metrics", "running/inside")
 FILES = (
-    *("__init__.py", "arrays.py", "failures.py", "guards.py", "models.py", "packed.py", "results.py"),
+    *("__init__.py", "arrays.py", "captured.py", "failures.py", "guards.py", "models.py", "packed.py", "results.py"),
     *("running/__init__.py", "running/work.py"),
 )
 FONTS = "share/abaca-matplotlib"

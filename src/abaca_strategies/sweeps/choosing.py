@@ -34,7 +34,7 @@ def best(
     chosen, value = None, 0.0
     for one in sorted(scored, key=lambda one: one.number):
         figure = one.metrics.get(objective)
-        if figure is None or not all(one.metrics.get(r.left) is not None and r.holds(one.metrics) for r in rules):
+        if figure is None or not all(r.is_known(one.metrics) and r.holds(one.metrics) for r in rules):
             continue
         if chosen is None or (figure > value if maximise else figure < value):
             chosen, value = one, figure

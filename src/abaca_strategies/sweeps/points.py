@@ -42,6 +42,11 @@ class Constraint:
             raise StrategyError(f"{text!r} is no constraint; write two parameters compared, such as 'fast < slow'")
         return cls(match[1], match[2], match[3])
 
+    def is_known(self, values: Mapping[str, Any]) -> bool:
+        """Whether what it compares is there and no None."""
+        sides = [name for name in (self.left, self.right) if name == self.left or name in values]
+        return all(values.get(name) is not None for name in sides)
+
     def holds(self, point: Mapping[str, Any]) -> bool:
         if self.left not in point:
             raise StrategyError(f"the constraint on {self.left!r} names a parameter that the sweep does not have")

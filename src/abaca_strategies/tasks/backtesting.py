@@ -7,13 +7,12 @@ from typing import Any
 import msgspec
 
 from abaca import BatchCtx, Ctx, Retry, Task
-from abaca_strategies.engine import ENGINE_VERSION
+from abaca_strategies.captured import Captured, failed
 from abaca_strategies.errors import NotFound
-from abaca_strategies.models import BacktestResult, Strategy
+from abaca_strategies.models import ENGINE_VERSION, BacktestResult, Strategy
 from abaca_strategies.registry import DataFile, RunRecord
 from abaca_strategies.registry.recording import now_text
 from abaca_strategies.requests import BacktestRequest
-from abaca_strategies.results import Captured, failed
 from abaca_strategies.running.answers import Ran
 from abaca_strategies.running.runner import SECONDS
 from abaca_strategies.running.work import Backtest
