@@ -36,7 +36,7 @@ class StrategyNotFound(NotFound):
 class VersionNotFound(NotFound):
     """A version that does not exist is never replaced by another."""
 
-    def __init__(self, strategy_id: int, version: int, newest: int) -> None:
+    def __init__(self, strategy_id: int, version: int | str, newest: int) -> None:
         StrategiesError.__init__(
             self, f"strategy {strategy_id} has no version {version}; its versions are 1 to {newest}"
         )

@@ -11,6 +11,7 @@ PLUGIN = Plugin(
     queues=("strategies",),
     extra="strategies",
     needs=("numpy", "pandas", "matplotlib", "fastparquet"),
+    router="abaca_strategies.web.routes:ENDPOINTS",
     commands=(
         PluginCommand(
             "strategies",

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-from tests.command import Run
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "examples" / "strategies" / "README.md"

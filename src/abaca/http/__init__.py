@@ -10,12 +10,15 @@ from abaca.http.dashboard.desk import Desk
 from abaca.http.dashboard.pages import Form, act, page
 from abaca.http.endpoint import Endpoint, endpoint
 from abaca.http.errors import ApiError, Code, conflict, invalid, malformed, not_found
+from abaca.http.fileforms import ANY_SIZE, FORM_DATA, FileForm, file_form, media_type
 from abaca.http.paging import Nothing, Paging, Waiting, opened, sealed
 from abaca.http.replies import Answer, Items, Reply
 from abaca.http.requests import ApiRequest
 from abaca.http.settings import HttpSettings
 
 __all__ = [
+    "ANY_SIZE",
+    "FORM_DATA",
     "Answer",
     "ApiError",
     "ApiRequest",
@@ -23,6 +26,7 @@ __all__ = [
     "Code",
     "Desk",
     "Endpoint",
+    "FileForm",
     "Form",
     "HttpSettings",
     "Items",
@@ -35,8 +39,10 @@ __all__ = [
     "asgi",
     "conflict",
     "endpoint",
+    "file_form",
     "invalid",
     "malformed",
+    "media_type",
     "not_found",
     "opened",
     "page",

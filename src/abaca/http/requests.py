@@ -204,8 +204,8 @@ class QueryReader:
     def __init__(self, type: type[Any]) -> None:
         self._type = type
         fields = msgspec.structs.fields(type)
-        self._many = {field.name: _takes_many(field.type) for field in fields if not is_map(field.type)}
-        self._maps = {field.name for field in fields if is_map(field.type)}
+        self._many = {field.encode_name: _takes_many(field.type) for field in fields if not is_map(field.type)}
+        self._maps = {field.encode_name for field in fields if is_map(field.type)}
 
     def read(self, query: bytes) -> Any:
         found: dict[str, Any] = {}

@@ -16,7 +16,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from abaca.http import ApiRequest, invalid
+from abaca.http import (
+    ANY_SIZE,
+    FORM_DATA,
+    ApiRequest,
+    file_form,
+    invalid,
+    media_type,
+)
 from abaca_documents.errors import ParseFailed
 from abaca_documents.library import Library
 from abaca_documents.model import ChunkingStrategy, ChunkRequest, Metadata
@@ -38,7 +45,6 @@ from abaca_documents.web.declaring import (
     route,
     spend,
 )
-from abaca_documents.web.forms import ANY_SIZE, FORM, form_of, media_type
 
 LARGEST = 4 << 20
 """Bytes of a JSON body."""
@@ -167,7 +173,7 @@ class _Room:
     "POST",
     "/parse",
     max_body=ANY_SIZE,
-    takes={FORM: ParseForm, "application/json": ParseText},
+    takes={FORM_DATA: ParseForm, "application/json": ParseText},
     errors=(TOO_LARGE, UNSUPPORTED, UNREADABLE, INVALID, NO_SANDBOX),
     examples={"body": {"text": "<h1>Roses</h1><p>They want sun.</p>", "filename": "roses.html"}},
 )
@@ -175,8 +181,8 @@ async def parse_document(request: ApiRequest) -> ParsedView:
     """Read a file, or text of a format: its text, pages, headings and metadata. Nothing is stored."""
     await spend(request)
     library = library_of(request)
-    if media_type(request) == FORM:
-        async with form_of(request, library.incoming(), value(request.app, "documents.max_file")) as form:
+    if media_type(request) == FORM_DATA:
+        async with file_form(request, library.incoming(), value(request.app, "documents.max_file")) as form:
             if form.path is None or not form.size:
                 raise invalid("the form holds no file, or an empty one; send it in a field of this name", "file")
             check_head(form.head)

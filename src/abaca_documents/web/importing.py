@@ -9,7 +9,19 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from abaca.http import Answer, ApiError, ApiRequest, Code, Reply, invalid
+from abaca.http import (
+    ANY_SIZE,
+    FORM_DATA,
+    Answer,
+    ApiError,
+    ApiRequest,
+    Code,
+    FileForm,
+    Reply,
+    file_form,
+    invalid,
+    media_type,
+)
 from abaca_documents.exporting import export_collection
 from abaca_documents.library import Library
 from abaca_documents.model import (
@@ -34,7 +46,6 @@ from abaca_documents.web.declaring import (
     route,
     spend,
 )
-from abaca_documents.web.forms import ANY_SIZE, FORM, Form, form_of, media_type
 from abaca_documents.web.sending import FileReply, safe_headers
 from abaca_documents.web.starting import Started, accepted
 from abaca_documents.web.uploading import wanted_chunking
@@ -85,7 +96,7 @@ class ArchiveForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     "/documents/import",
     status=202,
     max_body=ANY_SIZE,
-    takes={FORM: ImportForm, "application/json": ImportPath},
+    takes={FORM_DATA: ImportForm, "application/json": ImportPath},
     errors=(NO_COLLECTION, NO_IMPORTS, TOO_LARGE, CONFLICT, INVALID),
     examples={"body": {"path": "manuals", "kind": "folder", "collection": "books", "pattern": "**/*.md"}},
 )
@@ -97,9 +108,9 @@ async def import_documents(request: ApiRequest) -> Answer[Started]:
     "source_id", "metadata"}``. The collection is made where it is missing.
     """
     await spend(request)
-    if media_type(request) == FORM:
+    if media_type(request) == FORM_DATA:
         library = library_of(request)
-        async with form_of(request, library.incoming(), value(request.app, "documents.max_import")) as form:
+        async with file_form(request, library.incoming(), value(request.app, "documents.max_import")) as form:
             return await request.once(form.asked, lambda: _uploaded(request, form, form.fields))
     body = await request.json(ImportPath, _LARGEST_JSON)
     return await request.once(await request.body(), lambda: _of_path(request, body))
@@ -123,22 +134,22 @@ async def post_export(request: ApiRequest, name: str) -> Reply:
     "/collections/{name}/import",
     status=202,
     max_body=ANY_SIZE,
-    takes={FORM: ArchiveForm},
+    takes={FORM_DATA: ArchiveForm},
     errors=(TOO_LARGE, CONFLICT, INVALID),
 )
 async def import_collection(request: ApiRequest, name: str) -> Answer[Started]:
     """Take the documents of an archive that ``export`` wrote into a collection, by one job. The collection is made
     where it is missing; their ids stay where it has the name that it had."""
     await spend(request)
-    if media_type(request) != FORM:
-        raise ApiError(415, Code.UNSUPPORTED_TYPE, f"send the archive as a form, {FORM}, in a field called file")
+    if media_type(request) != FORM_DATA:
+        raise ApiError(415, Code.UNSUPPORTED_TYPE, f"send the archive as a form, {FORM_DATA}, in a field called file")
     library = library_of(request)
-    async with form_of(request, library.incoming(), value(request.app, "documents.max_import")) as form:
+    async with file_form(request, library.incoming(), value(request.app, "documents.max_import")) as form:
         fields = {**form.fields, "collection": name, "kind": ImportKind.COLLECTION.value}
         return await request.once(form.asked, lambda: _uploaded(request, form, fields))
 
 
-async def _uploaded(request: ApiRequest, form: Form, fields: dict[str, str]) -> Answer[Started]:
+async def _uploaded(request: ApiRequest, form: FileForm, fields: dict[str, str]) -> Answer[Started]:
     body = converted(fields, Import)
     if form.path is None or not form.size:
         raise invalid("the form holds no file, or an empty one; send it in a field of this name", "file")

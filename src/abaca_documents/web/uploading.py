@@ -9,7 +9,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from abaca.http import Answer, ApiRequest, invalid
+from abaca.http import (
+    ANY_SIZE,
+    FORM_DATA,
+    Answer,
+    ApiRequest,
+    FileForm,
+    file_form,
+    invalid,
+    media_type,
+)
 from abaca_documents.errors import CollectionNotFound, ParseFailed
 from abaca_documents.library import Added, Library
 from abaca_documents.model import (
@@ -36,7 +45,6 @@ from abaca_documents.web.bodies import (
     converted,
 )
 from abaca_documents.web.declaring import UPLOADING, caller, library_of, route, spend
-from abaca_documents.web.forms import ANY_SIZE, FORM, Form, form_of, media_type
 from abaca_documents.web.views import Ingested, Uploaded, ended, present, queued, revision_by
 
 MOST_WAIT = 60
@@ -60,9 +68,9 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _upload(request: ApiRequest, query: Upload) -> Answer[Uploaded] | Answer[Ingested]:
     await spend(request)
-    if media_type(request) == FORM:
+    if media_type(request) == FORM_DATA:
         library = library_of(request)
-        async with form_of(request, library.incoming(), value(request.app, "documents.max_file")) as form:
+        async with file_form(request, library.incoming(), value(request.app, "documents.max_file")) as form:
             return await request.once(form.asked, lambda: _of_form(request, form, query))
     body = await request.json(NewDocument, LARGEST_TEXT)
     return await request.once(await request.body(), lambda: answered(request, body, stored_text(request, body), query))
@@ -73,7 +81,7 @@ async def _upload(request: ApiRequest, query: Upload) -> Answer[Uploaded] | Answ
     "/documents",
     status=202,
     max_body=ANY_SIZE,
-    takes={FORM: UploadForm, "application/json": NewDocument},
+    takes={FORM_DATA: UploadForm, "application/json": NewDocument},
     errors=UPLOADING,
     examples={"body": TEXT, "answer": _ANSWER},
 )
@@ -93,7 +101,7 @@ async def post_document(request: ApiRequest, query: Upload) -> Answer[Uploaded] 
     "/documents/upload",
     status=202,
     max_body=ANY_SIZE,
-    takes={FORM: UploadForm, "application/json": NewDocument},
+    takes={FORM_DATA: UploadForm, "application/json": NewDocument},
     errors=UPLOADING,
     examples={"body": TEXT, "answer": _ANSWER},
 )
@@ -102,7 +110,7 @@ async def upload_document(request: ApiRequest, query: Upload) -> Answer[Uploaded
     return await _upload(request, query)
 
 
-async def _of_form(request: ApiRequest, form: Form, query: Upload) -> Answer[Uploaded] | Answer[Ingested]:
+async def _of_form(request: ApiRequest, form: FileForm, query: Upload) -> Answer[Uploaded] | Answer[Ingested]:
     wishes = converted(form.fields, Wishes)
     if form.path is None:
         raise invalid("the form holds no file; send it in a field of this name", "file")

@@ -18,7 +18,9 @@ import msgspec
 
 from abaca import App, Record
 from abaca_strategies.data import DataSet, Report, synthetic, validate
+from abaca_strategies.data.dataset import bounds
 from abaca_strategies.data.sample import SAMPLES, fetch, load
+from abaca_strategies.data.timeframes import Timeframe
 from abaca_strategies.errors import Conflict, DataRefused, DataSetNotFound, Refused, SymbolNotFound, TooLarge
 from abaca_strategies.registry.datafiles import DataFiles
 from abaca_strategies.registry.dataviews import (
@@ -168,6 +170,24 @@ class DataSets:
             origin=origin,
             facts=header.info,
         )
+
+    async def accept(
+        self,
+        name: str | None,
+        symbols: Iterable[str] | None = None,
+        *,
+        start: str | None = None,
+        end: str | None = None,
+        timeframe: str | None = None,
+    ) -> DataFile:
+        """The file that a run is asked to use. Raises what ``open`` raises, and what is wrong with the other wishes:
+        ``Refused`` for a range that ends before it starts, ``DataError`` for what is no time or timeframe."""
+        first, last = bounds(start, end)
+        if first > last:
+            raise Refused("end_date", f"it is {end}, before the start at {start}")
+        if timeframe is not None:
+            Timeframe.parse(timeframe)
+        return await self.open(name, symbols)
 
     async def load(self, name: str | None = None, symbols: Iterable[str] | None = None) -> DataSet:
         """The data themselves, as views of the file. Raises what ``open`` raises."""

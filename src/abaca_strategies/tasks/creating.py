@@ -65,7 +65,7 @@ async def _created(service: Service, ctx: Ctx, request: CreateStrategyRequest) -
         )
         return await service.registry.edit(before.strategy_id, change)
     return await service.registry.create(
-        name=request.name or written.name or _first_words(request.prompt),
+        name=request.name or written.name or first_words(request.prompt),
         python_code=written.python_code,
         description=request.description or written.description,
         prompt=request.prompt,
@@ -107,7 +107,7 @@ async def _error_in(service: Service, ctx: Ctx, written: Written) -> str | None:
     return None if failure is None else str(failure)
 
 
-def _first_words(prompt: str) -> str:
+def first_words(prompt: str) -> str:
     words = prompt.split()
     return " ".join(words[:_WORDS])[:200] or "Strategy"
 

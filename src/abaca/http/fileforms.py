@@ -14,11 +14,12 @@ from typing import BinaryIO
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
-from abaca.http import ApiError, ApiRequest, Code, invalid, malformed
+from abaca.http.errors import ApiError, Code, invalid, malformed
+from abaca.http.requests import ApiRequest
 
 ANY_SIZE = 1 << 50
 """``max_body`` of routes that count what they read themselves."""
-FORM = "multipart/form-data"
+FORM_DATA = "multipart/form-data"
 _PIECE = 1 << 20
 _FIELD = 64 << 10
 _FIELDS = 40
@@ -28,7 +29,7 @@ _BOUNDARY = re.compile(r"""boundary=(?:"([^"\r\n]{1,200})"|([^\s;"]{1,200}))""",
 
 
 @dataclass(slots=True)
-class Form:
+class FileForm:
     """``path`` is there while the form is open. ``digest`` tells the file's content from others; of a form sent again
     it is the same, whatever its boundary is."""
 
@@ -51,7 +52,7 @@ def media_type(request: ApiRequest) -> str:
 
 
 @asynccontextmanager
-async def form_of(request: ApiRequest, folder: Path, largest: int) -> AsyncIterator[Form]:
+async def file_form(request: ApiRequest, folder: Path, largest: int) -> AsyncIterator[FileForm]:
     """The form of a request, its file in ``folder`` until the block ends.
 
     Raises ``ApiError``: 413 for a file above ``largest`` bytes, 400 for what is no form, 422 for fields that are there
@@ -68,7 +69,7 @@ async def form_of(request: ApiRequest, folder: Path, largest: int) -> AsyncItera
         await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
         with path.open("xb") as file:
             path.chmod(0o600)
-            reader = _Reader(Form(path=path), file, largest)
+            reader = _Reader(FileForm(path=path), file, largest)
             parser = PushMultipartParser(
                 found[1] or found[2], max_segment_size=max(largest, _FIELD), max_segment_count=_FIELDS
             )
@@ -95,7 +96,7 @@ async def form_of(request: ApiRequest, folder: Path, largest: int) -> AsyncItera
 class _Reader:
     """Takes what a parser tells: fields, and the bytes of one file."""
 
-    def __init__(self, form: Form, file: BinaryIO, largest: int) -> None:
+    def __init__(self, form: FileForm, file: BinaryIO, largest: int) -> None:
         self._form = form
         self._file = file
         self._largest = largest
@@ -124,7 +125,7 @@ class _Reader:
             await asyncio.to_thread(self._file.writelines, pieces)
             await asyncio.to_thread(self._file.flush)
 
-    def done(self) -> Form:
+    def done(self) -> FileForm:
         if self._has_file:
             self._form.digest = self._seen.digest()
         else:
