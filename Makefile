@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all check check-mypy check-pyright format bench bench-compile bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all check check-mypy check-pyright format bench bench-compile bench-strategies bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -78,6 +78,10 @@ bench: redis-server  ## Measure this project beside a hand-written loop. ARGS go
 
 bench-compile: setup  ## Measure the compile service beside the bare compilers. ARGS goes to the benchmark.
 	$(PY) -m benchmarks.compile $(ARGS)
+
+bench-strategies: models  ## Measure the engine of the strategies beside others, sweeps, and the start of user code. ARGS goes to the benchmark.
+	-@$(PY) -m benchmarks.strategies --install-bt
+	$(PY) -m benchmarks.strategies $(ARGS)
 
 bench-peers: redis-server  ## The same with other queues, each installed into an environment of its own.
 	$(PY) -m benchmarks --peers $(ARGS)

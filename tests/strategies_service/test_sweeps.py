@@ -203,6 +203,7 @@ async def test_what_changes_after_the_start_does_not_concern_a_sweep(prepared: N
         change = EditStrategyRequest(python_code=CROSS.replace(">", "<"))
         await working.registry.edit(made.strategy_id, change)
         await working.datasets.put(small(3, 400), replace=True)
+        assert await working.runs.uses(first.digest)
         async with app.worker(queues=["strategies"]):
             result = await handle.result(PATIENCE)
     # Then it is about the version and the data that there were

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from abaca import App
 from abaca_strategies.data import DataSet
 from abaca_strategies.errors import Refused
 from abaca_strategies.flows.planning import kept_figures, plan
@@ -15,6 +16,7 @@ from abaca_strategies.metrics import deflated_sharpe, expected_best_sharpe, meas
 from abaca_strategies.metrics.names import FIGURES
 from abaca_strategies.metrics.returns import returns_of
 from abaca_strategies.requests import RuleFields, SpanFields, SweepRequest
+from abaca_strategies.strategies import Strategies
 from abaca_strategies.sweeps import deflated_sharpe_of
 from tests.strategies_service.authors import CROSS
 from tests.strategies_service.independent import figures_of, run_of, small
@@ -197,3 +199,15 @@ def test_what_luck_would_have_brought_is_counted_from_all_points(data: DataSet) 
     assert found.best.number == sharpes.index(max(sharpes))
     assert expected == pytest.approx(expected_best_sharpe(sharpes) * 252**0.5, rel=1e-9)
     assert deflated == pytest.approx(deflated_sharpe(lines[found.best.number], sharpes), rel=1e-9)
+
+
+def test_the_tasks_have_the_limits_of_the_page() -> None:
+    # Given the tasks of the service, When their options are looked at
+    service = Strategies(App("memory://"))
+    options = {name: task.options.job_fields for name, task in service.app.tasks.items()}
+    # Then they are what the page says
+    minutes = {"strategies.check": 10, "strategies.sweep_batch": 20, "strategies.sweep": 20}
+    for name, count in minutes.items():
+        assert options[name]["timeout_ms"] == count * 60_000
+        assert "retry" not in options[name]  # three retries, as by default
+    assert options["strategies.sweep_batch"]["priority"] < 50
