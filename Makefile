@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all check check-mypy check-pyright format bench bench-compile bench-strategies bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all check check-mypy check-pyright format bench bench-compile bench-documents bench-strategies proof-documents bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -75,6 +75,12 @@ format: setup  ## Format the code and mend what the linter can mend.
 
 bench: redis-server  ## Measure this project beside a hand-written loop. ARGS goes to the benchmark.
 	$(PY) -m benchmarks $(ARGS)
+
+bench-documents: setup  ## Measure searches of 1,000 to 100,000 chunks, and ingestion beside the bare models. ARGS goes to the benchmark.
+	$(PY) -m benchmarks.documents $(ARGS)
+
+proof-documents: redis-server bubblewrap models  ## Run all of the proofs of documents, of which make test runs a tenth. ARGS goes to pytest.
+	PROOF_DOCUMENTS=all $(PY) -m pytest -s tests/documents_proof $(ARGS)
 
 bench-compile: setup  ## Measure the compile service beside the bare compilers. ARGS goes to the benchmark.
 	$(PY) -m benchmarks.compile $(ARGS)
