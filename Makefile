@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all check check-mypy check-pyright format bench bench-compile bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all check check-mypy check-pyright format bench bench-compile bench-documents bench-strategies proof-documents bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -76,8 +76,18 @@ format: setup  ## Format the code and mend what the linter can mend.
 bench: redis-server  ## Measure this project beside a hand-written loop. ARGS goes to the benchmark.
 	$(PY) -m benchmarks $(ARGS)
 
+bench-documents: setup  ## Measure searches of 1,000 to 100,000 chunks, and ingestion beside the bare models. ARGS goes to the benchmark.
+	$(PY) -m benchmarks.documents $(ARGS)
+
+proof-documents: redis-server bubblewrap models  ## Run all of the proofs of documents, of which make test runs a tenth. ARGS goes to pytest.
+	PROOF_DOCUMENTS=all $(PY) -m pytest -s tests/documents_proof $(ARGS)
+
 bench-compile: setup  ## Measure the compile service beside the bare compilers. ARGS goes to the benchmark.
 	$(PY) -m benchmarks.compile $(ARGS)
+
+bench-strategies: models  ## Measure the engine of the strategies beside others, sweeps, and the start of user code. ARGS goes to the benchmark.
+	-@$(PY) -m benchmarks.strategies --install-bt
+	$(PY) -m benchmarks.strategies $(ARGS)
 
 bench-peers: redis-server  ## The same with other queues, each installed into an environment of its own.
 	$(PY) -m benchmarks --peers $(ARGS)

@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from abaca_documents.chunking import TextChunker
 from abaca_documents.libraryfile import LibraryFile
-from abaca_documents.model import Chunk, Collection, Document, Index, chunk_hash, new_document
+from abaca_documents.model import Chunk, ChunkSettings, Collection, Document, Index, chunk_hash, new_document
+from abaca_documents.parsing import read
 from abaca_documents.protocols import Embedder, Piece, Space
 from abaca_documents.searching import Searcher
 from abaca_documents.vectors.sqlitevec import SqliteVectors
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def cut(data: bytes) -> list[Piece]:
+    return TextChunker().chunk(read(data, "a.txt"), ChunkSettings())
 
 
 class Stage:

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.registry import Contender
@@ -37,22 +38,32 @@ def install(contender: Contender) -> None:
     if contender.home == "own":
         return
     name = contender.venv or contender.home
-    pins = sections()[name]
-    stamp = FOLDER / name / "pins.txt"
-    if stamp.exists() and stamp.read_text().splitlines() == pins:
-        return
-    shutil.rmtree(FOLDER / name, ignore_errors=True)
-    (FOLDER / name).mkdir(parents=True)
-    print(f"installing {name} ...", file=sys.stderr, flush=True)
     try:
-        if contender.home == "node":
-            _install_node(FOLDER / name, pins)
-        else:
-            subprocess.run([sys.executable, "-m", "venv", str(FOLDER / name)], check=True)
-            subprocess.run([_python(name), "-m", "pip", "install", "-qq", "--no-deps", *pins], check=True)
+        _install(name, _install_node if contender.home == "node" else _install_python)
     except (OSError, subprocess.CalledProcessError) as error:
         raise Unavailable(f"{name} could not be installed: {error}") from error
+
+
+def install_python(name: str) -> None:
+    """Makes the Python environment of a section unless it is there with the same pins."""
+    _install(name, _install_python)
+
+
+def _install(name: str, fill: Callable[[Path, list[str]], None]) -> None:
+    pins, folder = sections()[name], FOLDER / name
+    stamp = folder / "pins.txt"
+    if stamp.exists() and stamp.read_text().splitlines() == pins:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    print(f"installing {name} ...", file=sys.stderr, flush=True)
+    fill(folder, pins)
     stamp.write_text("\n".join(pins) + "\n")
+
+
+def _install_python(folder: Path, pins: list[str]) -> None:
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    subprocess.run([_python(folder.name), "-m", "pip", "install", "-qq", "--no-deps", *pins], check=True)
 
 
 def _install_node(folder: Path, pins: list[str]) -> None:

@@ -1,27 +1,35 @@
-"""``python -m benchmarks.strategies``: bars per second of the back-test engine beside a plain vectorised pandas one.
+"""``python -m benchmarks.strategies``: the back-test engine beside others, sweeps, and how fast user code starts.
 
-With ``--bt`` also beside the package ``bt``, which has to be installed in the environment that runs this.
+The engine stands beside a plain vectorised pandas back-test, and beside the package ``bt`` where that has an
+environment of its own. Sweeps are points per second with one slot and with two.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
+import asyncio
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from abaca_sandbox import SandboxUnavailable
 from abaca_strategies.data import DataSet, synthetic
 from abaca_strategies.engine import Costs, Rules, Strategy, run_events, run_signals
 from abaca_strategies.metrics import measure
+from benchmarks.peers import FOLDER, install_python
+from benchmarks.strategies_service import milliseconds_to_start, points_per_second, quantiles
 
 COST = 5e-4
 RULES = Rules(costs=Costs(fee_bps=5))
 FAST, SLOW = 20, 50
+PARTS = ("engine", "sweeps", "starts")
 
 
 def cross(df: pd.DataFrame, params: Any) -> Any:
@@ -62,12 +70,19 @@ def vectorised(data: DataSet) -> float:
     return total / len(data.bars)
 
 
-def with_bt(data: DataSet) -> Any:
-    bt = importlib.import_module("bt")
+def with_bt(data: DataSet) -> float | None:
+    """Bars per second of ``bt`` in its own environment; None where that is not there."""
+    python = FOLDER / "bt" / "bin" / "python"
+    if not python.exists():
+        return None
     closes = pd.DataFrame({ticker: frame["close"] for ticker, frame in data.bars.items()}).tz_localize(None)
-    weights = (closes.rolling(FAST).mean() > closes.rolling(SLOW).mean()).astype(float) / len(closes.columns)
-    strategy = bt.Strategy("cross", [bt.algos.WeighTarget(weights), bt.algos.Rebalance()])
-    return bt.run(bt.Backtest(strategy, closes, commissions=lambda q, p: abs(q) * p * COST, integer_positions=False))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "closes.csv"
+        closes.to_csv(path)
+        script = Path(__file__).with_name("strategies_bt.py")
+        words = [str(python), str(script), str(path), str(FAST), str(SLOW)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=600, check=True)
+    return float(done.stdout)
 
 
 def bars_per_second(data: DataSet, run: Callable[[DataSet], object], rounds: int) -> float:
@@ -80,12 +95,7 @@ def bars_per_second(data: DataSet, run: Callable[[DataSet], object], rounds: int
     return len(data) / statistics.median(taken)
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.strategies", description=__doc__)
-    parser.add_argument("--bars", type=int, default=50_000, help="of one ticker; twenty have a tenth of them each")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--bt", action="store_true")
-    asked = parser.parse_args(arguments)
+def engine(bars: int, rounds: int) -> None:
     contenders: dict[str, Callable[[DataSet], object]] = {
         "plain vectorised pandas": vectorised,
         "abaca, signals()": lambda data: run_signals(data, cross, None, RULES),
@@ -93,17 +103,59 @@ def main(arguments: list[str]) -> int:
         "abaca, class with next()": lambda data: run_events(data, Cross, None, RULES),
         "abaca, class with stop orders": lambda data: run_events(data, Protected, None, RULES),
     }
-    if asked.bt:
-        contenders["bt"] = with_bt
     sets = {
-        "one ticker": synthetic(tickers=1, bars=asked.bars, start="1900-01-01"),
-        "twenty tickers": synthetic(tickers=20, bars=max(asked.bars // 10, 100), start="1980-01-01"),
+        "one ticker": synthetic(tickers=1, bars=bars, start="1900-01-01"),
+        "twenty tickers": synthetic(tickers=20, bars=max(bars // 10, 100), start="1980-01-01"),
     }
     print(f"| bars per second of processor time | {' | '.join(sets)} |")
     print("|---|" + "---:|" * len(sets))
     for name, run in contenders.items():
-        cells = [f"{bars_per_second(data, run, 1 if name == 'bt' else asked.rounds):,.0f}" for data in sets.values()]
+        cells = [f"{bars_per_second(data, run, rounds):,.0f}" for data in sets.values()]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    theirs = [with_bt(data) for data in sets.values()]
+    if None in theirs:
+        print("bt was left out: it is not installed; `make bench-strategies` does that", flush=True)
+    else:
+        print(f"| bt, without costs | {' | '.join(f'{one:,.0f}' for one in theirs)} |", flush=True)
+
+
+async def sweeps(points: int, rounds: int) -> None:
+    found: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(rounds):
+        for slots, rates in found.items():
+            rates.append(await points_per_second(slots, points))
+    one, two = statistics.median(found[1]), statistics.median(found[2])
+    rates = f"{one:,.0f} points/s with one slot, {two:,.0f} with two"
+    print(f"sweep of {points} points: {rates}, which is {two / one / 2:.2f} of twice as many", flush=True)
+
+
+async def starts(runs: int) -> None:
+    middle, high = quantiles(await milliseconds_to_start(runs))
+    print(f"start of user code: {middle:.0f} ms in the middle, {high:.0f} ms at nine of ten, of {runs} runs")
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.strategies", description=__doc__)
+    parser.add_argument("--part", choices=PARTS, action="append", help="only this; may be given again")
+    parser.add_argument("--bars", type=int, default=50_000, help="of one ticker; twenty have a tenth of them each")
+    parser.add_argument("--points", type=int, default=1_000, help="of a sweep")
+    parser.add_argument("--runs", type=int, default=50, help="whose start is measured")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--install-bt", action="store_true", help="only make the environment of bt")
+    asked = parser.parse_args(arguments)
+    if asked.install_bt:
+        install_python("bt")
+        return 0
+    parts = asked.part or PARTS
+    if "engine" in parts:
+        engine(asked.bars, asked.rounds)
+    try:
+        if "sweeps" in parts:
+            asyncio.run(sweeps(asked.points, asked.rounds))
+        if "starts" in parts:
+            asyncio.run(starts(asked.runs))
+    except SandboxUnavailable as error:
+        print(f"sweeps and starts were left out: {error}")
     return 0
 
 

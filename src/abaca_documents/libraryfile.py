@@ -27,6 +27,8 @@ Act = Callable[[apsw.Connection], T]
 
 APPLICATION_ID = 0x41424144
 _BUSY_STEP = 0.002
+_SCRUB_SECONDS = 2.0
+"""How long a scrub waits for those who read an older state: nobody writes meanwhile, in any process."""
 _TRANSIENT = (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError)
 
 
@@ -128,13 +130,21 @@ class LibraryFile:
         stand in the log. ``False`` when somebody reads an older state meanwhile; ask again later."""
         async with self._writing:
             await self._make_ready()
-            return await self._writer.run(_empty_log)
+            return await self._writer.run(self._empty_log)
 
     async def close(self) -> None:
         async with self._writing:
             for line in (*self._readers, self._writer):
                 await line.close()
             self._is_ready = False
+
+    def _empty_log(self, connection: apsw.Connection) -> bool:
+        connection.set_busy_handler(_patience(_SCRUB_SECONDS))
+        try:
+            ((is_busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            connection.set_busy_handler(_patience(self._busy_seconds))
+        return not is_busy
 
     async def _make_ready(self) -> None:
         if not self._is_ready:
@@ -234,11 +244,6 @@ async def _finished(running: Sequence[asyncio.Future[T]]) -> None:
     for each in running:
         if not each.cancelled():
             each.exception()
-
-
-def _empty_log(connection: apsw.Connection) -> bool:
-    ((is_busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    return not is_busy
 
 
 def _in_transaction(connection: apsw.Connection, act: Act[T]) -> T:

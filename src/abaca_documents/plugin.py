@@ -10,6 +10,9 @@ PLUGIN = Plugin(
     extra="documents",
     needs=("sqlite_vec", "semantic_text_splitter", "tokenizers", "onnxruntime", "pypdfium2"),
     router="abaca_documents.web.routes:ENDPOINTS",
+    pages="abaca_documents.web.pages:PAGES",
+    title="Documents",
+    icon="documents",
     commands=(
         PluginCommand(
             "documents",

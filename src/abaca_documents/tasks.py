@@ -41,7 +41,7 @@ from abaca_documents.pipeline.maintaining import IMPORT, Swept, sweep
 from abaca_documents.pipeline.parts import Parts
 from abaca_documents.pipeline.reconciling import GONE, reconcile
 from abaca_documents.pipeline.reindexing import build, prepare
-from abaca_documents.pipeline.removing import delete_collection, purge, purge_before
+from abaca_documents.pipeline.removing import delete_collection, purge, purge_before, scrub
 from abaca_documents.pipeline.revising import revise
 from abaca_documents.pipeline.sources import inside_folder
 from abaca_documents.pipeline.uploading import STOPPED, Step, upload
@@ -127,7 +127,9 @@ class Tasks:
             async def is_live(job_id: str) -> bool:
                 return await _fate(app, job_id) is None
 
-            return msgspec.structs.replace(await sweep(parts, is_live), reconciled=reconciled)
+            swept = await sweep(parts, is_live)
+            await scrub(parts)
+            return msgspec.structs.replace(swept, reconciled=reconciled)
 
         app.every("1h", name="documents.clean_up")(clean_up)
         self.document_upload = document_upload
@@ -186,7 +188,9 @@ async def _final(work: Awaitable[R]) -> R:
 async def _deleted(parts: Parts, document_id: str) -> DeleteResult:
     if await parts.repository.exists(document_id):
         await parts.repository.delete(document_id)
-    return await purge(parts, document_id)
+    result = await purge(parts, document_id)
+    await scrub(parts)
+    return result
 
 
 class _Import:

@@ -139,22 +139,33 @@ class CheckResult(Struct, frozen=True, kw_only=True):
 
 
 class AlertRule(Struct, frozen=True, kw_only=True):
-    """A strategy that is evaluated by the clock. ``id`` names its schedule as well."""
+    """A strategy that is evaluated by the clock."""
 
     id: str
     rule: AlertRuleRequest
     """As it was given."""
     user_id: int = 0
+    schedule: str = ""
+    """The name of its schedule, which ``app.schedules`` knows."""
     created_at: str
     changed_at: str
     last_run_at: str | None = None
+    """Of what follows, a test-fire changes nothing."""
     last_trigger_at: str | None = None
     last_error: str | None = None
+    """Why its last evaluation could not be made."""
     next_run_at: str | None = None
 
 
-Notice = Literal["sent", "muted", "cooldown", "kept"]
-"""What became of a trigger: told to the webhook, or why not; ``kept`` where the rule has no webhook."""
+class AlertRulePage(Struct, frozen=True, kw_only=True):
+    items: list[AlertRule]
+    cursor: str | None = None
+    """Where the next page begins; None on the last."""
+
+
+Notice = Literal["pending", "sent", "muted", "cooldown", "kept"]
+"""What became of a trigger for one rule: ``sent`` where the job that tells the webhook has been made, ``pending`` until
+then, otherwise why it is not told; ``kept`` where the rule has no webhook."""
 
 
 class AlertEvent(Struct, frozen=True, kw_only=True):
@@ -163,11 +174,33 @@ class AlertEvent(Struct, frozen=True, kw_only=True):
     strategy_id: StrategyId
     version: Version
     ticker: str
+    timeframe: str = "1d"
     bucket: str
     """The beginning of the bar of the rule's timeframe that it fell into."""
     timestamp: int
+    """What the strategy says it is about, in seconds since 1970."""
     score: float | None = None
     triggered_at: str
     rules: dict[str, Notice] = {}
     """By the id of the rule that found it."""
     data: Json = {}
+    data_hash: str | None = None
+    job_id: str = ""
+    """The evaluation that found it first."""
+
+
+class AlertEventPage(Struct, frozen=True, kw_only=True):
+    """The newest first."""
+
+    items: list[AlertEvent]
+    cursor: str | None = None
+
+
+class AlertNotice(Struct, frozen=True, kw_only=True):
+    """What the webhook of a rule is told: the result of the job that it hears of."""
+
+    rule_id: str
+    rule_name: str = ""
+    is_test: bool = False
+    events: list[AlertEvent] = []
+    """One trigger; of a test, all that were found."""

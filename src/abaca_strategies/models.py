@@ -162,6 +162,7 @@ class RankedResult(Struct, frozen=True, kw_only=True):
     current_price: float | None = field(name="currentPrice", default=None)
     sector: str | None = None
     data: Json = {}
+    """What the strategy says of it; by strategy where there were several."""
     parts: dict[str, float] = {}
     """The scores by strategy where there were several."""
 
@@ -171,10 +172,19 @@ class ScreeningResult(Struct, frozen=True, kw_only=True):
     ranked_results: list[RankedResult]
     error_message: str | None = None
     scores: dict[str, float] = {}
+    """By symbol, of those ranked."""
     universe_size: int = field(name="universeSize", default=0)
+    """Tickers that the strategies were shown, before ``filters``."""
     as_of: str | None = None
+    """The newest bar that was shown."""
     data_hash: str | None = None
     warnings: list[str] = []
+    versions: dict[str, int] = {}
+    """The version that was run, by strategy."""
+    failures: dict[str, str] = {}
+    """Why a strategy has no part in the ranking, by strategy."""
+    ranked_total: int = 0
+    """How many there were before ``limit``."""
 
 
 class AlertTrigger(Struct, frozen=True, kw_only=True):
@@ -183,15 +193,22 @@ class AlertTrigger(Struct, frozen=True, kw_only=True):
     score: float | None = None
     bucket: str = ""
     """The bar of the rule's timeframe that it fell into; there is at most one trigger in each."""
+    is_new: bool = True
+    """Whether this evaluation found it first."""
+    notice: str | None = None
+    """What became of it for the rule (``flowmodels.Notice``); None without a rule, and in a test."""
 
 
 class AlertResult(Struct, frozen=True, kw_only=True):
     success: bool
     error_message: str | None = None
     triggers: list[AlertTrigger] = []
+    """All that hold now, whether or not an earlier evaluation found them."""
     evaluated: int = 0
     """Tickers that were looked at."""
     data_hash: str | None = None
+    warnings: list[str] = []
+    is_test: bool = False
 
 
 class CreateStrategyResult(Struct, frozen=True, kw_only=True):

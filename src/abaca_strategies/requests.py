@@ -143,20 +143,35 @@ class AlertRequest(Request, frozen=True, kw_only=True):
 
 
 class AlertRuleRequest(Request, frozen=True, kw_only=True):
-    """The body that makes or replaces a rule. One of ``every`` and ``cron`` says when it is evaluated."""
+    """The body that makes or replaces a rule. Exactly one of ``every`` and ``cron`` says when it is evaluated."""
 
     strategy_id: StrategyId
     name: Annotated[str, Meta(max_length=200)] = ""
     version: Version | None = None
+    """The newest at each evaluation by default."""
     dataset: DataSetName | None = None
     universe: Symbols | None = None
+    """Tickers to look at; by default the strategy's ``alertUniverse``, or all."""
     threshold: float | None = None
-    min_timeframe: RunTimeframe = "1d"
-    every: str | None = None
-    cron: str | None = None
+    """The least score that triggers; by default the strategy's ``alertThreshold``, or whatever lies above 0."""
+    min_timeframe: RunTimeframe | None = None
+    """The bucket: at most one trigger of a ticker in each. By default the strategy's ``minTimeframe``, or a day."""
+    every: Annotated[str, Meta(max_length=40)] | None = None
+    """A distance, such as ``5m``."""
+    cron: Annotated[str, Meta(max_length=200)] | None = None
+    tz: Annotated[str, Meta(max_length=64)] = "UTC"
+    """The zone of ``cron``."""
+    missed: Literal["skip", "once"] = "once"
+    """Where no worker was there at the time: leave it out, or evaluate once when there is one."""
     webhook: Annotated[str, Meta(max_length=2_000)] | None = None
     cooldown_seconds: NotNegative = 0.0
+    """For so long after it told of a ticker, the rule does not tell of it again."""
     is_muted: bool = False
+    """A rule that is muted is evaluated and kept, and tells nobody."""
+
+    def __post_init__(self) -> None:
+        if (self.every is None) == (self.cron is None):
+            raise ValueError("an alert rule takes exactly one of every and cron")
 
 
 class PythonAgentRequest(Request, frozen=True, kw_only=True):

@@ -24,6 +24,9 @@ SETTINGS = (
     Setting.size("strategies.max_data", 100 * _MIB, "bytes of the largest data set that is taken"),
     Setting.count("strategies.max_bars", 5_000_000, "bars of the largest data set that is taken"),
     Setting.seconds("strategies.keep", 30 * _DAY, "seconds that ended runs and their results stay"),
+    Setting.count("strategies.max_alerts", 1_000, "alert rules that one user may have"),
+    Setting.seconds("strategies.keep_alerts", 365 * _DAY, "seconds that a trigger stays after it was last found"),
+    Setting.text("strategies.alert_secret", "", "where the key is that signs notices: env:NAME or file:/path"),
     Setting.text("strategies.writer", "", "server that writes strategies, OpenAI-compatible, such as http://host/v1"),
     Setting.text("strategies.writer_model", "", "the model to ask there"),
     Setting.text("strategies.writer_key", "", "the key for that server", secret=True),
@@ -36,6 +39,12 @@ def value(app: App, name: str) -> Any:
     """A setting's value; its default in an app without the plugin."""
     known = "strategies" in {plugin.name for plugin in app.plugins.declared}
     return app.settings.value(name) if known else _DEFAULTS[name]
+
+
+def packages_of(app: App) -> list[str]:
+    """What strategies can import besides what is always there."""
+    found: str = value(app, "strategies.packages")
+    return found.replace(",", " ").split()
 
 
 def folder_of(app: App) -> Path:

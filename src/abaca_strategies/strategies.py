@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abaca import App, ConfigError
+from abaca_strategies.registry.alerts import Alerts
 from abaca_strategies.registry.runs import Runs
 from abaca_strategies.registry.strategies import Registry
 from abaca_strategies.running.runner import Runner
 from abaca_strategies.running.work import Cell
-from abaca_strategies.settings import folder_of, value
+from abaca_strategies.settings import folder_of, packages_of, value
 from abaca_strategies.tasks.agents import declare_agents
+from abaca_strategies.tasks.alerting import declare_alerting
 from abaca_strategies.tasks.backtesting import declare_backtesting
 from abaca_strategies.tasks.checking import declare_checking
 from abaca_strategies.tasks.creating import declare_creating
+from abaca_strategies.tasks.noticing import declare_notices
+from abaca_strategies.tasks.screening import declare_screening
 from abaca_strategies.tasks.sweeping import declare_sweeping
 from abaca_strategies.tasks.tidying import declare_tidying
 from abaca_strategies.writing import StrategyWriter, writer_of
@@ -30,8 +34,9 @@ if TYPE_CHECKING:
 class Strategies:
     """Declares the tasks on an app. Nothing is opened before it is used.
 
-    ``registry`` has the strategies and their versions, ``datasets`` the market data, ``runs`` what has been run. The
-    other attributes are the tasks: ``await strategies.backtest.enqueue(request)``.
+    ``registry`` has the strategies and their versions, ``datasets`` the market data, ``alerts`` the rules that are
+    evaluated by the clock, ``runs`` what has been run. The other attributes are the tasks:
+    ``await strategies.backtest.enqueue(request)``.
     """
 
     def __init__(self, app: App) -> None:
@@ -47,6 +52,17 @@ class Strategies:
         self.sweeps = declare_sweeping(self)
         self.check = declare_checking(self)
         self.python_agent = declare_agents(self)
+        self.screening = declare_screening(self)
+        self.alert = declare_alerting(self, declare_notices(self))
+        self.alerts = Alerts(
+            app,
+            self.registry,
+            lambda: self.datasets,
+            self.alert,
+            keep=value(app, "strategies.keep_alerts"),
+            most=value(app, "strategies.max_alerts"),
+        )
+        self.registry.when_deleted(self.alerts.delete_of)
         self.tidy = declare_tidying(self)
         app.beside_workers(self._until_the_worker_ends)
 
@@ -85,9 +101,8 @@ class Strategies:
         loop = asyncio.get_running_loop()
         if loop not in self._runners:
             given = {name: value(self.app, f"strategies.{name}") for name in ("slots", "memory", "prints", "plots")}
-            packages = value(self.app, "strategies.packages").replace(",", " ").split()
             self._runners[loop] = Runner(
-                **given, packages=packages, seconds={Cell: value(self.app, "strategies.cell_wall")}
+                **given, packages=packages_of(self.app), seconds={Cell: value(self.app, "strategies.cell_wall")}
             )
         return self._runners[loop]
 

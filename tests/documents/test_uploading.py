@@ -78,6 +78,12 @@ async def test_progress_never_goes_back_and_counts_within_a_stage(bench: Bench) 
     assert marks == sorted(marks)
     assert (marks[0], marks[-1]) == (0, 100)
     assert any(each.message == "embed 256 of 600 chunks" for each in bench.told)
+
+
+async def test_chunks_are_stored_a_hundred_at_a_time(bench: Bench) -> None:
+    await upload(bench.parts, await bench.payload(words(0, 250)), "job-1")
+    stored = [each.done for each in bench.told if each.stage is Stage.STORE]
+    assert stored == [0, 100, 200, 250]
     assert {each.stage for each in bench.told} == set(Stage)
 
 

@@ -53,3 +53,23 @@ class Figure:
         return {"data": [{"type": "scatter", "y": np.array([1.0, float("nan"), 3.0])}],
                 "layout": {"title": {"text": "[SYN01] closes"}}}
 """
+
+TROUBLE = """
+import os, time
+PARAMS = {"do": "trade", "at": 0}
+
+def signals(df, params):
+    if params["do"] == "raise":
+        raise ValueError("no luck")
+    if params["do"] == "exit":
+        os._exit(3)
+    if params["do"] == "eat":
+        blocks = []
+        while True:
+            blocks.append(np.ones(4_000_000))
+    while params["do"] == "wait":
+        time.sleep(0.05)
+    if params["do"] == "second":
+        time.sleep(1.0)
+    return (df["close"].index.dayofweek == params["at"]) * 1.0
+"""

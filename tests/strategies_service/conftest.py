@@ -15,6 +15,8 @@ from abaca_strategies.packed import Packed
 from abaca_strategies.running.runner import Runner
 from abaca_strategies.running.runtime import prepare_runtime
 from abaca_strategies.strategies import Strategies
+from tests.command import Run, running
+from tests.strategies_service.authors import CROSS
 
 STORES = ("memory", "sqlite", pytest.param("redis", marks=pytest.mark.redis))
 MEMORY = 512 << 20
@@ -58,3 +60,18 @@ async def app(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[A
 @pytest.fixture
 def service(app: App) -> Strategies:
     return Strategies.of(app)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command line runs: a folder with a strategy in a file, and a store that is not there yet."""
+    (tmp_path / "cross.py").write_text(CROSS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ABACA_URL", f"sqlite:///{tmp_path}/jobs.db")
+    monkeypatch.setenv("ABACA_STRATEGIES_MEMORY", str(MEMORY))
+    return tmp_path
+
+
+@pytest.fixture
+def run(place: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    return running(capsys)

@@ -30,7 +30,11 @@ class VectorCache(Protocol):
 
     async def forget(self, owner: str) -> int:
         """Leave nothing of a document's texts, whichever embedder made the vector and whoever else used it; how many
-        vectors there were."""
+        vectors there were. ``scrub`` makes it so on the disk."""
+        ...
+
+    async def scrub(self) -> None:
+        """Leave nothing of what was forgotten on the disk, as far as the cache can."""
         ...
 
     async def owners(self, after: str, limit: int) -> list[str]:
@@ -48,6 +52,8 @@ class NoVectorCache:
 
     async def forget(self, owner: str) -> int:
         return 0
+
+    async def scrub(self) -> None: ...
 
     async def owners(self, after: str, limit: int) -> list[str]:
         return []
@@ -140,9 +146,10 @@ class FileVectorCache:
             connection.executemany(_sql("disown_cached"), hashes)
             return count
 
-        count = await self._file.write(act)
+        return await self._file.write(act)
+
+    async def scrub(self) -> None:
         await self._file.scrub()
-        return count
 
     async def owners(self, after: str, limit: int) -> list[str]:
         rows = await self._file.read(

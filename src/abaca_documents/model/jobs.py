@@ -111,7 +111,10 @@ class UploadJobPayload(Value, frozen=True, kw_only=True):
 
 class UploadJobResult(Value, frozen=True, kw_only=True):
     """What became of an upload. A document that cannot be taken in is an outcome: ``status`` is then ``failed`` and
-    ``error`` says why, while the revision before it still answers."""
+    ``error`` says why, while the revision before it still answers.
+
+    A job outlives its document, so there is no text of it here: ``metadata`` is what the upload gave; what was
+    found in the text is told by the document."""
 
     document_id: str
     collection: str

@@ -35,6 +35,7 @@ class Stored:
 
     indices: Sequence[Index]
     late: Mapping[int, Sequence[Chunk]]
+    title: str
     metadata: Metadata
     chunks: int
     embedded: int
@@ -61,14 +62,14 @@ async def finish(ingest: Ingest, parsed: ParseStep, stored: Stored) -> Document 
 
         def change(before: Document) -> Document | None:
             nonlocal is_current
-            is_current = ingest.metadata_of(before, parsed.title) == stored.metadata
+            is_current = ingest.metadata_of(before, stored.title) == stored.metadata
             if not is_current or before.generation == generation or before.revision_of(generation) is None:
                 return None
             if before.status is DocumentStatus.DELETED:
                 return ended(before, generation, DocumentStatus.FAILED, DELETED)
             if before.generation > generation:
                 return ended(before, generation, DocumentStatus.FAILED, SUPERSEDED)
-            return _visible(before, generation, parsed, max(wanted), stored.chunks, stored.embedded)
+            return _visible(before, generation, parsed, max(wanted), stored)
 
         document = await repository.change(ingest.document.id, change, "finish")
         if not is_current:
@@ -138,15 +139,15 @@ def _kept(document: Document) -> list[int]:
     return [*active, *([document.generation] if document.generation else [])]
 
 
-def _visible(before: Document, generation: int, parsed: ParseStep, index: int, chunks: int, embedded: int) -> Document:
+def _visible(before: Document, generation: int, parsed: ParseStep, index: int, stored: Stored) -> Document:
     revision = before.revision_of(generation)
     assert revision is not None
     done = msgspec.structs.replace(
         revision,
         status=DocumentStatus.COMPLETED,
         media_type=parsed.media_type,
-        chunk_count=chunks,
-        chunks_embedded=embedded,
+        chunk_count=stored.chunks,
+        chunks_embedded=stored.embedded,
         page_count=parsed.pages,
         finished_at=instant_now(),
     )
@@ -158,8 +159,8 @@ def _visible(before: Document, generation: int, parsed: ParseStep, index: int, c
         content_hash=revision.content_hash,
         file_size=revision.file_size,
         media_type=parsed.media_type,
-        title=before.title or parsed.title,
-        chunk_count=chunks,
+        title=before.title or stored.title,
+        chunk_count=stored.chunks,
         page_count=parsed.pages,
         revision=revision.number,
         generation=generation,

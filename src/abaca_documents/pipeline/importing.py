@@ -31,6 +31,7 @@ from abaca_documents.pipeline.duplicates import document_id_of
 from abaca_documents.pipeline.finishing import abandon
 from abaca_documents.pipeline.parts import Parts
 from abaca_documents.pipeline.sources import Source, open_source
+from abaca_documents.pipeline.turns import Turn, Turns
 from abaca_documents.pipeline.uploading import upload
 
 AT_ONCE = 4
@@ -58,11 +59,11 @@ async def bulk_import(parts: Parts, payload: ImportPayload, job: Job) -> ImportR
     with open_source(payload, stored, parts.limits.file_size) as source:
         outcomes = await job.earlier()
         running: deque[asyncio.Task[ImportItem]] = deque()
-        waiting = iter(range(len(outcomes), len(source.names)))
+        waiting, turns = iter(range(len(outcomes), len(source.names))), Turns()
         try:
             while True:
                 while len(running) < AT_ONCE and (at := next(waiting, None)) is not None:
-                    running.append(asyncio.create_task(_one(parts, payload, job.job_id, source, at)))
+                    running.append(asyncio.create_task(_in_turn(parts, payload, job.job_id, source, at, turns.next())))
                 if not running:
                     break
                 outcome = await running[0]
@@ -77,7 +78,15 @@ async def bulk_import(parts: Parts, payload: ImportPayload, job: Job) -> ImportR
     return _counted(outcomes)
 
 
-async def _one(parts: Parts, payload: ImportPayload, job_id: str, source: Source, at: int) -> ImportItem:
+async def _in_turn(
+    parts: Parts, payload: ImportPayload, job_id: str, source: Source, at: int, turn: Turn
+) -> ImportItem:
+    """Bytes are known as there once they can be found, and of two items about one document the last counts."""
+    async with turn.taken():
+        return await _one(parts, payload, job_id, source, at, turn)
+
+
+async def _one(parts: Parts, payload: ImportPayload, job_id: str, source: Source, at: int, turn: Turn) -> ImportItem:
     name = source.names[at]
     job = item_job(job_id, at)
     try:
@@ -99,6 +108,7 @@ async def _one(parts: Parts, payload: ImportPayload, job_id: str, source: Source
             metadata={**payload.metadata, **entry.metadata},
             on_duplicate=payload.on_duplicate,
         )
+        await turn.comes(f"bytes {key}", f"document {id}")
         result = await _uploaded(parts, wanted, job)
     except (StoreUnavailable, EmbedderAway, EmbedderRefused):
         raise  # every item would meet the same

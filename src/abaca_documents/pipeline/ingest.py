@@ -27,7 +27,7 @@ from abaca_documents.model import (
     instant_now,
 )
 from abaca_documents.model.base import Value
-from abaca_documents.pipeline.extracting import Extracted, extract
+from abaca_documents.pipeline.extracting import extract, with_extracted
 from abaca_documents.pipeline.marks import progress
 from abaca_documents.pipeline.parts import Parts
 from abaca_documents.protocols import Parsed, ParseLimits, Piece, Space
@@ -44,10 +44,11 @@ _RUNS = DocumentStatus.PROCESSING
 
 
 class ParseStep(Value, frozen=True, kw_only=True):
+    """No text of the document: a job outlives it."""
+
     media_type: str
     characters: int
     pages: int
-    title: str = ""
 
 
 class EmbedStep(Value, frozen=True, kw_only=True):
@@ -103,12 +104,23 @@ class Ingest:
         self._tell(Stage.PARSE)
         parsed = await self._parsed()
         pages = max((page.number for page in parsed.pages), default=0)
-        return ParseStep(media_type=parsed.media_type, characters=len(parsed.text), pages=pages, title=parsed.title)
+        return ParseStep(media_type=parsed.media_type, characters=len(parsed.text), pages=pages)
 
-    async def extract(self) -> Extracted:
-        """What the text itself says of the document."""
+    async def title(self) -> str:
+        """As it stands in the bytes; empty where there is none."""
+        name = f"title {self._parse_name()}"
+        title = await self._output(name, str)
+        if title is None:
+            title = (await self._parsed()).title
+            await self._put_aside(name, title)
+        return title
+
+    async def extract(self) -> int:
+        """Note on the document what the text itself says of it; how many keywords that are."""
         parsed = await self._parsed()
-        return await asyncio.to_thread(extract, parsed, self.document.num_questions)
+        found = await asyncio.to_thread(extract, parsed, self.document.num_questions)
+        await self.parts.repository.change(self.document.id, lambda before: with_extracted(before, found), "extract")
+        return len(found.keywords)
 
     async def chunk(self, index: Index) -> int:
         """How many chunks, parents not counted."""
@@ -173,8 +185,7 @@ class Ingest:
         )
 
     async def _parsed(self) -> Parsed:
-        parser, limits = self.parts.parser, self._parse_limits()
-        name = f"parse {parser.version} {self.revision.content_hash} {limits.max_pages} {limits.max_characters}"
+        parser, limits, name = self.parts.parser, self._parse_limits(), f"parse {self._parse_name()}"
         stored = await self._output(name, Parsed)
         if stored is not None:
             return stored
@@ -182,6 +193,10 @@ class Ingest:
         parsed = await parser.parse(path, self.revision.filename, self.revision.media_type, limits)
         await self._put_aside(name, parsed)
         return parsed
+
+    def _parse_name(self) -> str:
+        limits = self._parse_limits()
+        return f"{self.parts.parser.version} {self.revision.content_hash} {limits.max_pages} {limits.max_characters}"
 
     def _parse_limits(self) -> ParseLimits:
         limits, asked = self.parts.limits.parse, self.document.max_pages

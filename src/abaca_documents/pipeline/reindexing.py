@@ -87,16 +87,16 @@ async def _moved(parts: Parts, document: Document, index: Index) -> int:
     """Write the visible generation of a document into the index; how many texts had to be embedded."""
     collection = await parts.repository.get_collection(document.collection)
     ingest = Ingest(parts, document, document.generation)
-    parsed = await ingest.parse()
+    title = await ingest.title()
     chunks = await ingest.chunk(index)
     made = await ingest.embed(index)
-    metadata = ingest.metadata_of(document, parsed.title)
+    metadata = ingest.metadata_of(document, title)
     await ingest.store(collection, index, await ingest.chunks(index, metadata))
     is_behind = True
 
     def change(before: Document) -> Document | None:
         nonlocal is_behind
-        is_behind = before.generation == document.generation and ingest.metadata_of(before, parsed.title) != metadata
+        is_behind = before.generation == document.generation and ingest.metadata_of(before, title) != metadata
         if is_behind or before.generation != document.generation or before.index >= index.number:
             return None
         return msgspec.structs.replace(before, index=index.number, chunk_count=chunks)
@@ -106,7 +106,7 @@ async def _moved(parts: Parts, document: Document, index: Index) -> int:
         while is_behind:
             after = await parts.repository.change(document.id, change, "reindex")
             if is_behind:  # somebody changed its metadata while its chunks were written
-                metadata = ingest.metadata_of(after, parsed.title)
+                metadata = ingest.metadata_of(after, title)
                 await parts.vectors.describe(collection.name, index.number, document.id, document.generation, metadata)
     except DocumentNotFound:
         await parts.vectors.sweep(document.collection, index.number, document.id)

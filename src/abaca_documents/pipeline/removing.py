@@ -16,7 +16,8 @@ _BATCH = 100
 
 async def purge(parts: Parts, id: str) -> DeleteResult:
     """Forget a deleted document: its vectors and chunks, what stages left, the vectors that were kept of its texts, its
-    bytes, and last its record. One that is not deleted, or not there, is left as it is. Each step may be repeated."""
+    bytes, and last its record. One that is not deleted, or not there, is left as it is. Each step may be repeated. Call
+    ``scrub`` behind it."""
 
     def change(before: Document) -> Document | None:
         if before.status is not DocumentStatus.DELETED or before.is_purging:
@@ -39,12 +40,18 @@ async def purge(parts: Parts, id: str) -> DeleteResult:
     for each in document.revisions:
         blobs += await parts.blobs.release(each.content_hash, keeper(id, each.job_id))
     await parts.repository.purge(id)
-    await parts.vectors.scrub()
     return DeleteResult(documents=1, chunks=chunks, blobs=blobs)
 
 
+async def scrub(parts: Parts) -> None:
+    """Leave nothing of what was purged on the disk. Where somebody reads an older state meanwhile something may stay:
+    the next clean-up does it again."""
+    await parts.vectors.scrub()
+    await parts.cache.scrub()
+
+
 async def purge_before(parts: Parts, before: datetime, limit: int = 1000) -> DeleteResult:
-    """Purge what was deleted before a time, the oldest deletion first."""
+    """Purge what was deleted before a time, the oldest deletion first. Call ``scrub`` behind it."""
     total = DeleteResult()
     while total.documents < limit:
         found = await parts.repository.deleted_before(before, min(_BATCH, limit - total.documents))
@@ -78,6 +85,7 @@ async def delete_collection(parts: Parts, name: str) -> DeleteResult:
         if collection == name:
             await parts.vectors.drop_space(collection, index)
     await parts.repository.drop_collection(name)
+    await scrub(parts)
     return total
 
 

@@ -9,7 +9,9 @@ from abaca_documents.model import Document, DuplicatePolicy, UploadJobPayload, U
 from abaca_documents.pipeline.parts import Parts
 from abaca_documents.pipeline.uploading import upload
 
-_SHARED = sorted(set(UploadJobPayload.__struct_fields__) & set(Document.__struct_fields__))
+_OF_TEXT = {"metadata", "title"}
+"""The document keeps them. They may be words of its text, and a job outlives it."""
+_SHARED = sorted((set(UploadJobPayload.__struct_fields__) & set(Document.__struct_fields__)) - _OF_TEXT)
 
 
 async def revise(parts: Parts, document_id: str, job_id: str, *, extract: bool = False) -> UploadJobResult:

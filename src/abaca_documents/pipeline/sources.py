@@ -4,6 +4,7 @@ entry of an archive or a manifest is bytes with a name, and no path on this mach
 from __future__ import annotations
 
 import zipfile
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ def open_source(payload: ImportPayload, stored: Path | None, largest: int) -> It
                     yield _few(Carrying(carried, payload.collection))
                 return
             case ImportKind.JSONL:
-                source = Lines(path)
+                source = Lines(path, largest)
             case ImportKind.MANIFEST:
                 source = Manifest(path, largest)
     except (OSError, zipfile.BadZipFile) as error:
@@ -138,15 +139,35 @@ class Line(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = {}
 
 
-class Lines:
+class _Lined:
+    """The lines of a file that are not blank. None but the one that is read is in memory."""
+
+    def __init__(self, path: Path, largest: int) -> None:
+        self._path = path
+        self._longest = 8 * largest  # a character may be written as six
+        self._starts = array("Q")
+        self.names: list[str] = []
+        for start, line in _lines(path, self._longest):
+            self._starts.append(start)
+            self.names.append(self.name(line, len(self._starts)))
+
+    def name(self, line: bytes, number: int) -> str:
+        return f"line {number}"
+
+    def line(self, at: int) -> Line:
+        with self._path.open("rb") as file:
+            file.seek(self._starts[at])
+            data = file.readline(self._longest)
+        if len(data) == self._longest:
+            raise TooLarge(f"line {at + 1} is larger than {self._longest:,} bytes")
+        return _line(data)
+
+
+class Lines(_Lined):
     """One document in each line."""
 
-    def __init__(self, path: Path) -> None:
-        self._lines = [line for line in path.read_bytes().split(b"\n") if line.strip()]
-        self.names = [f"line {number + 1}" for number in range(len(self._lines))]
-
     def read(self, at: int) -> Entry:
-        line = _line(self._lines[at])
+        line = self.line(at)
         text = line.content if line.text is None else line.text
         if text is None:
             raise ParseFailed(f"line {at + 1} has neither text nor content")
@@ -154,17 +175,22 @@ class Lines:
         return Entry(name, text.encode("utf-8", "surrogatepass"), line.document_id, line.source_id, line.metadata)
 
 
-class Manifest:
+class Manifest(_Lined):
     """Lines that name files below the manifest's own folder, each with its metadata."""
 
     def __init__(self, path: Path, largest: int) -> None:
+        super().__init__(path, largest)
         self._root = path.resolve(strict=True).parent
         self._largest = largest
-        self._lines = [line for line in path.read_bytes().split(b"\n") if line.strip()]
-        self.names = [_name(line, number + 1) for number, line in enumerate(self._lines)]
+
+    def name(self, line: bytes, number: int) -> str:
+        try:
+            return _line(line).path or super().name(line, number)
+        except ParseFailed:
+            return super().name(line, number)
 
     def read(self, at: int) -> Entry:
-        line = _line(self._lines[at])
+        line = self.line(at)
         if not line.path:
             raise ParseFailed(f"line {at + 1} has no path")
         path = (self._root / line.path).resolve()
@@ -190,6 +216,20 @@ def inside_folder(folder: str, path: str) -> Path:
     return found
 
 
+def _lines(path: Path, longest: int) -> Iterator[tuple[int, bytes]]:
+    """Where each line starts that is not blank, and the beginning of it."""
+    start = 0
+    with path.open("rb") as file:
+        while piece := file.readline(longest):
+            head, end = piece, len(piece)
+            while len(piece) == longest and not piece.endswith(b"\n"):
+                piece = file.readline(longest)
+                end += len(piece)
+            if head.strip():
+                yield start, head
+            start += end
+
+
 def _bytes(path: Path, largest: int) -> bytes:
     try:
         with path.open("rb") as opened:
@@ -206,10 +246,3 @@ def _line(data: bytes) -> Line:
         return msgspec.json.decode(data, type=Line)
     except msgspec.DecodeError as error:
         raise ParseFailed(f"it is no line of JSON with a document: {error}") from error
-
-
-def _name(data: bytes, number: int) -> str:
-    try:
-        return _line(data).path or f"line {number}"
-    except ParseFailed:
-        return f"line {number}"

@@ -17,7 +17,6 @@ from abaca_documents.model import (
 )
 from abaca_documents.model.base import Value
 from abaca_documents.pipeline.beginning import begin
-from abaca_documents.pipeline.extracting import with_extracted
 from abaca_documents.pipeline.finishing import Stored, fail, finish, let_go, tidy
 from abaca_documents.pipeline.ingest import EmbedStep, Ingest
 from abaca_documents.pipeline.maintaining import forget
@@ -77,12 +76,12 @@ async def upload(
         return _gone(payload)
     if not registered.generation:
         parts.tell(progress(Stage.DONE))
-        return _outcome(document, document.generation, deduplicated=True)
+        return _outcome(document, document.generation, payload, deduplicated=True)
     ingest = Ingest(parts, document, registered.generation)
     if ingest.revision.status is DocumentStatus.COMPLETED:
         await tidy(parts, document)
         parts.tell(progress(Stage.DONE))
-        return _outcome(document, registered.generation)
+        return _outcome(document, registered.generation, payload)
     try:
         await ingest.start()
         document = await _taken_in(ingest, call)
@@ -95,7 +94,7 @@ async def upload(
         await forget(parts, ingest.document)
         return _gone(payload)
     parts.tell(progress(Stage.DONE))
-    return _outcome(document, registered.generation)
+    return _outcome(document, registered.generation, payload)
 
 
 async def _stop(ingest: Ingest, stopped: Callable[[], Awaitable[str]]) -> None:
@@ -109,8 +108,9 @@ async def _taken_in(ingest: Ingest, step: Step) -> Document:
     repository, document = ingest.parts.repository, ingest.document
     parsed = await step("parse", ingest.parse)
     if document.extract_metadata:
-        extracted = await step("metadata", ingest.extract)
-        document = await repository.change(document.id, lambda before: with_extracted(before, extracted), "extract")
+        await step("metadata", ingest.extract)
+        document = await repository.get(document.id)
+    title = await ingest.title()
     embedded: dict[int, EmbedStep] = {}
     for round in range(ROUNDS):
         collection = await repository.get_collection(document.collection)
@@ -121,7 +121,7 @@ async def _taken_in(ingest: Ingest, step: Step) -> Document:
                 embedded[index.number] = await step(f"embed {index.number}", ingest.embed, index)
         if round:
             document = await repository.get(document.id)
-        metadata = ingest.metadata_of(document, parsed.title)
+        metadata = ingest.metadata_of(document, title)
         late: dict[int, list[Chunk]] = {}
         for index in indices:  # in every run: what a run left may have been swept
             chunks = await ingest.chunks(index, metadata)
@@ -130,14 +130,16 @@ async def _taken_in(ingest: Ingest, step: Step) -> Document:
             else:
                 await ingest.store(collection, index, chunks)
         made = embedded[collection.index.number]
-        stored = Stored(indices=indices, late=late, metadata=metadata, chunks=made.chunks, embedded=made.embedded)
+        stored = Stored(indices, late, title, metadata, made.chunks, made.embedded)
         done = await finish(ingest, parsed, stored)
         if done is not None:
             return done
     raise IngestError(f"its metadata or its collection changed {ROUNDS} times while it was stored; upload it again")
 
 
-def _outcome(document: Document, generation: int, *, deduplicated: bool = False) -> UploadJobResult:
+def _outcome(
+    document: Document, generation: int, payload: UploadJobPayload, *, deduplicated: bool = False
+) -> UploadJobResult:
     revision = document.revision_of(generation)
     if revision is None:
         return UploadJobResult(
@@ -163,7 +165,7 @@ def _outcome(document: Document, generation: int, *, deduplicated: bool = False)
         processing_time_ms=0 if deduplicated else revision.duration_ms,
         deduplicated=deduplicated,
         error=revision.error,
-        metadata=document.metadata,
+        metadata=payload.metadata,
     )
 
 

@@ -212,13 +212,8 @@ class FileRegistry:
         self, filter: DocumentFilter | None = None, *, cursor: str | None = None, limit: int = 50
     ) -> DocumentPage:
         rules.check_limit(limit)
-        where, values = condition(filter or DocumentFilter())
-        if cursor is not None:
-            at, id = from_cursor(cursor)
-            where += " AND d.created_at <= ? AND (d.created_at < ? OR d.id > ?)"
-            values = [*values, at, at, id]
-        statement = f"SELECT d.data FROM documents AS d WHERE {where} ORDER BY d.created_at DESC, d.id LIMIT ?"
-        rows = await self._file.read(lambda connection: _rows(connection, statement, [*values, limit + 1]))
+        statement, values = list_statement(filter or DocumentFilter(), cursor, limit + 1)
+        rows = await self._file.read(lambda connection: _rows(connection, statement, values))
         items = tuple(_document(data) for (data,) in rows[:limit])
         return DocumentPage(items=items, cursor=to_cursor(items[-1]) if len(rows) > limit else None)
 
@@ -228,6 +223,16 @@ class FileRegistry:
         for collection, status, documents, chunks, size in rows:
             counts.add(collection, status, documents, chunks, size)
         return counts
+
+
+def list_statement(filter: DocumentFilter, cursor: str | None, limit: int) -> tuple[str, list[Any]]:
+    """The newest first, those behind the cursor."""
+    where, values = condition(filter)
+    if cursor is not None:
+        at, id = from_cursor(cursor)
+        where += " AND d.created_at <= ? AND (d.created_at < ? OR d.id > ?)"
+        values = [*values, at, at, id]
+    return f"SELECT d.data FROM documents AS d WHERE {where} ORDER BY d.created_at DESC, d.id LIMIT ?", [*values, limit]
 
 
 def _rows(connection: apsw.Connection, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

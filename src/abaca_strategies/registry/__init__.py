@@ -3,6 +3,7 @@
 What is named here is light to import. ``registry.datasets`` needs numpy and pandas.
 """
 
+from abaca_strategies.registry.alerts import Alerts
 from abaca_strategies.registry.dataviews import (
     BarRow,
     BarsPage,
@@ -10,6 +11,7 @@ from abaca_strategies.registry.dataviews import (
     DataFile,
     DataSetPage,
     DataSetView,
+    NewestBar,
     Problem,
 )
 from abaca_strategies.registry.runs import RunKind, RunPage, RunRecord, Runs
@@ -17,6 +19,7 @@ from abaca_strategies.registry.strategies import Head, Registry, StrategyPage, V
 from abaca_strategies.running.linting import Finding
 
 __all__ = [
+    "Alerts",
     "BarRow",
     "BarsPage",
     "Checked",
@@ -25,6 +28,7 @@ __all__ = [
     "DataSetView",
     "Finding",
     "Head",
+    "NewestBar",
     "Problem",
     "Registry",
     "RunKind",

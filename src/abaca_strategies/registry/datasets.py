@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -22,11 +23,19 @@ from abaca_strategies.data.sample import SAMPLES, fetch, load
 from abaca_strategies.data.timeframes import Timeframe
 from abaca_strategies.errors import Conflict, DataRefused, DataSetNotFound, Refused, SymbolNotFound, TooLarge
 from abaca_strategies.registry.datafiles import DataFiles
-from abaca_strategies.registry.dataviews import BUILT_IN, BarsPage, Checked, DataFile, DataSetPage, DataSetView
+from abaca_strategies.registry.dataviews import (
+    BUILT_IN,
+    BarsPage,
+    Checked,
+    DataFile,
+    DataSetPage,
+    DataSetView,
+    NewestBar,
+)
 from abaca_strategies.registry.recording import Records, again, now_text, put_all, read_one, scanned
 from abaca_strategies.registry.runs import Runs
 from abaca_strategies.registry.uploads import read_upload
-from abaca_strategies.registry.viewing import checked, page_of_bars, problems_of, view_of
+from abaca_strategies.registry.viewing import checked, newest_of, page_of_bars, problems_of, view_of
 from abaca_strategies.requests import SyntheticRequest
 from abaca_strategies.settings import value
 
@@ -71,19 +80,21 @@ class DataSets:
         form: Form | None = None,
         adjust: bool = True,
         origin: str = "",
+        facts: Mapping[str, Mapping[str, object]] | None = None,
         replace: bool = False,
     ) -> DataSetView:
         """Takes the data in a file, or in bytes with their ``form``. The same data under the same name are the same.
 
-        Raises ``DataRefused`` with the problems for data that are not sound, ``TooLarge``, ``Refused`` for a name or
-        form, and ``Conflict`` where the name has other data and ``replace`` is false.
+        ``facts`` are by ticker, such as ``{"AAPL": {"sector": "technology"}}``, and part of the content. Raises
+        ``DataRefused`` with the problems for data that are not sound, ``TooLarge``, ``Refused`` for a name, form or
+        fact, and ``Conflict`` where the name has other data and ``replace`` is false.
         """
         _check_name(name)
         data, report = await self._read(name, source, form, adjust)
         if report.errors:
             shown = "; ".join(str(one) for one in report.errors[:5])
             raise DataRefused(f"data set {name} was not accepted: {shown}", problems_of(report))
-        return await self._keep(_with_origin(data, origin), report, replace=replace)
+        return await self._keep(_with_facts(_with_origin(data, origin), facts or {}), report, replace=replace)
 
     async def check(self, source: Path | bytes, *, form: Form | None = None, adjust: bool = True) -> Checked:
         """What ``add`` would find, without keeping anything. Raises ``DataRefused`` for what cannot be read."""
@@ -157,6 +168,7 @@ class DataSets:
             close_only=header.close_only,
             tickers=tuple(header.rows),
             origin=origin,
+            facts=header.info,
         )
 
     async def accept(
@@ -205,6 +217,14 @@ class DataSets:
         return await asyncio.to_thread(
             page_of_bars, data, chosen, timeframe=timeframe, start=start, end=end, cursor=cursor, limit=limit
         )
+
+    async def newest(
+        self, file: DataFile, tickers: Iterable[str], *, as_of: str | None = None, timeframe: str = "1d"
+    ) -> dict[str, NewestBar]:
+        """The last bar of each ticker that is known at ``as_of``, and the bar of ``timeframe`` that it lies in. Raises
+        ``DataError`` for a timeframe or date."""
+        data = await asyncio.to_thread(self._files().get, file.digest, file.name, list(tickers))
+        return await asyncio.to_thread(lambda: newest_of(data.known_at(as_of), timeframe))
 
     async def tidy(self) -> int:
         """Deletes files that no name and no kept run has, and that nobody touched for a while; answers how many."""
@@ -326,6 +346,16 @@ def _made(request: SyntheticRequest) -> DataSet:
 
 def _with_origin(data: DataSet, origin: str) -> DataSet:
     return replace(data, origin=origin) if origin else data
+
+
+def _with_facts(data: DataSet, facts: Mapping[str, Mapping[str, object]]) -> DataSet:
+    if unknown := [ticker for ticker in facts if ticker not in data.bars]:
+        raise Refused("facts", f"there are no bars of {', '.join(unknown[:10])[:200]}")
+    kept = {ticker: dict(one) for ticker, one in facts.items()}
+    for fact in (fact for one in kept.values() for fact in one.values()):
+        if not (fact is None or isinstance(fact, str | int) or (isinstance(fact, float) and isfinite(fact))):
+            raise Refused("facts", f"{fact!r} cannot be used; a fact is text, a number, true, false or null"[:300])
+    return replace(data, info=kept) if kept else data
 
 
 def _check_name(name: str) -> None:

@@ -73,11 +73,27 @@ class DataFile(msgspec.Struct, frozen=True, kw_only=True):
     close_only: bool
     tickers: tuple[str, ...]
     origin: str = ""
+    facts: dict[str, dict[str, object]] = {}
+    """What the set says of its tickers, such as ``sector``."""
 
     @property
     def packed(self) -> Packed:
         """As the runner takes it."""
         return Packed(digest=self.digest, content=self.path)
+
+
+class NewestBar(msgspec.Struct, frozen=True, kw_only=True):
+    """The last bar of a ticker that is known at an as-of time. Times are seconds since 1970."""
+
+    time: int
+    at: str
+    """The same in RFC 3339."""
+    close: float
+    bucket: str
+    """The beginning of the bar of a longer timeframe that it lies in, which goes from ``bucket_start`` to before
+    ``bucket_end``."""
+    bucket_start: int
+    bucket_end: int
 
 
 class BarRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -89,6 +89,12 @@ class Registry:
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._when_deleted: list[Callable[[int], Awaitable[None]]] = []
+
+    def when_deleted(self, call: Callable[[int], Awaitable[None]]) -> None:
+        """Have it called with the id of each strategy that ``delete`` deleted. It is not promised: a process may die
+        in between."""
+        self._when_deleted.append(call)
 
     async def create(
         self,
@@ -217,7 +223,8 @@ class Registry:
         return unified(before, after)
 
     async def delete(self, id: int) -> None:
-        """All versions, in one act. Runs stay readable, the id is never given again. Raises ``StrategyNotFound``."""
+        """All versions, in one act, and then its alert rules. Runs and the history of alerts stay readable, the id is
+        never given again. Raises ``StrategyNotFound``."""
         async for _ in again(f"strategy {id}"):
             record, head = await self._read_head(id)
             gone = [msgspec.structs.replace(record, data=None)]
@@ -226,7 +233,9 @@ class Registry:
                 for number in range(1, head.newest + 1)
             ]
             if await put_all(self._records, gone):
-                return
+                break
+        for call in self._when_deleted:
+            await call(id)
 
     def validate(self, python_code: str) -> list[Finding]:
         """What is wrong with code and what may be, without running any of it."""

@@ -8,8 +8,9 @@ import pandas as pd
 from abaca_strategies.arrays import SECOND, nanoseconds
 from abaca_strategies.data import DataSet, Report, resample, spacing_of
 from abaca_strategies.data.dataset import COLUMNS, bounds
+from abaca_strategies.data.timeframes import Timeframe
 from abaca_strategies.errors import Refused
-from abaca_strategies.registry.dataviews import SHOWN, BarRow, BarsPage, Checked, DataSetView, Problem
+from abaca_strategies.registry.dataviews import SHOWN, BarRow, BarsPage, Checked, DataSetView, NewestBar, Problem
 from abaca_strategies.results import instant
 
 MAX_PROBLEMS = 100
@@ -86,6 +87,27 @@ def page_of_bars(
         total=len(frame),
         cursor=_exact(int(times[ends - 1])) if 0 < ends < len(frame) else None,
     )
+
+
+def newest_of(data: DataSet, timeframe: str) -> dict[str, NewestBar]:
+    """The last bar of each ticker that has one. Raises ``DataError`` for what is no timeframe."""
+    frame = Timeframe.parse(timeframe)
+    closes = {ticker: float(bars["close"].iloc[-1]) for ticker, bars in data.bars.items() if len(bars)}
+    times = np.array([int(nanoseconds(data.bars[ticker].index)[-1]) for ticker in closes], dtype=np.int64)
+    bins = frame.bins(times)
+    starts, ends = frame.starts(bins), frame.starts(bins + 1)
+    rows = zip(closes.items(), times.tolist(), starts.tolist(), ends.tolist(), strict=True)
+    return {
+        ticker: NewestBar(
+            time=time // SECOND,
+            at=instant(time),
+            close=close,
+            bucket=instant(start),
+            bucket_start=start // SECOND,
+            bucket_end=end // SECOND,
+        )
+        for (ticker, close), time, start, end in rows
+    }
 
 
 def _rows(part: pd.DataFrame) -> list[BarRow]:

@@ -16,7 +16,7 @@ RUN_SECONDS = 240.0
 """For the runs of one process together; what is left over goes on in the next. A single run may take as long."""
 MOST_FAILURES = 3
 """Runs that ended their process; behind the third the rest of the batch is not tried."""
-LEAST_SECONDS = 5.0
+LEAST_SECONDS = 2.0
 _OF_THE_CODE: tuple[Reason, ...] = ("syntax", "entry")
 
 

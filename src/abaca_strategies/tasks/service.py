@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from abaca import App
+from abaca_strategies.registry.alerts import Alerts
 from abaca_strategies.registry.runs import Runs
 from abaca_strategies.registry.strategies import Registry
 from abaca_strategies.running.runner import Runner
@@ -23,6 +24,7 @@ class Service(Protocol):
     app: App
     registry: Registry
     runs: Runs
+    alerts: Alerts
 
     @property
     def datasets(self) -> DataSets: ...

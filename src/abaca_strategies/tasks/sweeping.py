@@ -32,12 +32,13 @@ _RECORDED = ("total_return", "cagr", "sharpe", "max_drawdown", "trades")
 
 def declare_sweeping(service: Service) -> Sweeps:
     """20 minutes and 3 retries for a batch, and for the job that ends the sweep. A batch that died is done again as a
-    whole; its runs count once."""
+    whole; its runs count once. Batches have low priority: what somebody waits for goes before them."""
     app, keep, slots = service.app, value(service.app, "strategies.keep"), value(service.app, "strategies.slots")
 
     @app.task(
         name=BATCH,
         queue=QUEUE,
+        priority="low",
         timeout=TIMEOUT,
         retry=RETRY,
         batch=1,

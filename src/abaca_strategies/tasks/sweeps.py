@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 
-from abaca import JobNotFound, Record, Status, Task, WorkflowHandle, group
-from abaca_strategies.errors import Refused, SweepNotFound
+from abaca import Call, JobNotFound, Record, Status, Task, WorkflowHandle, group
+from abaca_strategies.errors import Conflict, Refused, SweepNotFound
 from abaca_strategies.flowmodels import SweepResult, SweepView
 from abaca_strategies.flows.terms import Batch, Part, Sweep, Terms, per_batch
 from abaca_strategies.models import Strategy
 from abaca_strategies.registry import DataFile
 from abaca_strategies.registry.recording import now_text, put_all, read_one
+from abaca_strategies.registry.runs import DATA_LINE
 from abaca_strategies.requests import SweepRequest
 from abaca_strategies.settings import value
 from abaca_strategies.tasks.service import Service
@@ -60,7 +61,7 @@ class Sweeps:
         ``id``, of the caller's choice, starts one sweep only, and answers the handle of the first.
 
         Raises ``StrategyNotFound``, ``VersionNotFound``, ``DataSetNotFound``, ``SymbolNotFound``, ``Refused`` naming
-        the field, and what ``App.enqueue_many`` raises.
+        the field, ``Conflict`` where another is being started under the ``id``, and what ``App.enqueue_many`` raises.
         """
         if id is not None and not 1 <= len(id) <= MAX_ID:
             raise Refused("id", f"it has {len(id)} characters; from 1 to {MAX_ID} can be used")
@@ -76,11 +77,12 @@ class Sweeps:
         whole, part = planning.kept_figures(request)
         size = sweep.per_batch
         call = self._batch.opts(owner=owner, tenant=tenant, tags=tags or None).call
-        calls = [
-            call(Batch(terms=sweep.terms, runs=planned.runs[first : first + size], whole=whole, part=part))
-            for first in range(0, len(planned.runs), size)
-        ]
-        final = self._final.opts(owner=owner, tenant=tenant, tags=tags or None)
+
+        def call_of(first: int) -> Call[Part]:
+            return call(Batch(terms=sweep.terms, runs=planned.runs[first : first + size], whole=whole, part=part))
+
+        calls = await asyncio.to_thread(lambda: [call_of(first) for first in range(0, len(planned.runs), size)])
+        final: Any = self._final.opts(owner=owner, tenant=tenant, tags=tags or None)
         chain = group(calls).then(final, when="ended")
         place = chain.jobs[-1].id
         await self._keep(place, sweep, id)
@@ -130,7 +132,7 @@ class Sweeps:
             for place, outcome in zip(places, await stored.page(first, len(places)), strict=False):
                 if outcome is not None and outcome.value is not None:
                     known[place] = outcome.value
-                elif outcome is not None:
+                elif outcome is not None and outcome.is_failed:
                     lost += sweep.size_of(place)
         is_begun = bool(known or lost)
         if not is_begun:
@@ -153,13 +155,21 @@ class Sweeps:
 
     async def _keep(self, place: str, sweep: Sweep, id: str | None) -> None:
         records, keep_ms = self._service.app.records, round(value(self._service.app, "strategies.keep") * 1000)
-        wanted = [Record(kind=SWEEP, id=place, data=_packed(sweep), expires_ms=keep_ms)]
+        line = f"{sweep.terms.data_hash}/{place}"  # so that the data stay until it has ended
+        wanted = [
+            Record(kind=SWEEP, id=place, data=_packed(sweep), expires_ms=keep_ms),
+            Record(kind=DATA_LINE, id=line, data=b"", expires_ms=keep_ms),
+        ]
         if id is not None:
             known = await read_one(records, STARTED, id)
             version = 0 if known is None else known.version
             wanted.append(Record(kind=STARTED, id=id, data=place.encode(), version=version, expires_ms=keep_ms))
-        if not await put_all(records, wanted) and id is not None and await self._started(id, unless=place) is None:
-            raise Refused("id", f"another sweep is being started as {id!r} at this moment; ask again")
+        if await put_all(records, wanted) or id is None:
+            return
+        record = await read_one(records, STARTED, id)
+        is_own = record is not None and record.data == place.encode()  # only the reply was lost
+        if not is_own and await self._started(id) is None:
+            raise Conflict(f"another sweep is being started as {id!r} at this moment; ask again")
 
 
 def _sweep(request: SweepRequest, strategy: Strategy, file: DataFile, planned: Any) -> Sweep:

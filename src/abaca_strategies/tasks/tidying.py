@@ -1,4 +1,4 @@
-"""``strategies.tidy``: files of data that nothing names any more."""
+"""``strategies.tidy``: files of data that nothing names any more, and schedules that alert rules lack."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def declare_tidying(service: Service) -> Task[[], int]:
 
     @service.app.task(name=NAME, queue=QUEUE, retry=Retry(max_attempts=2))
     async def tidy(ctx: Ctx) -> int:
+        await service.alerts.mend()
         return await service.datasets.tidy() if service.has_files() else 0
 
     service.app.every("1h", name=NAME)(tidy)

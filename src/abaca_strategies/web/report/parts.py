@@ -35,8 +35,8 @@ class Shown:
     """``trades`` and ``instances``: which of them are in the tables, by place. ``picture`` gives the address of an
     image by its place, ``json`` that of a figure's JSON; ``more`` the words below a table that leaves some out."""
 
-    trades: slice = slice(0, 200)
-    instances: slice = slice(0, 200)
+    trades: slice
+    instances: slice
     picture: Callable[[int, ResponseImage], str | None]
     json: Callable[[int], str] | None = None
     more: Callable[[str, int, slice], Html | None] = lambda *_: None

@@ -248,5 +248,8 @@
   if (here && nav.scrollWidth > nav.clientWidth) nav.scrollLeft = here.offsetLeft - nav.offsetLeft - 40;
   tick();
   setInterval(() => document.hidden || tick(), 1000);
+  setInterval(() => { // what a page says is under way may move without an event
+    if (!over && document.querySelector("[data-unsettled]")) look();
+  }, LEAST_MS);
   open();
 })();

@@ -1,0 +1,1 @@
+"""The commands ``abaca strategies``, ``backtest``, ``sweep``, ``screen``, ``alerts`` and ``data``."""

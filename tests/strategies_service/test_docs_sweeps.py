@@ -1,0 +1,33 @@
+"""What the page shows of sweeps works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from abaca import App
+from abaca_strategies.strategies import Strategies
+from tests.strategies_service.authors import CROSS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text()
+
+
+async def test_the_sweep_of_the_page_runs(prepared: None, capsys: pytest.CaptureFixture[str]) -> None:
+    # Given the function that the page shows, and a strategy with those parameters
+    (text,) = [one for one in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "async def sweep(" in one]
+    names: dict[str, Any] = {}
+    exec(text, names)  # noqa: S102 - the page's own text
+    app = App("memory://")
+    service = Strategies(app)
+    async with app, app.worker(queues=["strategies"]):
+        made = await service.registry.create(name="cross", python_code=CROSS)
+        assert made.strategy_id == 1
+        # When it runs
+        await names["sweep"](service)
+    # Then it prints what a sweep of seven points in three folds does
+    begun, ended = capsys.readouterr().out.splitlines()
+    assert begun == "28 sharpe"
+    assert re.fullmatch(r"28 0 \{'fast': \d+, 'slow': \d+\} 3", ended)
