@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from abaca.http import ApiError, ApiRequest, Code, Endpoint, endpoint
-from abaca_sandbox import SandboxUnavailable
 from abaca_strategies.errors import (
     CodeRefused,
     Conflict,
@@ -42,7 +41,6 @@ INVALID: Refusal = (422, Code.INVALID.value)
 CODE_REFUSED: Refusal = (422, "code_refused")
 DATA_REFUSED: Refusal = (422, "data_refused")
 NO_SYMBOL: Refusal = (422, "symbol_not_found")
-NO_SANDBOX: Refusal = (503, "sandbox_unavailable")
 
 REFUSALS: Mapping[type[Exception], Refusal] = {
     StrategyNotFound: NO_STRATEGY,
@@ -57,9 +55,7 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
     DataRefused: DATA_REFUSED,
     Refused: INVALID,
     DataError: INVALID,
-    SandboxUnavailable: NO_SANDBOX,
 }
-_RETRY_AFTER = "2"
 
 
 def route(
@@ -72,7 +68,7 @@ def route(
         async def answered(request: ApiRequest, **given: Any) -> Any:
             try:
                 return await handler(request, **given)
-            except (StrategiesError, DataError, SandboxUnavailable) as error:
+            except (StrategiesError, DataError) as error:
                 raise answer_of(error) from error
 
         return endpoint(method, path, scope=SCOPE, errors=errors, **options)(answered)
@@ -95,8 +91,7 @@ def answer_of(error: Exception) -> Exception:
         case SymbolNotFound():
             return ApiError(status, code, str(error), field="symbols")
         case _:
-            headers = {"Retry-After": _RETRY_AFTER} if status == 503 else {}
-            return ApiError(status, code, str(error), headers=headers)
+            return ApiError(status, code, str(error))
 
 
 class Opened:

@@ -1,0 +1,80 @@
+"""The description of the API has everything that these routes take, give and refuse."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from abaca.http.description import answers_of, description
+from abaca_strategies.requests import BacktestRequest
+from abaca_strategies.web.declaring import REFUSALS, SCOPE
+from abaca_strategies.web.routes import ENDPOINTS
+from tests.strategies_service.calling import desk_of
+
+PAGE = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text()
+WANTED = """
+POST /strategies, GET /strategies, GET /strategies/{id}, PATCH /strategies/{id}, DELETE /strategies/{id},
+GET /strategies/{id}/versions, GET /strategies/{id}/versions/{version}, GET /strategies/{id}/diff,
+POST /strategies/validate, POST /strategies/{id}/backtests, GET /backtests, GET /backtests/{id}, DELETE /backtests/{id},
+GET /backtests/{id}/trades, GET /backtests/{id}/instances, GET /backtests/{id}/equity, GET /backtests/{id}/plots,
+POST /backtests/compare, POST /agent-runs, GET /agent-runs, GET /agent-runs/{id}, DELETE /agent-runs/{id},
+POST /datasets, GET /datasets, GET /datasets/{id}, DELETE /datasets/{id}, GET /datasets/{id}/bars,
+POST /datasets/synthetic, GET /datasets/synthetic
+"""
+
+
+def test_every_route_is_there_is_on_the_page_and_needs_the_scope() -> None:
+    routes = {f"{each.method} {each.path}" for each in ENDPOINTS}
+    assert routes == {each.strip() for each in WANTED.replace("\n", " ").split(",")}
+    assert {each.scope for each in ENDPOINTS} == {SCOPE}
+    assert [each.path for each in ENDPOINTS if f"`{each.path}`" not in PAGE] == []
+
+
+def test_every_error_that_is_an_answer_is_described_somewhere() -> None:
+    # Given what the description names
+    named = {(status, code) for each in ENDPOINTS for status, code in each.errors}
+    # Then it is all that can be answered
+    assert set(REFUSALS.values()) - named == set()
+    document = json.dumps(description(ENDPOINTS))
+    for _, code in named:
+        assert f"`{code}`" in document
+        assert f"`{code}`" in PAGE
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: one.handler.__name__)
+def test_examples_are_what_the_routes_take_and_give(endpoint: Any) -> None:
+    operation = description([endpoint])["paths"].popitem()[1][endpoint.method.lower()]
+    assert operation["summary"]
+    if "body" in endpoint.examples:
+        kind = endpoint.body or endpoint.takes["application/json"]
+        msgspec.json.decode(msgspec.json.encode(endpoint.examples["body"]), type=kind)
+    if "answer" in endpoint.examples:
+        msgspec.convert(endpoint.examples["answer"], answers_of(endpoint)[0])
+
+
+async def test_the_whole_description_holds_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with desk_of(tmp_path, monkeypatch, works=False) as desk:
+        document = await desk.read("/openapi.json")
+        assert (await desk.get("/docs")).status_code == 200
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    ids = [one["operationId"] for one in operations]
+    assert len(set(ids)) == len(ids)
+    schemas = document["components"]["schemas"]
+    for name in set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document))):
+        assert name in schemas
+    # And a body is described without what the path says, and with everything else
+    backtest = document["paths"]["/api/v1/strategies/{id}/backtests"]["post"]["requestBody"]["content"]
+    body = schemas[backtest["application/json"]["schema"]["$ref"].rpartition("/")[2]]
+    assert {*body["properties"], "strategy_id"} == set(BacktestRequest.__struct_fields__)
+    data = document["paths"]["/api/v1/datasets"]["post"]["requestBody"]["content"]
+    assert {"multipart/form-data", "text/csv", "application/vnd.apache.parquet"} <= data.keys()
+    diff = document["paths"]["/api/v1/strategies/{id}/diff"]["get"]["parameters"]
+    assert [(each["name"], each["required"]) for each in diff if each["in"] == "query"] == [
+        ("from", True),
+        ("to", False),
+    ]
