@@ -12,6 +12,9 @@ PLUGIN = Plugin(
     extra="strategies",
     needs=("numpy", "pandas", "matplotlib", "fastparquet"),
     router="abaca_strategies.web.routes:ENDPOINTS",
+    pages="abaca_strategies.web.pages:PAGES",
+    title="Strategies",
+    icon="strategies",
     commands=(
         PluginCommand(
             "strategies",
