@@ -128,9 +128,9 @@ class Alerts:
         async for _ in again(f"alert rule {id}"):
             record, rule = await self._read(id)
             if await put_all(self._records, [msgspec.structs.replace(record, data=None)]):
-                break
-        await self.clear(id)
-        await self._calm(rule.rule.strategy_id)
+                await self.clear(id)
+                await self._calm(rule.rule.strategy_id)
+                return
 
     async def delete_of(self, strategy_id: int) -> None:
         """All rules of a strategy, such as one that was deleted."""
