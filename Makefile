@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all check check-mypy check-pyright format bench bench-compile bench-documents bench-strategies proof-documents bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all test-chroma check check-mypy check-pyright format bench bench-compile bench-documents bench-strategies proof-documents bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -56,6 +56,13 @@ test-quick: redis-server strace promtool bubblewrap compilers models  ## Run the
 test-all: redis-server strace promtool chromium bubblewrap compilers models  ## Run the tests on every Python of 3.11, 3.12 and 3.13 that is here.
 	@scripts/test_all.sh $(WORKERS) $(ARGS)
 
+# Chroma brings 84 packages, so it has an environment of its own.
+test-chroma: setup  ## Hold the Chroma vector store to the tests of all vector stores. ARGS goes to pytest.
+	@scripts/setup.sh .venv-chroma
+	@.venv-chroma/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'chromadb>=1.5,<2'
+	.venv-chroma/bin/python -m pytest -n $(WORKERS) tests/documents_search/test_vectors.py \
+		tests/documents_search/test_searching.py tests/documents_search/test_chroma.py tests/documents/test_small_files.py $(ARGS)
+
 check: setup  ## Format, lint, types and layers: what CI asks before the tests.
 	$(PY) -m ruff format --check $(CODE)
 	$(PY) -m ruff check $(CODE)
@@ -73,8 +80,10 @@ format: setup  ## Format the code and mend what the linter can mend.
 	$(PY) -m ruff format $(CODE)
 	$(PY) -m ruff check --fix $(CODE)
 
-bench: redis-server  ## Measure this project beside a hand-written loop. ARGS goes to the benchmark.
+bench: redis-server bubblewrap compilers models  ## Measure this project beside a hand-written loop, then compiling and strategies. ARGS picks from the loop.
 	$(PY) -m benchmarks $(ARGS)
+	@[ -n "$(ARGS)" ] || $(PY) -m benchmarks.compile --rounds 1
+	@[ -n "$(ARGS)" ] || $(PY) -m benchmarks.strategies
 
 bench-documents: setup  ## Measure searches of 1,000 to 100,000 chunks, and ingestion beside the bare models. ARGS goes to the benchmark.
 	$(PY) -m benchmarks.documents $(ARGS)
@@ -82,7 +91,7 @@ bench-documents: setup  ## Measure searches of 1,000 to 100,000 chunks, and inge
 proof-documents: redis-server bubblewrap models  ## Run all of the proofs of documents, of which make test runs a tenth. ARGS goes to pytest.
 	PROOF_DOCUMENTS=all $(PY) -m pytest -s tests/documents_proof $(ARGS)
 
-bench-compile: setup  ## Measure the compile service beside the bare compilers. ARGS goes to the benchmark.
+bench-compile: bubblewrap compilers  ## Measure the compile service beside the bare compilers. ARGS goes to the benchmark.
 	$(PY) -m benchmarks.compile $(ARGS)
 
 bench-strategies: models  ## Measure the engine of the strategies beside others, sweeps, and the start of user code. ARGS goes to the benchmark.

@@ -184,6 +184,17 @@ def matches(node: Node, metadata: Mapping[str, Any]) -> bool:
             return isinstance(found, str) and isinstance(value, str) and value in found
 
 
+def names_of(node: Node) -> set[str]:
+    """The names of metadata that a filter asks for."""
+    match node:
+        case All(parts) | Any_(parts):
+            return {name for part in parts for name in names_of(part)}
+        case Not(part):
+            return names_of(part)
+        case OneOf(path) | Ordered(path) | Exists(path) | Contains(path):
+            return {".".join(path)}
+
+
 def _reach(metadata: Mapping[str, Any], path: Sequence[str]) -> Any:
     found: Any = metadata
     for name in path:

@@ -87,7 +87,8 @@ class Library:
             self._places = self._places or places(self.app)
         except ConfigError:
             return False
-        return bool(self._opened) or self._places.file.exists()
+        begun = self._places.folder if self._places.chroma else self._places.file
+        return bool(self._opened) or begun.exists()
 
     @property
     def documents(self) -> Repository:
@@ -285,8 +286,11 @@ class Library:
         return await self.opened().searcher.search(request)
 
     async def _until_the_worker_ends(self) -> None:
-        """Parsers and embedders are processes, which a worker must not leave behind."""
+        """Parsers and embedders are processes, which a worker must not leave behind. A place of vectors that is not the
+        library's is told at the start, and by every job that meets it."""
         try:
+            if self.is_used():
+                await self.opened().parts.vectors.spaces()
             await asyncio.Event().wait()
         finally:
             await self.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -44,10 +44,20 @@ class Part:
 
 class LibraryFile:
     """Belongs to one event loop. One connection writes, ``readers`` others read; each has a thread of its own.
-    ``synchronous`` is SQLite's; anything but ``FULL`` can lose what was answered to a power cut."""
+    ``synchronous`` is SQLite's; anything but ``FULL`` can lose what was answered to a power cut. ``admit`` is awaited
+    before the first use, and refuses by what it raises."""
 
-    def __init__(self, path: Path, *, readers: int = 2, busy_seconds: float = 30.0, synchronous: str = "FULL") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        readers: int = 2,
+        busy_seconds: float = 30.0,
+        synchronous: str = "FULL",
+        admit: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.path = path
+        self._admit = admit
         self._parts: list[Part] = []
         self._busy_seconds = busy_seconds
         self._synchronous = synchronous
@@ -148,6 +158,8 @@ class LibraryFile:
 
     async def _make_ready(self) -> None:
         if not self._is_ready:
+            if self._admit is not None:
+                await self._admit()
             await self._writer.run(lambda connection: _in_transaction(connection, self._make_tables))
             self._is_ready = True
 

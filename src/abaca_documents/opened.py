@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 from abaca import App
+from abaca_documents import hosting
 from abaca_documents.blobs import FolderBlobs
 from abaca_documents.chunking.counted import chunker_here
-from abaca_documents.embedding.caching import FileVectorCache
+from abaca_documents.embedding.caching import FileVectorCache, NoVectorCache, VectorCache
 from abaca_documents.embedding.choosing import Embedders, Service
 from abaca_documents.embedding.weights import STATIC
 from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.parsing.confined import SandboxParser
 from abaca_documents.pipeline.outputs import FolderOutputs
 from abaca_documents.pipeline.parts import Limits, Parts, Tell
-from abaca_documents.protocols import Embedder, ParseLimits, Repository
+from abaca_documents.protocols import Embedder, ParseLimits, Repository, VectorStore
 from abaca_documents.registry import FileRegistry, RecordRegistry
 from abaca_documents.searching.searcher import Searcher
 from abaca_documents.settings import Places, value
+from abaca_documents.vectors.chroma.client import Chroma
+from abaca_documents.vectors.chroma.store import ChromaVectors
 from abaca_documents.vectors.sqlitevec import SqliteVectors
 
 
@@ -29,27 +33,38 @@ class Opened:
             Service(url=value(app, "documents.embedding_url"), key=value(app, "documents.embedding_key"))
         )
         places.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = LibraryFile(places.file)
+        replaces = value(app, "documents.replaces")
+        place = places.alone
+        admit = None if place is None else partial(hosting.admit, app.records, place, replaces)
+        self._file = LibraryFile(places.file, admit=admit)
         self._cached = LibraryFile(places.cache, readers=1, synchronous="NORMAL")
-        vectors = SqliteVectors(self._file)
+        self._vectors: VectorStore = (
+            ChromaVectors(Chroma(places.chroma, admit=admit)) if places.chroma else SqliteVectors(self._file)
+        )
         repository: Repository = RecordRegistry(app.records) if places.is_shared else FileRegistry(self._file)
         self._parser = SandboxParser(largest=value(app, "documents.max_file"))
         self.parts = Parts(
             repository=repository,
-            vectors=vectors,
+            vectors=self._vectors,
             blobs=FolderBlobs(places.folder),
             outputs=FolderOutputs(places.folder / "outputs"),
             parser=self._parser,
             chunker=chunker_here(),
             embedder_of=self.embedder_of,
-            cache=FileVectorCache(self._cached, value(app, "documents.cached_vectors"), without=(STATIC.name,)),
+            cache=self._cache(app, places),
             limits=Limits(
                 file_size=value(app, "documents.max_file"),
                 chunks=value(app, "documents.max_chunks"),
                 parse=ParseLimits(max_pages=value(app, "documents.max_pages")),
             ),
         )
-        self.searcher = Searcher(repository, vectors, self.embedder_of)
+        self.searcher = Searcher(repository, self._vectors, self.embedder_of)
+
+    def _cache(self, app: App, places: Places) -> VectorCache:
+        """None where several hosts may take part: each would keep vectors of texts that another one purged."""
+        if places.chroma:
+            return NoVectorCache()
+        return FileVectorCache(self._cached, value(app, "documents.cached_vectors"), without=(STATIC.name,))
 
     def telling(self, tell: Tell) -> Parts:
         return dataclasses.replace(self.parts, tell=tell)
@@ -60,5 +75,6 @@ class Opened:
     async def close(self) -> None:
         await self._embedders.close()
         await self._parser.close()
+        await self._vectors.close()
         await self._cached.close()
         await self._file.close()

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from abaca import App, ConfigError, Setting
 from abaca_documents.embedding.naming import HTTP, served
 from abaca_documents.errors import ValidationError
+from abaca_documents.vectors.chroma.client import SCHEMES, check_url
 
 EMBEDDERS = ("minilm", "static")
 
@@ -30,7 +31,10 @@ def _read_embedder(raw: Any, what: str) -> str:
 
 
 SETTINGS = (
-    Setting.text("documents.vectors", "", "chunks and vectors: sqlite:///file.db, by default a file beside the jobs"),
+    Setting.text(
+        "documents.vectors", "", "chunks and vectors: sqlite:///file.db (a file beside the jobs), chroma://host"
+    ),
+    Setting.text("documents.replaces", "", "the identity of a lost place of vectors, which those here replace"),
     Setting.text("documents.blobs", "", "original bytes: file:///folder, by default a folder beside the jobs"),
     Setting("documents.embedder", _read_embedder, "minilm", "of new collections: minilm, static or http:MODEL/N"),
     Setting.text("documents.embedding_url", "", "the service of embedders http:MODEL/N: what /embeddings is below"),
@@ -57,11 +61,14 @@ def value(app: App, name: str) -> Any:
 @dataclass(frozen=True, slots=True)
 class Places:
     """``file`` is the library file, ``folder`` holds bytes and what stages leave. ``is_shared``: metadata is in the
-    app's own store, so the library file holds chunks and vectors only."""
+    app's own store, so the library file holds chunks and vectors only; none where ``chroma`` is the URL of those."""
 
     file: Path
     folder: Path
     is_shared: bool
+    chroma: str = ""
+    alone: Path | None = None
+    """Where chunks are, if that is on one machine and the jobs are not."""
 
     @property
     def cache(self) -> Path:
@@ -73,9 +80,10 @@ def places(app: App) -> Places:
     """By the app's store and the settings. Raises ``ConfigError`` where a place has to be named."""
     vectors, blobs = value(app, "documents.vectors"), value(app, "documents.blobs")
     parts = urlsplit(app.url)
+    if vectors and urlsplit(vectors).scheme in SCHEMES:
+        return _with_chroma(app.url, vectors, blobs)
     if parts.scheme == "sqlite":
-        database = Path(unquote(parts.path)[1:])
-        beside = database.with_suffix(".documents")
+        beside = _beside(app.url)
         return Places(
             file=_path(vectors, "sqlite", "documents.vectors") if vectors else beside.with_suffix(".documents.db"),
             folder=_path(blobs, "file", "documents.blobs") if blobs else beside,
@@ -86,14 +94,40 @@ def places(app: App) -> Places:
         return Places(file=made / "vectors.db", folder=made, is_shared=True)
     for name, given in (("documents.vectors", vectors), ("documents.blobs", blobs)):
         if not given:
-            raise ConfigError(
-                f"{name}: jobs are in {parts.scheme}://, where chunks and bytes are not kept; say where they are, as "
-                f"ABACA_{name.upper().replace('.', '_')}"
-            )
+            raise _unnamed(name, parts.scheme)
+    file = _path(vectors, "sqlite", "documents.vectors")
+    return Places(file=file, folder=_path(blobs, "file", "documents.blobs"), is_shared=True, alone=file)
+
+
+def _with_chroma(jobs: str, vectors: str, blobs: str) -> Places:
+    place = check_url(vectors, "documents.vectors")
+    scheme = urlsplit(jobs).scheme
+    is_alone = not place.netloc and scheme not in ("sqlite", "memory")
+    if blobs:
+        folder = _path(blobs, "file", "documents.blobs")
+    elif scheme == "sqlite":
+        folder = _beside(jobs)
+    elif scheme == "memory":
+        folder = Path(tempfile.mkdtemp(prefix="abaca-documents-"))
+    else:
+        raise _unnamed("documents.blobs", scheme)
     return Places(
-        file=_path(vectors, "sqlite", "documents.vectors"),
-        folder=_path(blobs, "file", "documents.blobs"),
+        file=folder / "vectors.db",
+        folder=folder,
         is_shared=True,
+        chroma=vectors,
+        alone=Path(unquote(place.path)[1:]) if is_alone else None,
+    )
+
+
+def _beside(jobs: str) -> Path:
+    return Path(unquote(urlsplit(jobs).path)[1:]).with_suffix(".documents")
+
+
+def _unnamed(name: str, scheme: str) -> ConfigError:
+    return ConfigError(
+        f"{name}: jobs are in {scheme}://, where chunks and bytes are not kept; say where they are, as "
+        f"ABACA_{name.upper().replace('.', '_')}"
     )
 
 

@@ -25,7 +25,7 @@ from abaca_documents.parsing import read
 from abaca_documents.pipeline.duplicates import document_id_of
 from abaca_documents.pipeline.outputs import FolderOutputs
 from abaca_documents.pipeline.parts import Limits, Parts
-from abaca_documents.protocols import Counted, Parsed, ParseLimits, Piece, Repository
+from abaca_documents.protocols import Counted, Parsed, ParseLimits, Piece, Repository, VectorStore
 from abaca_documents.registry import FileRegistry
 from abaca_documents.vectors.sqlitevec import SqliteVectors
 
@@ -90,13 +90,15 @@ class DigestEmbedder:
 
 
 class Bench:
-    """Parts on one library file in a folder, or on a registry that is given. Files of at most ``small`` bytes are taken
-    in as small ones, by default none."""
+    """Parts on one library file in a folder, or on a registry and a vector store that are given. Files of at most
+    ``small`` bytes are taken in as small ones, by default none."""
 
-    def __init__(self, folder: Path, repository: Repository | None = None, small: int = 0) -> None:
+    def __init__(
+        self, folder: Path, repository: Repository | None = None, small: int = 0, vectors: VectorStore | None = None
+    ) -> None:
         self.folder = folder
         self.file = LibraryFile(folder / "library.db", readers=1, synchronous="OFF")
-        self.vectors = SqliteVectors(self.file)
+        self.vectors: VectorStore = vectors or SqliteVectors(self.file)
         self.repository: Repository = repository or FileRegistry(self.file)
         self.blobs = FolderBlobs(folder / "blobs")
         self.embedders = {name: DigestEmbedder(name) for name in ("static@1", "static@2")}
@@ -152,6 +154,7 @@ class Bench:
 
     async def close(self) -> None:
         await self.repository.close()
+        await self.vectors.close()
         await self.file.close()
 
 

@@ -15,9 +15,12 @@ from abaca_documents.pipeline.removing import purge
 from abaca_documents.pipeline.uploading import upload
 from abaca_documents.protocols import Space
 from abaca_documents.registry import RecordRegistry
+from abaca_documents.vectors.chroma.client import Chroma
+from abaca_documents.vectors.chroma.store import ChromaVectors
 from tests.documents.crashing import Crash, Crasher
 from tests.documents.making import collection
 from tests.documents.parts import Bench, words
+from tests.documents_search.stores import HAS_CHROMA
 
 TEXT, OTHER = words(0, 6), words(20, 24)
 
@@ -27,11 +30,12 @@ def first_generation() -> None:
     """Generations begin with the time, as they do."""
 
 
-@pytest.fixture(params=["together", "apart"])
+@pytest.fixture(params=["together", "apart", *(["chroma"] if HAS_CHROMA else [])])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     async with App("memory://") as app:
-        registry = RecordRegistry(app.records) if request.param == "apart" else None
-        bench = Bench(tmp_path, registry, small=16_384)
+        registry = RecordRegistry(app.records) if request.param != "together" else None
+        vectors = ChromaVectors(Chroma(f"chroma:///{tmp_path / 'chroma'}")) if request.param == "chroma" else None
+        bench = Bench(tmp_path, registry, small=16_384, vectors=vectors)
         await bench.repository.create_collection(collection("books"))
         yield bench
         assert await bench.repository.audit() == []

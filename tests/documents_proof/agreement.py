@@ -9,6 +9,7 @@ from pathlib import Path
 
 import apsw
 
+from abaca_documents.blobs import FolderBlobs
 from abaca_documents.library import Library
 from abaca_documents.model import Document, DocumentFilter, DocumentStatus
 from abaca_documents.pipeline.beginning import keeper
@@ -100,6 +101,7 @@ def _faults(connection: apsw.Connection) -> list[str]:
 async def _blobs(library: Library, known: list[Document], is_at_rest: bool) -> list[str]:
     """Bytes of every visible revision are referred to by it, and nothing refers to bytes that is not a revision."""
     blobs = library.opened().parts.blobs
+    assert isinstance(blobs, FolderBlobs)
     revisions = {
         keeper(document.id, each.job_id): (document, each) for document in known for each in document.revisions
     }

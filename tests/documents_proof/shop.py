@@ -26,7 +26,7 @@ class _Counting:
                 count.write("x" * len(texts))
             return encode(engine, texts)
 
-        StaticEngine.encode = counted  # type: ignore[method-assign]
+        StaticEngine.encode = counted  # type: ignore[method-assign, assignment]
 
 
 if EMBEDDED in os.environ:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 
@@ -24,9 +23,8 @@ from abaca_documents.model import (
     chunk_hash,
     new_document,
 )
-from abaca_documents.protocols import Counted, Space
+from abaca_documents.protocols import Counted, Space, VectorStore
 from abaca_documents.searching import SearchCache, Searcher
-from abaca_documents.vectors.sqlitevec import SqliteVectors
 
 SUBJECTS = {"cat": 0, "kitten": 0, "feline": 0, "dog": 1, "puppy": 1, "hound": 1, "tax": 2, "levy": 2, "duty": 2}
 """Words by what they mean; the vectors know meanings, not words."""
@@ -63,9 +61,9 @@ class Meanings:
 class Library:
     """A registry with a store behind it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.file = LibraryFile(folder / "library.db")
-        self.store = SqliteVectors(self.file)
+    def __init__(self, file: LibraryFile, store: VectorStore) -> None:
+        self.file = file
+        self.store = store
         self.embedder = Meanings()
         self.collections: dict[str, Collection] = {}
         self.documents: dict[str, Document] = {}

@@ -8,21 +8,29 @@ from pathlib import Path
 import pytest
 
 from abaca_documents.errors import CollectionNotFound, ValidationError
+from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.model import HybridSettings, Metric, Rerank, SearchMode, SearchRequest, SearchResponse
 from abaca_documents.searching.cache import SearchCache
 from abaca_documents.searching.ranking import vector_score
 from tests.documents_search.library import Library
+from tests.documents_search.stores import STORES, opened
 
 
-@pytest.fixture
-async def library(tmp_path: Path) -> AsyncIterator[Library]:
-    made = Library(tmp_path)
+@pytest.fixture(params=STORES)
+async def library(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Library]:
+    file = LibraryFile(tmp_path / "library.db")
+    async with opened(request.param, file, tmp_path) as store:
+        made = Library(file, store)
+        await _filled(made)
+        yield made
+    await file.close()
+
+
+async def _filled(made: Library) -> None:
     await made.make("animals")
     await made.add("cats", "Every cat sleeps all day", "A feline hunts at night", metadata={"year": 2020})
     await made.add("dogs", "A dog barks at the cat", "The hound follows", metadata={"year": 2021})
     await made.add("law", "The tax on dogs", metadata={"year": 2022})
-    yield made
-    await made.file.close()
 
 
 def ids(answer: SearchResponse) -> list[str]:

@@ -45,6 +45,12 @@ def faults(text: str, ids: set[str], *, may_be_uncovered: bool) -> list[str]:
     return wrong + [f"no test {name}" for name in PROOF.findall(text) if not is_test(name)]
 
 
+def test_every_test_that_the_guide_of_documents_names_is_there() -> None:
+    named = PROOF.findall((ROOT / "docs" / "documents.md").read_text())
+    assert named
+    assert [name for name in named if not is_test(name)] == []
+
+
 def test_every_guarantee_is_told_with_its_tests() -> None:
     assert faults(GUARANTEES.read_text(), PROMISED, may_be_uncovered=False) == []
 

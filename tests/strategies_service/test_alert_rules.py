@@ -97,9 +97,10 @@ async def test_what_cannot_be_used_makes_no_rule_and_no_schedule(
 
 
 def test_a_rule_has_exactly_one_cadence() -> None:
-    for given in ({}, {"every": "1h", "cron": "* * * * *"}):
+    neither_nor_both: list[dict[str, Any]] = [{}, {"every": "1h", "cron": "* * * * *"}]
+    for given in neither_nor_both:
         with pytest.raises(ValueError, match="exactly one of every and cron"):
-            AlertRuleRequest(strategy_id=1, **given)  # type: ignore[arg-type]
+            AlertRuleRequest(strategy_id=1, **given)
 
 
 async def test_a_rule_is_replaced_muted_and_deleted(alerts: Alerts, service: Strategies) -> None:
@@ -142,9 +143,10 @@ async def test_rules_are_listed_page_by_page_and_by_strategy(alerts: Alerts, ser
     # Then each of that strategy is there once
     assert found == ["r0", "r1", "r2", "r3", "r4"]
     assert [one.id for one in (await alerts.list(user_id=3)).items] == ["r2b"]
-    for bad in ({"limit": 0}, {"cursor": "no/cursor"}):
+    bads: list[dict[str, Any]] = [{"limit": 0}, {"cursor": "no/cursor"}]
+    for bad in bads:
         with pytest.raises(Refused):
-            await alerts.list(**bad)  # type: ignore[arg-type]
+            await alerts.list(**bad)
 
 
 async def test_a_user_has_no_more_rules_than_the_setting_says(service: Strategies) -> None:
@@ -307,6 +309,7 @@ async def test_the_history_is_paged_newest_first_and_by_ticker(alerts: Alerts) -
     assert days == [f"{day:02d}" for day in range(9, 0, -1)]
     assert len((await alerts.history(rule_id="r", limit=200)).items) == 18
     assert (await alerts.history(strategy_id=2)).items == []
-    for bad in ({"limit": 201}, {"cursor": "nonsense"}):
+    bads: list[dict[str, Any]] = [{"limit": 201}, {"cursor": "nonsense"}]
+    for bad in bads:
         with pytest.raises(Refused):
-            await alerts.history(**bad)  # type: ignore[arg-type]
+            await alerts.history(**bad)

@@ -22,7 +22,7 @@ def test_a_strategy_is_run_shown_and_compared_without_a_server(run: Run, place: 
     words = ("backtest", "run", "1", "--from", "2018-01-01", "--to", "2019-12-31", "--symbols", "SYN01,SYN02")
     # When it is run twice, once with other parameters and costs
     plain = run("--json", *words)
-    changed = run(*words, "--param", "fast=10", "--rule", "costs.fee_bps=20", "--follow")
+    changed = run(*words, "--param", "fast=10", "--rule", "costs.fee_bps=20", "--follow", "--html", "report.html")
     # Then each says its figures, and the steps were followed
     assert (plain.status, changed.status) == (0, 0)
     result = plain.json["result"]
@@ -34,7 +34,14 @@ def test_a_strategy_is_run_shown_and_compared_without_a_server(run: Run, place: 
     listed = run("--json", "backtest", "list", "--strategy", "1").json["items"]
     assert [one["request"]["params"] for one in listed] == [{"fast": 10}, {}]
     first, second = listed[1]["job_id"], listed[0]["job_id"]
-    assert run("--json", "backtest", "show", first).json == plain.json
+    again = run("--json", "backtest", "show", first, "--html", "again.html")
+    assert again.json == plain.json
+    # And a report is one file, with its pictures inside and the code that ran
+    for report in ((place / "report.html").read_text(), (place / "again.html").read_text()):
+        assert report.startswith("<!DOCTYPE html>")
+        assert "<svg" in report
+        assert "rolling" in report
+        assert "http://" not in report.replace("http://www.w3.org/", "")
     compared = run("backtest", "compare", first, second).lines
     assert compared[0].split() == [first, second]
     assert ["params", "-", "fast=10"] in [line.split() for line in compared]

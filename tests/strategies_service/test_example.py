@@ -33,3 +33,21 @@ def test_the_example_prints_what_its_readme_shows(prepared: None, tmp_path: Path
     # Then it ends well and prints that, beside what its worker logs
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if line in shown.splitlines()] == shown.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_the_first_steps_of_the_page_print_what_it_shows(prepared: None, run: Run, place: Path) -> None:
+    # Given an empty folder, and each command of the page with the lines that it shows
+    (place / "cross.py").unlink()
+    (text,) = re.findall(r"```console\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    steps = [step.splitlines() for step in re.split(r"^\$ abaca ", text, flags=re.MULTILINE) if step]
+    assert len(steps) >= 9
+    for command, *shown in steps:
+        # When it is typed
+        answer = run(*shlex.split(command))
+        # Then it works, and prints these lines in their order
+        assert answer.status == 0, f"{command}: {answer.err}"
+        said = [*answer.lines, *answer.err.splitlines()]
+        assert [line for line in said if line in shown] == shown, f"{command}: {said}"
+    assert (place / "report.html").stat().st_size > 10_000

@@ -18,6 +18,7 @@ from abaca_documents.filtersql import to_sql
 from abaca_documents.libraryfile import LibraryFile, Part
 from abaca_documents.model import Chunk, ChunkMetadata, Metadata, Metric, Vector
 from abaca_documents.protocols import Found, Space
+from abaca_documents.vectors.checking import check_chunk, check_vector
 from abaca_documents.vectors.codes import codes_of
 from abaca_documents.vectors.scan import scan
 from abaca_documents.vectors.statements import sql
@@ -74,7 +75,7 @@ class SqliteVectors:
 
     async def put(self, space: Space, chunks: Sequence[Chunk]) -> None:
         for chunk in chunks:
-            _check(space, chunk)
+            check_chunk(space, chunk)
         codes = codes_of([chunk.embedding for chunk in chunks if chunk.embedding is not None])
 
         def act(connection: apsw.Connection) -> None:
@@ -130,8 +131,7 @@ class SqliteVectors:
         self, space: Space, vector: Vector, limit: int, where: Metadata, *, vectors: bool = False
     ) -> list[Found]:
         """Nothing where the space is not there. Raises ``ValidationError`` for a filter that cannot be used."""
-        if len(vector) != 4 * space.dimension:
-            raise ValidationError("vector", f"it has {len(vector)} bytes; {space.key} takes {4 * space.dimension}")
+        check_vector(space, vector)
 
         def act(connection: apsw.Connection, id: int) -> list[Found]:
             rows = _nearest(connection, space, id, vector, min(limit, MOST), where)
@@ -227,17 +227,6 @@ def _load_extension(connection: apsw.Connection) -> None:
 
 def _make_tables(connection: apsw.Connection) -> None:
     ask(connection, sql("make_tables"))
-
-
-def _check(space: Space, chunk: Chunk) -> None:
-    if chunk.collection != space.collection:
-        raise ValidationError("collection", f"{chunk.id} belongs to {chunk.collection}, not to {space.collection}")
-    if chunk.is_parent != (chunk.embedding is None):
-        raise ValidationError("embedding", f"{chunk.id}: a parent has none, and every other chunk has one")
-    if chunk.embedding is not None and len(chunk.embedding) != 4 * space.dimension:
-        raise ValidationError(
-            "embedding", f"{chunk.id}: {len(chunk.embedding)} bytes; {space.key} takes {4 * space.dimension}"
-        )
 
 
 def _require(connection: apsw.Connection, space: Space) -> int:

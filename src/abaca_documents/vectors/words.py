@@ -21,14 +21,19 @@ COMMON = frozenset(
 )
 
 
-def to_query(text: str) -> str:
-    """An FTS5 query that finds any of the words; what stands in quotation marks has to follow one another. Empty where
-    there is no word."""
+def wanted(text: str) -> list[str]:
+    """What a query looks for, any of it: words, and runs of words that stood in quotation marks."""
     phrases = [found for phrase in PHRASE.findall(text) if (found := WORD.findall(phrase))]
     words = WORD.findall(PHRASE.sub(" ", text))
     telling = [word for word in words if word.lower() not in COMMON]
     parts = [" ".join(phrase) for phrase in phrases] + (telling or (words if not phrases else []))
-    return " OR ".join(f'"{part}"' for part in dict.fromkeys(parts[:MOST]))
+    return list(dict.fromkeys(parts[:MOST]))
+
+
+def to_query(text: str) -> str:
+    """An FTS5 query that finds any of the words; what stands in quotation marks has to follow one another. Empty where
+    there is no word."""
+    return " OR ".join(f'"{part}"' for part in wanted(text))
 
 
 def marked(text: str, query: str, most: int = 50) -> Iterator[tuple[int, int]]:

@@ -87,22 +87,28 @@ def run_backtest(
 
     async def work(service: Strategies) -> int:
         found = await service.registry.get(strategy, version)  # what is missing is told before anything is enqueued
-        await service.datasets.open(dataset, [*(request.symbols or ()), *([benchmark] if benchmark else ())])
+        data = await service.datasets.open(dataset, [*(request.symbols or ()), *([benchmark] if benchmark else ())])
         job = await service.backtest.enqueue(request)
         return await watching.watch(
-            service, job, found.name, lambda result: _told(session, job.id, result, found, html), strategy_id=strategy
+            service,
+            job,
+            found.name,
+            lambda result: _told(session, job.id, result, found, html, data.name),
+            strategy_id=strategy,
         )
 
     return run(session, work)
 
 
-def _told(session: Given, job_id: str, result: BacktestResult, strategy: Strategy, html: Path | None) -> int:
+def _told(
+    session: Given, job_id: str, result: BacktestResult, strategy: Strategy, html: Path | None, dataset: str
+) -> int:
     if session.json:
         print_json({"job_id": job_id, "result": result})
     else:
         say_result(job_id, result, strategy.name)
     if html is not None:
-        write_report(html, result, strategy)
+        write_report(html, result, strategy, dataset)
     return EXIT_OK if result.success else EXIT_FAILED
 
 

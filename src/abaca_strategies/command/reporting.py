@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from abaca import ConfigError
+from abaca import AbacaError, ConfigError
 from abaca.cli import note
 from abaca_strategies.models import BacktestResult, Strategy
+from abaca_strategies.web.report import report
 
 Html = Annotated[Path | None, Parameter(help="Write a report to this file, with its pictures inside.")]
 
@@ -25,7 +25,10 @@ def check_target(path: Path | None, *, detach: bool = False) -> None:
         raise ConfigError(f"--html: {path} cannot be written: name a file in a folder that is there")
 
 
-def write_report(path: Path, result: BacktestResult, strategy: Strategy) -> None:
-    module: Any = importlib.import_module("abaca_strategies.web.report")  # templates and pictures: where one is wanted
-    path.write_text(module.report(result, strategy), encoding="utf-8")
+def write_report(path: Path, result: BacktestResult, strategy: Strategy | None, dataset: str | None) -> None:
+    """Raises ``AbacaError`` where the file cannot be written; the run is kept all the same."""
+    try:
+        path.write_text(report(result, strategy, dataset=dataset), encoding="utf-8")
+    except OSError as error:
+        raise AbacaError(f"the report cannot be written to {path}: {error.strerror or error}") from error
     note(f"the report is in {path}")

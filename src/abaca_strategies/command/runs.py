@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -62,17 +63,17 @@ def show(job: Job, /, *, html: Html = None, session: Given) -> int:
     Exit status: 0 it is there; 1 there is none, it has not ended, or the strategy failed.
     """
     check_target(html)
-    result, strategy = run(session, lambda service: _result(service, job))
+    result, strategy, dataset = run(session, lambda service: _result(service, job))
     if session.json:
         print_json({"job_id": job, "result": result})
     else:
-        say_result(job, result, strategy.name)
+        say_result(job, result, strategy.name if strategy is not None else "(deleted)")
     if html is not None:
-        write_report(html, result, strategy)
+        write_report(html, result, strategy, dataset)
     return EXIT_OK if result.success else EXIT_FAILED
 
 
-async def _result(service: Strategies, job: str) -> tuple[BacktestResult, Strategy]:
+async def _result(service: Strategies, job: str) -> tuple[BacktestResult, Strategy | None, str | None]:
     handle = service.backtest.job(job)
     info = await handle.info()
     if info.spec.task != service.backtest.name:
@@ -82,13 +83,12 @@ async def _result(service: Strategies, job: str) -> tuple[BacktestResult, Strate
     end = await handle.outcome()
     if end.value is None:
         raise AbacaError(f"back-test {job} {end.status}: {end.error.message if end.error else 'it left no result'}")
-    try:
+    strategy, dataset = None, None
+    with suppress(NotFound):  # it was deleted; its runs stay readable
         strategy = await service.registry.get(end.value.strategy_id, end.value.version)
-    except NotFound:  # it was deleted; its runs stay readable
-        strategy = Strategy(
-            strategy_id=end.value.strategy_id, version=end.value.version, name="(deleted)", python_code=""
-        )
-    return end.value, strategy
+    with suppress(NotFound):
+        dataset = (await service.runs.get(job)).dataset
+    return end.value, strategy, dataset
 
 
 def compare(

@@ -122,28 +122,6 @@ class Alerts:
         (view,) = await self._views([(id, rule)])
         return view
 
-    async def list(
-        self,
-        *,
-        cursor: str | None = None,
-        limit: int = 50,
-        strategy_id: int | None = None,
-        user_id: int | None = None,
-    ) -> AlertRulePage:
-        """Rules by their ids. Raises ``Refused`` for a bad limit or cursor."""
-        if not 1 <= limit <= MAX_PAGE:
-            raise Refused("limit", f"it is {limit}; from 1 to {MAX_PAGE} can be asked for")
-        if cursor is not None and not _ID.fullmatch(cursor):
-            raise Refused("cursor", f"{cursor[:40]!r} was not given by this list")
-        found: list[tuple[str, StoredRule]] = []
-        async for id, rule in self._all(cursor or ""):
-            if strategy_id in (None, rule.rule.strategy_id) and user_id in (None, rule.user_id):
-                found.append((id, rule))
-                if len(found) > limit:
-                    break
-        items = found[:limit]
-        return AlertRulePage(items=await self._views(items), cursor=items[-1][0] if len(found) > limit else None)
-
     async def delete(self, id: str) -> None:
         """The rule and its schedule go; its history stays. Where it was the last rule of its strategy, that one's
         ``isAlertActive`` is off then. Raises ``RuleNotFound``."""
@@ -311,3 +289,25 @@ class Alerts:
                 )
             )
         return found
+
+    async def list(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        strategy_id: int | None = None,
+        user_id: int | None = None,
+    ) -> AlertRulePage:
+        """Rules by their ids. Raises ``Refused`` for a bad limit or cursor."""
+        if not 1 <= limit <= MAX_PAGE:
+            raise Refused("limit", f"it is {limit}; from 1 to {MAX_PAGE} can be asked for")
+        if cursor is not None and not _ID.fullmatch(cursor):
+            raise Refused("cursor", f"{cursor[:40]!r} was not given by this list")
+        found: list[tuple[str, StoredRule]] = []
+        async for id, rule in self._all(cursor or ""):
+            if strategy_id in (None, rule.rule.strategy_id) and user_id in (None, rule.user_id):
+                found.append((id, rule))
+                if len(found) > limit:
+                    break
+        items = found[:limit]
+        return AlertRulePage(items=await self._views(items), cursor=items[-1][0] if len(found) > limit else None)

@@ -43,7 +43,7 @@ def without(kind: type[Request], *names: str) -> type[Request]:
         for field in msgspec.structs.fields(kind)
         if field.name not in names
     ]
-    made: Any = msgspec.defstruct(
+    made: type[Request] = msgspec.defstruct(
         kind.__name__.replace("Request", "Body"),
         fields,
         bases=(Request,),

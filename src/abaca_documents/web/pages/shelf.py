@@ -74,7 +74,17 @@ async def list_documents(desk: Desk) -> Reply:
         modes=tuple(SearchMode),
         statuses=tuple(DocumentStatus),
         largest=value(desk.app, "documents.max_file"),
-        **{"hits": (), "total": 0, "trouble": "", "took": 0.0, "rows": [], "older": "", "shelves": [], **listed, **found},
+        **{
+            "hits": (),
+            "total": 0,
+            "trouble": "",
+            "took": 0.0,
+            "rows": [],
+            "older": "",
+            "shelves": [],
+            **listed,
+            **found,
+        },
     )
 
 
