@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.command import Run
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "examples" / "strategies" / "README.md"
