@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Dialog, FilePayload, Page, expect
 
 from abaca import App
 from abaca_documents.library import Library
@@ -119,7 +119,12 @@ def test_what_files_are_called_and_say_is_text(new_page: NewPage) -> None:
     # Given a file whose name, title and text are markup
     page = new_page()
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+    def opened(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", opened)
     upload(page, payload(HOSTILE, HOSTILE_TEXT), collection="hostile")
     expect(page.locator("[data-region=list]")).to_contain_text(HOSTILE)
     # When it is listed, found, and read

@@ -1,4 +1,4 @@
-"""The pages of documents as the server makes them: who may see them, what they say of what is under way or refused."""
+"""The pages of documents as the server makes them: who may see them, what they say, what they refuse."""
 
 from __future__ import annotations
 

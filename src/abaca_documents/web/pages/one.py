@@ -61,10 +61,9 @@ async def _text(desk: Desk, document: Document, wanted: int | None, start: int |
     chunks = await library(desk).chunks(document, after=first - 1, limit=_WINDOW + 1)
     behind = chunks[_WINDOW].index if len(chunks) > _WINDOW else None
     leaves = [each for each in chunks[:_WINDOW] if not each.is_parent]
-    common = {"first": first, "behind": behind}
     found = next((at for at, each in enumerate(leaves) if each.index == wanted), None)
     if found is None:
-        return Text(before=joined(leaves), **common)
+        return Text(before=joined(leaves), first=first, behind=behind)
     target = leaves[found]
     words = [Highlight(start=low, end=high) for low, high in marked_words(target.text, query)] if query else []
     return Text(
@@ -73,7 +72,8 @@ async def _text(desk: Desk, document: Document, wanted: int | None, start: int |
         after=joined(leaves[found + 1 :], begin=target.where.end_char),
         page=target.where.page,
         heading_path=target.where.heading_path,
-        **common,
+        first=first,
+        behind=behind,
     )
 
 
