@@ -125,8 +125,8 @@ async def sweeps(points: int, rounds: int) -> None:
         for slots, rates in found.items():
             rates.append(await points_per_second(slots, points))
     one, two = statistics.median(found[1]), statistics.median(found[2])
-    rates = f"{one:,.0f} points/s with one slot, {two:,.0f} with two"
-    print(f"sweep of {points} points: {rates}, which is {two / one / 2:.2f} of twice as many", flush=True)
+    words = f"{one:,.0f} points/s with one slot, {two:,.0f} with two"
+    print(f"sweep of {points} points: {words}, which is {two / one / 2:.2f} of twice as many", flush=True)
 
 
 async def starts(runs: int) -> None:
