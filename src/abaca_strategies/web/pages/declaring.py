@@ -57,8 +57,8 @@ def place_of(desk: Desk, name: str) -> int:
 
 
 def read_form(form: Form, kind: type[S], *, lists: tuple[str, ...] = (), objects: tuple[str, ...] = ()) -> S:
-    """The fields that were filled in, as a request. A field ``rules.cash`` is one of ``rules``; ``lists`` are words with
-    commas between them, ``objects`` are JSON. Raises ``ApiError`` naming the field."""
+    """The fields that were filled in, as a request. ``rules.cash`` is a field of ``rules``; ``lists`` are words
+    with commas between them, ``objects`` are JSON. Raises ``ApiError`` naming the field."""
     found: dict[str, Any] = {}
     for name, words in form.items():
         if name == "csrf" or not words.strip():
@@ -72,6 +72,8 @@ def read_form(form: Form, kind: type[S], *, lists: tuple[str, ...] = (), objects
         *outer, last = name.split(".")
         for each in outer:
             into = into.setdefault(each, {})
+            if not isinstance(into, dict):
+                raise invalid("it is given twice", name)
         into[last] = value
     try:
         return msgspec.convert(found, kind, strict=False)
