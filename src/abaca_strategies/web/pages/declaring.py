@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from abaca.http import ApiError, Desk, Form, Reply, act, invalid, page
+from abaca.http import ApiError, Code, Desk, Form, Reply, act, invalid, page
 from abaca_sandbox import SandboxUnavailable
-from abaca_strategies.errors import StrategiesError
+from abaca_strategies.errors import NotFound, StrategiesError
 from abaca_strategies.failures import DataError
 from abaca_strategies.web.declaring import SCOPE, answer_of, strategies_of
 
@@ -35,7 +35,10 @@ def _told(handler: Handler) -> Handler:
         try:
             reply: Reply = await handler(desk, **given)
         except (StrategiesError, DataError, SandboxUnavailable) as error:
-            raise answer_of(error) from error
+            answer = answer_of(error)
+            if answer is error and isinstance(error, NotFound):
+                answer = ApiError(404, Code.NOT_FOUND, str(error))
+            raise answer from error
         return reply
 
     return answered
