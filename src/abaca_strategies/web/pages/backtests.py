@@ -101,7 +101,7 @@ async def figure(desk: Desk, job: str, at: str) -> Reply:
 async def report_file(desk: Desk, job: str) -> Reply:
     result = await _result(desk, job)
     asked = await _asked(desk, job)
-    words = report(result, await _strategy(desk, result), dataset=asked and asked.dataset)
+    words = report(result, await _strategy(desk, result), dataset=None if asked is None else asked.dataset)
     name = f"backtest-{result.strategy_id}-v{result.version}.html"
     return _file(words.encode("utf-8", "backslashreplace"), b"text/html; charset=utf-8", name)
 
