@@ -98,7 +98,7 @@ def _trace(given: Any, at: int) -> Trace:
     if given.get("orientation") == "h":
         raise NotDrawn("bars that lie are not drawn here")
     name = given.get("name")
-    shared = {
+    shared: dict[str, Any] = {
         "name": name[:100] if isinstance(name, str) and name else f"trace {at + 1}",
         "panel": f"{str(given.get('xaxis', 'x'))[:8]}/{str(given.get('yaxis', 'y'))[:8]}",
     }
@@ -124,7 +124,7 @@ def _trace(given: Any, at: int) -> Trace:
     )
 
 
-def _heatmap(given: Mapping[str, Any], shared: Mapping[str, str]) -> Trace:
+def _heatmap(given: Mapping[str, Any], shared: Mapping[str, Any]) -> Trace:
     rows = tuple(tuple(numbers(row)) for row in values(given.get("z")))
     if not rows or not all(rows):
         raise NotDrawn("its heat map has no rows of numbers")
@@ -133,7 +133,7 @@ def _heatmap(given: Mapping[str, Any], shared: Mapping[str, str]) -> Trace:
     return Trace(kind="heat", x=x, columns={}, z=rows, rows=tuple(y), **shared)
 
 
-def _histogram(given: Mapping[str, Any], shared: Mapping[str, str]) -> Trace:
+def _histogram(given: Mapping[str, Any], shared: Mapping[str, Any]) -> Trace:
     seen = [value for value in numbers(given.get("x")) if value is not None]
     if not seen:
         raise NotDrawn("its histogram has no numbers")

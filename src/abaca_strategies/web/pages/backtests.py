@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from abaca.http import Desk, Reply, not_found
+from abaca.http import ApiError, Code, Desk, Reply
 from abaca_strategies.errors import StrategiesError
 from abaca_strategies.models import BacktestResult, Strategy
 from abaca_strategies.requests import BacktestRequest
@@ -85,7 +85,7 @@ async def image(desk: Desk, job: str, at: str) -> Reply:
     images = (await _result(desk, job)).response_images or []
     data = png_of(images[int(at)]) if at.isascii() and at.isdecimal() and int(at[:6]) < len(images) else None
     if data is None:
-        raise not_found(f"there is no picture {at[:20]} of run {job}")
+        raise ApiError(404, Code.NOT_FOUND, f"there is no picture {at[:20]} of run {job}")
     return _file(data, b"image/png")
 
 
@@ -93,7 +93,7 @@ async def image(desk: Desk, job: str, at: str) -> Reply:
 async def figure(desk: Desk, job: str, at: str) -> Reply:
     plots = (await _result(desk, job)).strategy_plots or []
     if not (at.isascii() and at.isdecimal() and int(at[:6]) < len(plots)):
-        raise not_found(f"there is no figure {at[:20]} of run {job}")
+        raise ApiError(404, Code.NOT_FOUND, f"there is no figure {at[:20]} of run {job}")
     return _file(msgspec.json.encode(plots[int(at)].data), b"application/json", f"figure-{int(at) + 1}.json")
 
 
@@ -101,7 +101,7 @@ async def figure(desk: Desk, job: str, at: str) -> Reply:
 async def report_file(desk: Desk, job: str) -> Reply:
     result = await _result(desk, job)
     asked = await _asked(desk, job)
-    words = report(result, await _strategy(desk, result), dataset=asked and asked.dataset)
+    words = report(result, await _strategy(desk, result), dataset=None if asked is None else asked.dataset)
     name = f"backtest-{result.strategy_id}-v{result.version}.html"
     return _file(words.encode("utf-8", "backslashreplace"), b"text/html; charset=utf-8", name)
 

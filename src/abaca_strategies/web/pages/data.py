@@ -30,7 +30,7 @@ async def show_data(desk: Desk, name: str) -> Reply:
     service: Any = service_of(desk)
     found = await service.datasets.get(name)
     ticker = asked_of(desk, "ticker") or found.tickers[0]
-    bars = await service.datasets.bars(name, ticker, limit=_BARS)
+    bars = await service.datasets.bars(name, ticker=ticker, limit=_BARS)
     line = Curve(ticker, [(seconds_of(each.time), each.close) for each in bars.items])
     says = f"Closes of {ticker}: {len(bars.items):,} of {bars.total:,} bars"
     last = bars.items[-1] if bars.items else None

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from abaca.http import ApiError, Desk, Form, Reply, act, invalid, page
+from abaca.http import ApiError, Code, Desk, Form, Reply, act, invalid, page
 from abaca_sandbox import SandboxUnavailable
-from abaca_strategies.errors import StrategiesError
+from abaca_strategies.errors import NotFound, StrategiesError
 from abaca_strategies.failures import DataError
 from abaca_strategies.web.declaring import SCOPE, answer_of, strategies_of
 
@@ -35,7 +35,10 @@ def _told(handler: Handler) -> Handler:
         try:
             reply: Reply = await handler(desk, **given)
         except (StrategiesError, DataError, SandboxUnavailable) as error:
-            raise answer_of(error) from error
+            answer = answer_of(error)
+            if answer is error and isinstance(error, NotFound):
+                answer = ApiError(404, Code.NOT_FOUND, str(error))
+            raise answer from error
         return reply
 
     return answered
@@ -57,7 +60,7 @@ def place_of(desk: Desk, name: str) -> int:
 
 
 def read_form(form: Form, kind: type[S], *, lists: tuple[str, ...] = (), objects: tuple[str, ...] = ()) -> S:
-    """The fields that were filled in, as a request. A field ``rules.cash`` is one of ``rules``; ``lists`` are words
+    """The fields that were filled in, as a request. ``rules.cash`` is a field of ``rules``; ``lists`` are words
     with commas between them, ``objects`` are JSON. Raises ``ApiError`` naming the field."""
     found: dict[str, Any] = {}
     for name, words in form.items():
@@ -72,6 +75,8 @@ def read_form(form: Form, kind: type[S], *, lists: tuple[str, ...] = (), objects
         *outer, last = name.split(".")
         for each in outer:
             into = into.setdefault(each, {})
+            if not isinstance(into, dict):
+                raise invalid("it is given twice", name)
         into[last] = value
     try:
         return msgspec.convert(found, kind, strict=False)

@@ -1,0 +1,113 @@
+"""The pages of strategies in a real browser: written, run in the sandbox, looked at, compared, swept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from abaca import App
+from abaca_sandbox import SandboxUnavailable
+from abaca_strategies.running.runtime import prepare_runtime
+from tests.browser.conftest import NewPage
+from tests.browser.site import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+PATIENCE_MS = 90_000
+"""For a run: on a busy machine the processes of the sandbox take their time to start."""
+LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1400, "light"), (1400, "dark"), (390, "light"))
+HOSTILE = "<img src=http://example.org/x onerror=alert(1)>"
+CODE = f"""
+def signals(df, params):
+    from matplotlib import pyplot
+    pyplot.plot(df["close"].tail(50).to_numpy())
+    print({HOSTILE!r})
+    fast, slow = params.get("fast", 5), params.get("slow", 40)
+    return (df["close"].rolling(fast).mean() > df["close"].rolling(slow).mean()).astype(float)
+"""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    try:
+        prepare_runtime()
+    except SandboxUnavailable as error:
+        pytest.skip(f"strategies cannot be run here: {error}")
+    site = Site(App("memory://", plugins=["strategies"], poll_interval=0.1))
+    site.start()
+    yield site
+    site.stop()
+
+
+def fits(page: Page, name: str, shoot: Callable[[Page, str], None]) -> None:
+    for width, scheme in LOOKS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert overflow <= 0, f"{name} is {overflow} px wider than {width} px"
+        shoot(page, f"strategies-{name}-{width}-{scheme}")
+    page.set_viewport_size({"width": 1400, "height": 900})
+
+
+def test_a_strategy_is_written_changed_run_compared_and_swept(
+    new_page: NewPage, shoot: Callable[[Page, str], None]
+) -> None:
+    # Given a strategy whose name and prints are markup
+    page = new_page()
+    page.goto("/ui/strategies")
+    form = page.locator('form[action$="/strategies/create"]').first
+    form.get_by_label("Name").fill(HOSTILE)
+    form.get_by_label("Code").fill(CODE)
+    form.get_by_role("button").click()
+    expect(page.locator("h1")).to_have_text(HOSTILE)
+    # When its code is wrong
+    page.locator("#code").fill(CODE + "\nreturn 1\n")
+    page.get_by_role("button", name="Save").click()
+    # Then the finding leads to the line, and nothing is lost
+    page.locator("[data-line]").first.click()
+    expect(page.locator("#code")).to_be_focused()
+    expect(page.locator("#code")).to_have_value(re.compile("return 1"))
+    # When it is repaired and saved from the keyboard
+    page.locator("#code").fill(CODE.replace("40", "30"))
+    page.keyboard.press("Control+s")
+    expect(page.locator("#h-code")).to_contain_text("version 2")
+    page.get_by_role("link", name="what changed").first.click()
+    # Then the difference is shown
+    expect(page.locator(".d-add")).to_contain_text("30")
+    fits(page, "editor", shoot)
+    # When both versions run
+    for version in (1, 2):
+        page.goto(f"/ui/strategies/1?version={version}")
+        page.get_by_role("button", name=f"Run version {version}").click()
+        # Then the page shows the result by itself, with the picture and the prints
+        expect(page.locator("#equity svg")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#prints pre")).to_contain_text(HOSTILE)
+        assert page.locator("#images img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    fits(page, "backtest", shoot)
+    # When they are compared
+    page.goto("/ui/strategies/1")
+    for box in page.locator('input[name="run"]').all():
+        box.check()
+    page.get_by_role("button", name="Compare the chosen").click()
+    # Then their curves are in one picture
+    expect(page.locator("#h-growth ~ figure .curve, figure .curve")).to_have_count(2)
+    fits(page, "compare", shoot)
+    # When it is swept
+    page.goto("/ui/strategies/1")
+    page.get_by_label("Grid, as JSON").fill('{"fast": [3, 5], "slow": [20, 40]}')
+    page.get_by_role("button", name="Sweep").click()
+    # Then the map has every point in it
+    expect(page.locator(".big .status")).to_contain_text("completed", timeout=PATIENCE_MS)
+    expect(page.locator(".heat td[class*=h]")).to_have_count(4)
+    fits(page, "sweep", shoot)
+
+
+def test_the_other_pages_open_and_fit(new_page: NewPage, shoot: Callable[[Page, str], None]) -> None:
+    page = new_page()
+    for name in ("screens", "alerts", "data", "data/synthetic"):
+        page.goto(f"/ui/strategies/{name}")
+        expect(page.locator("h1")).to_be_visible()
+        fits(page, name.replace("/", "-"), shoot)
