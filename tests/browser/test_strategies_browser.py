@@ -65,7 +65,7 @@ def test_a_strategy_is_written_changed_run_compared_and_swept(
     expect(page.locator("h1")).to_have_text(HOSTILE)
     # When its code is wrong
     page.locator("#code").fill(CODE + "\nreturn 1\n")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Validate").click()
     # Then the finding leads to the line, and nothing is lost
     page.locator("[data-line]").first.click()
     expect(page.locator("#code")).to_be_focused()
@@ -85,7 +85,7 @@ def test_a_strategy_is_written_changed_run_compared_and_swept(
         # Then the page shows the result by itself, with the picture and the prints
         expect(page.locator("#equity svg")).to_be_visible(timeout=PATIENCE_MS)
         expect(page.locator("#prints pre")).to_contain_text(HOSTILE)
-        assert page.locator("#images img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+        page.wait_for_function("document.querySelector('#images img').naturalWidth > 0")
     fits(page, "backtest", shoot)
     # When they are compared
     page.goto("/ui/strategies/1")

@@ -112,7 +112,7 @@ def images(result: BacktestResult, shown: Shown) -> Html | None:
         address = shown.picture(at, image)
         alt = f"Picture {at + 1} that the strategy drew"
         found.append(
-            el("img", src=address, alt=alt, loading="lazy")
+            el("img", src=address, alt=alt)
             if address
             else el("p", f"Picture {at + 1} is none that can be shown.", class_="quiet")
         )
