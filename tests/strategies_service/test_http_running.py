@@ -38,7 +38,8 @@ async def test_a_backtest_from_its_submission_to_its_trades(desk: Desk) -> None:
     asked = await ada.post(f"/strategies/{id}/backtests", {"securities": ["SYN01"], "end_date": "2018-12-31"})
     job = asked.json()["job_id"]
     assert (asked.status_code, asked.headers["location"]) == (202, f"/api/v1/jobs/{job}")
-    stages, states = [], []
+    stages: list[str] = []
+    states: list[str] = []
     async with reading(ada.api, f"/jobs/{job}/events", ada.headers) as reader:
         while states[-1:] != ["completed"]:
             _, kind, told = await reader.event()
@@ -55,11 +56,11 @@ async def test_a_backtest_from_its_submission_to_its_trades(desk: Desk) -> None:
     whole = (await ada.read(f"/backtests/{job}?full=true"))["result"]
     assert len(whole["trades"]) == result["trades_total"] > 10
     # And what is long comes page by page, and whole
-    trades, cursor = [], ""
-    while cursor is not None:
-        page = await ada.read(f"/backtests/{job}/trades?limit=7{cursor}")
+    page = await ada.read(f"/backtests/{job}/trades?limit=7")
+    trades = page["items"]
+    while page["next_cursor"] is not None:
+        page = await ada.read(f"/backtests/{job}/trades?limit=7&cursor={page['next_cursor']}")
         trades += page["items"]
-        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
     assert trades == whole["trades"]
     curve = await ada.read(f"/backtests/{job}/equity?limit=3")
     assert curve["items"] == whole["equity_curve"][:3]

@@ -87,7 +87,7 @@ async def test_a_key_has_its_own_strategies_and_an_admin_those_of_all(desk: Desk
         ("GET", f"/strategies/{mine}/diff?from=1"),
         ("POST", f"/strategies/{mine}/backtests"),
     ):
-        body = None if method in ("GET", "DELETE") else {}
+        body: dict[str, object] | None = None if method in ("GET", "DELETE") else {}
         assert code(await seven.call(method, path, body)) == (404, "strategy_not_found"), path
     listed = [each["strategyId"] for each in (await seven.read("/strategies?user_id=0"))["items"]]
     assert listed == [theirs]

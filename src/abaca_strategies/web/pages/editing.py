@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from abaca.http import ApiError, Desk, Form, Reply
 from abaca_strategies.errors import StrategiesError
 from abaca_strategies.requests import BacktestRequest, EditStrategyRequest
@@ -91,8 +93,9 @@ async def run(desk: Desk, id: str, form: Form) -> Reply:
     await service.datasets.accept(
         asked.dataset, symbols, start=asked.start_date, end=asked.end_date, timeframe=asked.timeframe
     )
-    given = {"strategy_id": strategy.strategy_id, "version": strategy.version, "user_id": user_of(desk.caller)}
-    wanted = BacktestRequest(**{name: getattr(asked, name) for name in asked.__struct_fields__} | given)
+    wanted = msgspec.structs.replace(
+        asked, strategy_id=strategy.strategy_id, version=strategy.version, user_id=user_of(desk.caller)
+    )
     call = service.backtest.opts(owner=desk.caller.owner, tags=[f"strategy:{strategy.strategy_id}"])
     handle = await call.enqueue(wanted)
     return desk.see_other(f"/strategies/backtests/{handle.id}")
