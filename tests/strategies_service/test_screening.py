@@ -8,10 +8,9 @@ import pytest
 import pytest_asyncio
 
 from abaca import App, Kind
-from abaca.model import RetryRule
 from abaca_strategies.models import ScreeningResult
 from abaca_strategies.registry import NewestBar
-from abaca_strategies.requests import AlertRequest, EditStrategyRequest, ScreeningRequest
+from abaca_strategies.requests import EditStrategyRequest, ScreeningRequest
 from abaca_strategies.running.work import ScreenRow
 from abaca_strategies.strategies import Strategies
 from abaca_strategies.tasks.ranking import Filters, rank
@@ -150,14 +149,6 @@ async def test_progress_is_told_by_strategy_and_ticker(working: Strategies) -> N
     assert {one["stage"].partition(":")[0] for one in told} <= {f"strategy {id}" for id in ids}
     assert (told[-1]["done"], told[-1]["stage"].partition(":")[0]) == (1, f"strategy {ids[1]}")
     assert any("strategy" in one["stage"].partition(": ")[2] for one in told)
-
-
-async def test_the_tasks_have_the_limits_of_the_source_system(working: Strategies) -> None:
-    screening = working.screening.call(ScreeningRequest(strategy_ids=[1])).job
-    alert = working.alert.call(AlertRequest(strategy_id=1)).job
-    # Then they have 5 and 2 minutes, and 3 retries after the first run
-    assert [job.timeout_ms for job in (screening, alert)] == [300_000, 120_000]
-    assert [(job.retry or RetryRule()).max_attempts for job in (screening, alert)] == [4, 4]
 
 
 def row(ticker: str, score: float, **data: object) -> ScreenRow:
