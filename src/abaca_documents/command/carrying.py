@@ -13,9 +13,9 @@ from abaca import ConfigError, JobHandle
 from abaca.cli import EXIT_FAILED, EXIT_OK, Given, note, print_json, say
 from abaca_documents.command.running import run, with_hands
 from abaca_documents.errors import CollectionAlreadyExists, DocumentAlreadyExists, IngestError, ValidationError
-from abaca_documents.exporting import Archive, Carried, export_collection, opened_archive
 from abaca_documents.library import Library
 from abaca_documents.model import DocumentStatus, UploadJobResult
+from abaca_documents.pipeline.exporting import Archive, Carried, export_collection, opened_archive
 from abaca_documents.settings import value
 
 _AT_ONCE = 32

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import msgspec
 
 from abaca_documents.errors import ParseFailed, TooLarge, ValidationError
-from abaca_documents.exporting import Archive as CollectionArchive
-from abaca_documents.exporting import opened_archive
 from abaca_documents.model import ImportKind, ImportPayload
+from abaca_documents.pipeline.exporting import Archive as CollectionArchive
+from abaca_documents.pipeline.exporting import opened_archive
 
 MOST = 1_000_000
 """Items of one import."""

@@ -22,7 +22,6 @@ from abaca.http import (
     invalid,
     media_type,
 )
-from abaca_documents.exporting import export_collection
 from abaca_documents.library import Library
 from abaca_documents.model import (
     ChunkingStrategy,
@@ -32,6 +31,7 @@ from abaca_documents.model import (
     Metadata,
     check_metadata,
 )
+from abaca_documents.pipeline.exporting import export_collection
 from abaca_documents.pipeline.sources import inside_folder
 from abaca_documents.settings import value
 from abaca_documents.web.bodies import converted
