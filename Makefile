@@ -80,9 +80,10 @@ format: setup  ## Format the code and mend what the linter can mend.
 	$(PY) -m ruff format $(CODE)
 	$(PY) -m ruff check --fix $(CODE)
 
-bench: redis-server bubblewrap compilers models  ## Measure this project beside a hand-written loop, then compiling and strategies. ARGS picks from the loop.
+bench: redis-server bubblewrap compilers models  ## Measure this project beside a hand-written loop, then compiling, documents and strategies. ARGS picks from the loop.
 	$(PY) -m benchmarks $(ARGS)
 	@[ -n "$(ARGS)" ] || $(PY) -m benchmarks.compile --rounds 1
+	@[ -n "$(ARGS)" ] || $(PY) -m benchmarks.documents
 	@[ -n "$(ARGS)" ] || $(PY) -m benchmarks.strategies
 
 bench-documents: setup  ## Measure searches of 1,000 to 100,000 chunks, and ingestion beside the bare models. ARGS goes to the benchmark.
