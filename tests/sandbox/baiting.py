@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
+import uuid
 from pathlib import Path
 
 
@@ -13,7 +13,7 @@ class Bait:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "bait.sock"
-        self.abstract = f"abaca-bait-{os.getpid()}"
+        self.abstract = f"abaca-bait-{uuid.uuid4().hex}"
         self.visits = 0
         self._tcp = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._tcp.getsockname()[1]

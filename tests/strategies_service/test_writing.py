@@ -29,6 +29,7 @@ FITTING: list[tuple[str, str, dict[str, Any]]] = [
         {"fast": 50, "slow": 200, "kind": "simple"},
     ),
     ("golden cross", CROSS, {"fast": 20, "slow": 50, "short": False}),
+    ("buy when the 10 day average crosses above the 30 day average", CROSS, {"fast": 10, "slow": 30}),
     ("EMA 12 and EMA 26, long and short", CROSS, {"fast": 12, "slow": 26, "kind": "exponential", "short": True}),
     ("price above its 200-day SMA, long only, no shorts", CROSS, {"fast": 50, "slow": 200, "short": False}),
     ("20/60 SMA crossover with a 5% stop loss", CROSS, {"fast": 20, "slow": 60}),

@@ -119,14 +119,19 @@ def _commands_of_plugins() -> dict[str, str]:
     from abaca.plugins import installed_plugins
 
     plugins = installed_plugins().values()
-    return {command.name: command.about for plugin in plugins for command in plugin.commands}
+    return {
+        command.name: "\n  ".join((command.about, *command.aliases))
+        for plugin in plugins
+        for command in plugin.commands
+    }
 
 
 def _table(title: str, entries: Mapping[str, str], width: int) -> Iterator[str]:
     yield ""
     yield f"{title}:"
     for name, about in entries.items():
-        yield from hung(f"  {name}: {about}", width)
+        for line in f"  {name}: {about}".splitlines():  # other names of a command stand below it
+            yield from hung(line, width)
 
 
 def hung(line: str, width: int) -> list[str]:

@@ -17,6 +17,9 @@ for _name, (_where, _about) in {
     "reindex": ("changing:reindex", "Take documents in anew, or build a collection's next index."),
     "import": ("changing:import_documents", "Import a folder, an archive or JSONL by one job."),
     "model": ("model:model", "Fetch models, and build what parsers run with."),
-    "collections": ("collections:collections", "Show collections; make, measure, delete, export or import one."),
+    "collections": (
+        "collections:collections",
+        "Show collections of documents; make, measure, delete, export or import one.",
+    ),
 }.items():
     documents.command(f"abaca_documents.command.{_where}", name=_name, help=_about)

@@ -129,7 +129,10 @@ def _first(text: str, *patterns: str) -> float | None:
 
 TEMPLATES: Mapping[str, Template] = {
     "moving_average_cross": Template(
-        re.compile(r"moving[- ]averages?|\b[se]mas?\b|\bma cross|golden cross|death cross"),
+        re.compile(
+            r"moving[- ]averages?|\b[se]mas?\b|\bma cross|golden cross|death cross"
+            r"|\baverages?\b[^.]*\bcross|\bcross\w*\b[^.]*\baverages?\b"
+        ),
         "a fast moving average that crosses a slow one",
         _cross,
     ),
