@@ -97,7 +97,7 @@ def under_litestar(service: Any) -> Any:
     async def program(scope: Any, receive: Any, send: Any) -> None:
         await service({**scope, "root_path": "/abaca"}, receive, send)
 
-    return Litestar([program], openapi_config=None)
+    return Litestar([program], openapi_config=None, logging_config=None)
 
 
 @pytest.mark.parametrize("mount", [under_starlette, under_litestar])
