@@ -18,6 +18,7 @@ from abaca.cli.status import EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED, EXIT
 
 if TYPE_CHECKING:
     from abaca.cli.output import clean, note, print_json, print_pairs, print_table, say
+    from abaca.cli.served import while_served
     from abaca.cli.session import Given, Session
 
 _HOMES = {
@@ -29,6 +30,7 @@ _HOMES = {
     "print_pairs": "abaca.cli.output",
     "print_table": "abaca.cli.output",
     "say": "abaca.cli.output",
+    "while_served": "abaca.cli.served",
 }
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "print_pairs",
     "print_table",
     "say",
+    "while_served",
 ]
 
 

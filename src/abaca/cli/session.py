@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import os
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -14,6 +15,7 @@ from abaca.errors import ConfigError
 if TYPE_CHECKING:
     from abaca.app import App
     from abaca.config import Setting, Settings
+    from abaca.plugins import Plugin
 
 T = TypeVar("T")
 
@@ -38,8 +40,8 @@ class Session:
             named["url"] = Flag("--url", self.url)
         return load_settings(named, file=self.config, more=more)
 
-    def run(self, work: Callable[[App], Awaitable[T]], *, create: bool = False) -> T:
-        """Run ``work`` with an application without tasks on the store of the settings.
+    def run(self, work: Callable[[App], Awaitable[T]], *, create: bool = False, plugins: Sequence[Plugin] = ()) -> T:
+        """Run ``work`` with an application on the store of the settings. It has the tasks of ``plugins`` and no others.
 
         Looking must not make a store: a file that is not there raises ``ConfigError`` unless ``create``.
         """
@@ -47,13 +49,15 @@ class Session:
 
         from abaca.app import App
 
-        settings = self.settings()
+        settings = self.settings([setting for plugin in plugins for setting in plugin.settings])
         if not create:
             _check_file(settings.url)
+        if plugins and self.config is not None:
+            os.environ["ABACA_CONFIG"] = str(self.config)  # an app reads the settings of its plugins itself
 
         async def with_store() -> T:
             place = {name: settings.source(name).value for name in ("results", "results_above")}
-            async with App(settings.url, **place) as app:
+            async with App(settings.url, plugins=list(plugins), **place) as app:
                 return await work(app)
 
         return asyncio.run(with_store())
