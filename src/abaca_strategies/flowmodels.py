@@ -54,13 +54,9 @@ class FoldRow(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-class SweepView(Struct, frozen=True, kw_only=True):
-    """What a sweep has found so far; ``SweepResult`` says the same of one that has ended."""
+class SweepFound(Struct, frozen=True, kw_only=True):
+    """What the runs of a sweep say together, so far or at its end."""
 
-    id: str
-    """The id of its workflow: that of the job that ends it."""
-    state: str
-    """``queued`` until something runs, ``running`` while points are tried, then how that job ended."""
     strategy_id: StrategyId
     version: Version
     objective: str
@@ -76,22 +72,21 @@ class SweepView(Struct, frozen=True, kw_only=True):
     heat_map: HeatMap | None = None
     """Over the first two parameters that differ; None where fewer than two do. Of more than 40 values of a parameter
     there are 20 ranges, named by their middles."""
+
+
+class SweepView(SweepFound, frozen=True, kw_only=True):
+    """A sweep as it is now."""
+
+    id: str
+    """The id of its workflow: that of the job that ends it."""
+    state: str
+    """``queued`` until something runs, ``running`` while points are tried, then how that job ended."""
     result: SweepResult | None = None
 
 
-class SweepResult(Struct, frozen=True, kw_only=True):
+class SweepResult(SweepFound, frozen=True, kw_only=True):
     success: bool
     error_message: str | None = None
-    strategy_id: StrategyId
-    version: Version
-    objective: str
-    maximise: bool
-    total: int
-    done: int
-    failed: int
-    best: SweepPoint | None = None
-    top: list[SweepPoint] = []
-    heat_map: HeatMap | None = None
     walk_forward: list[FoldRow] = []
     out_of_sample: float | None = None
     """The mean objective over the test parts of the walk forward."""

@@ -39,7 +39,8 @@ class Endpoint:
 
     ``max_body``: bytes, or the name of the setting that says them, where they are more than the service's limit.
     ``takes``: what a handler that reads the body itself takes, by media type. ``errors``: status and code of errors
-    that are the route's own.
+    that are the route's own. ``refusal``: makes an ``ApiError`` of what its application raises, and answers any other
+    error as it is.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Endpoint:
     examples: Mapping[str, Any] = field(default_factory=dict)
     takes: Mapping[str, type[Any]] = field(default_factory=dict)
     errors: tuple[tuple[int, str], ...] = ()
+    refusal: Callable[[Exception], Exception] | None = None
 
     @property
     def whole_path(self) -> str:
@@ -75,8 +77,10 @@ def endpoint(
     examples: Mapping[str, Any] | None = None,
     takes: Mapping[str, type[Any]] | None = None,
     errors: Iterable[tuple[int, str]] = (),
+    refusal: Callable[[Exception], Exception] | None = None,
 ) -> Callable[[Handler], Endpoint]:
-    """Declare a route. ``examples``: values of ``body`` and ``answer`` for the description.
+    """Declare a route. ``examples``: values of ``body`` and ``answer`` for the description. ``refusal``: takes what the
+    route raised, and answers the ``ApiError`` that it is to the caller, or the error itself.
 
     A route with ``takes`` has no ``body``: it reads ``request.body_parts()`` or ``request.json()`` by itself, and does
     its work in ``request.once``, so that a repetition under the same ``Idempotency-Key`` is told by what was read.
@@ -107,6 +111,7 @@ def endpoint(
             examples=examples or {},
             takes=takes or {},
             errors=tuple(errors),
+            refusal=refusal,
         )
 
     return declare
@@ -126,7 +131,11 @@ class Performer:
         try:
             return await self._answer(request, request_id)
         except Exception as error:
-            return failure(error, request_id)
+            return failure(self._refused(error), request_id)
+
+    def _refused(self, error: Exception) -> Exception:
+        refusal = self._endpoint.refusal
+        return error if refusal is None else refusal(error)
 
     async def _answer(self, connection: Request[Any, Any, Any], request_id: str) -> ASGIApp:
         endpoint = self._endpoint
@@ -157,7 +166,7 @@ class Performer:
             try:
                 return as_reply(await act(), self._endpoint.status, request.connection)
             except Exception as error:
-                return failure(error, request.id)
+                return failure(self._refused(error), request.id)
 
         return await self._service.answers.once(request.app.client(), request.caller, key, asked, seconds, work)
 

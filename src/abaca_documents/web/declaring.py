@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +17,6 @@ from abaca_documents.errors import (
     Conflict,
     DocumentAlreadyExists,
     DocumentNotFound,
-    DocumentsError,
     DuplicateDocument,
     EmbedderAway,
     EmbedderFailed,
@@ -86,22 +84,9 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
 _RETRY_AFTER = "2"
 
 
-def route(
-    method: str, path: str, *, errors: tuple[Refusal, ...] = (), **options: Any
-) -> Callable[[Callable[..., Any]], Endpoint]:
+def route(method: str, path: str, **options: Any) -> Callable[[Callable[..., Any]], Endpoint]:
     """An endpoint of the scope ``documents``, whose errors of this application are answers."""
-
-    def declare(handler: Callable[..., Any]) -> Endpoint:
-        @functools.wraps(handler)
-        async def answered(request: ApiRequest, **given: Any) -> Any:
-            try:
-                return await handler(request, **given)
-            except (DocumentsError, SandboxUnavailable) as error:
-                raise answer_of(error) from error
-
-        return endpoint(method, path, scope=SCOPE, errors=errors, **options)(answered)
-
-    return declare
+    return endpoint(method, path, scope=SCOPE, refusal=answer_of, **options)
 
 
 def answer_of(error: Exception) -> Exception:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from abaca_strategies.flowmodels import MAX_TOP, FoldRow, HeatMap, SweepPoint
+from abaca_strategies.flowmodels import MAX_TOP, FoldRow, HeatMap, SweepFound, SweepPoint
 from abaca_strategies.flows.terms import Part, Sweep, Trial
 from abaca_strategies.sweeps import (
     Constraint,
@@ -51,6 +51,22 @@ class Found:
 
     def _keeps(self, figures: Mapping[str, float | None]) -> bool:
         return all(rule.is_known(figures) and rule.holds(figures) for rule in self._require)
+
+    @property
+    def summary(self) -> SweepFound:
+        sweep = self._sweep
+        return SweepFound(
+            strategy_id=sweep.terms.strategy_id,
+            version=sweep.terms.version,
+            objective=sweep.request.objective,
+            maximise=sweep.request.maximise,
+            total=sweep.total,
+            done=self.done,
+            failed=self.failed,
+            best=self.best,
+            top=self.top,
+            heat_map=self.heat_map,
+        )
 
     @property
     def best(self) -> SweepPoint | None:

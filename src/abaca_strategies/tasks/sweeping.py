@@ -135,22 +135,13 @@ def _result(reducing: Any, sweep: Sweep, found: Any, rows: list[FoldRow]) -> Swe
     return SweepResult(
         success=has_figures,
         error_message=None if has_figures else next((one.error for one in found.points if one.error), None),
-        strategy_id=sweep.terms.strategy_id,
-        version=sweep.terms.version,
-        objective=sweep.request.objective,
-        maximise=sweep.request.maximise,
-        total=sweep.total,
-        done=found.done,
-        failed=found.failed,
-        best=found.best,
-        top=found.top,
-        heat_map=found.heat_map,
         walk_forward=rows,
         out_of_sample=reducing.out_of_sample(rows),
         deflated_sharpe=deflated,
         expected_best_sharpe=expected,
         data_hash=sweep.terms.data_hash,
         engine_version=ENGINE_VERSION,
+        **msgspec.structs.asdict(found.summary),
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from abaca import Call, JobNotFound, Record, Status, Task, WorkflowHandle, group
 from abaca_strategies.errors import Conflict, Refused, SweepNotFound
-from abaca_strategies.flowmodels import SweepResult, SweepView
+from abaca_strategies.flowmodels import SweepFound, SweepResult, SweepView
 from abaca_strategies.flows.terms import Batch, Part, Sweep, Terms, per_batch
 from abaca_strategies.models import Strategy
 from abaca_strategies.registry import DataFile
@@ -109,7 +109,7 @@ class Sweeps:
             state = (await handle.status()).value
             if ended is not None and ended.value is not None:
                 self._known.pop(id, None)
-                return _view_of(id, state, sweep, ended.value)
+                return _view_of(id, state, ended.value)
             parts, lost, is_begun = await self._parts(id, sweep)
         except JobNotFound:
             raise SweepNotFound(id) from None
@@ -216,37 +216,11 @@ def _unpacked(data: bytes) -> bytes:
     return data if data.startswith(b"{") else zlib.decompress(data)
 
 
-def _view_of(id: str, state: str, sweep: Sweep, result: SweepResult) -> SweepView:
-    return SweepView(
-        id=id,
-        state=state,
-        strategy_id=result.strategy_id,
-        version=result.version,
-        objective=result.objective,
-        maximise=result.maximise,
-        total=result.total,
-        done=result.done,
-        failed=result.failed,
-        best=result.best,
-        top=result.top,
-        heat_map=result.heat_map,
-        result=result,
-    )
+def _view_of(id: str, state: str, result: SweepResult) -> SweepView:
+    found = {name: getattr(result, name) for name in SweepFound.__struct_fields__}
+    return SweepView(id=id, state=state, result=result, **found)
 
 
 def _live_view(reducing: Any, id: str, state: str, sweep: Sweep, parts: list[Part], lost: int) -> SweepView:
-    found = reducing.Found(sweep, parts, lost)
-    return SweepView(
-        id=id,
-        state=state,
-        strategy_id=sweep.terms.strategy_id,
-        version=sweep.terms.version,
-        objective=sweep.request.objective,
-        maximise=sweep.request.maximise,
-        total=sweep.total,
-        done=found.done,
-        failed=found.failed,
-        best=found.best,
-        top=found.top,
-        heat_map=found.heat_map,
-    )
+    found: SweepFound = reducing.Found(sweep, parts, lost).summary
+    return SweepView(id=id, state=state, **msgspec.structs.asdict(found))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +16,6 @@ from abaca_strategies.errors import (
     Refused,
     RuleNotFound,
     RunNotFound,
-    StrategiesError,
     StrategyNotFound,
     SweepNotFound,
     SymbolNotFound,
@@ -61,22 +59,9 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
 }
 
 
-def route(
-    method: str, path: str, *, errors: tuple[Refusal, ...] = (), **options: Any
-) -> Callable[[Callable[..., Any]], Endpoint]:
+def route(method: str, path: str, **options: Any) -> Callable[[Callable[..., Any]], Endpoint]:
     """An endpoint of the scope ``strategies``, whose errors of this application are answers."""
-
-    def declare(handler: Callable[..., Any]) -> Endpoint:
-        @functools.wraps(handler)
-        async def answered(request: ApiRequest, **given: Any) -> Any:
-            try:
-                return await handler(request, **given)
-            except (StrategiesError, DataError) as error:
-                raise answer_of(error) from error
-
-        return endpoint(method, path, scope=SCOPE, errors=errors, **options)(answered)
-
-    return declare
+    return endpoint(method, path, scope=SCOPE, refusal=answer_of, **options)
 
 
 def answer_of(error: Exception) -> Exception:
