@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-import msgspec
 import pytest
 
-from abaca.http.description import answers_of, description
+from abaca.http.description import description
 from abaca_documents.web.declaring import REFUSALS, SCOPE
 from abaca_documents.web.routes import ENDPOINTS
+from tests.described import check_endpoint, check_whole
 from tests.documents_web.calling import Shelf
 
 WANTED = """
@@ -45,22 +44,12 @@ def test_every_error_that_is_an_answer_is_described_somewhere() -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: one.handler.__name__)
 def test_examples_are_what_the_routes_take_and_give(endpoint: Any) -> None:
-    operation = description([endpoint])["paths"].popitem()[1][endpoint.method.lower()]
-    assert operation["summary"]
-    if "body" in endpoint.examples:
-        kind = endpoint.body or endpoint.takes["application/json"]
-        msgspec.json.decode(msgspec.json.encode(endpoint.examples["body"]), type=kind)
-    if "answer" in endpoint.examples:
-        msgspec.convert(endpoint.examples["answer"], answers_of(endpoint)[0])
+    check_endpoint(endpoint)
 
 
 async def test_the_whole_description_holds_together(quiet: Shelf) -> None:
     document = (await quiet.get("/openapi.json")).json()
-    operations = [one for path in document["paths"].values() for one in path.values()]
-    ids = [one["operationId"] for one in operations]
-    assert len(set(ids)) == len(ids)
-    for name in set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document))):
-        assert name in document["components"]["schemas"]
+    check_whole(document)
     upload = document["paths"]["/api/v1/documents/upload"]["post"]["requestBody"]["content"]
     assert upload.keys() == {"multipart/form-data", "application/json"}
     form = document["components"]["schemas"][upload["multipart/form-data"]["schema"]["$ref"].rpartition("/")[2]]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from abaca.http.description import answers_of, description
+from abaca.http.description import description
 from abaca_strategies.requests import BacktestRequest
 from abaca_strategies.web.declaring import REFUSALS, SCOPE
 from abaca_strategies.web.routes import ENDPOINTS
+from tests.described import check_endpoint, check_whole
 from tests.strategies_service.calling import desk_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text()
@@ -52,25 +51,15 @@ def test_every_error_that_is_an_answer_is_described_somewhere() -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: one.handler.__name__)
 def test_examples_are_what_the_routes_take_and_give(endpoint: Any) -> None:
-    operation = description([endpoint])["paths"].popitem()[1][endpoint.method.lower()]
-    assert operation["summary"]
-    if "body" in endpoint.examples:
-        kind = endpoint.body or endpoint.takes["application/json"]
-        msgspec.json.decode(msgspec.json.encode(endpoint.examples["body"]), type=kind)
-    if "answer" in endpoint.examples:
-        msgspec.convert(endpoint.examples["answer"], answers_of(endpoint)[0])
+    check_endpoint(endpoint)
 
 
 async def test_the_whole_description_holds_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with desk_of(tmp_path, monkeypatch, works=False) as desk:
         document = await desk.read("/openapi.json")
         assert (await desk.get("/docs")).status_code == 200
-    operations = [one for path in document["paths"].values() for one in path.values()]
-    ids = [one["operationId"] for one in operations]
-    assert len(set(ids)) == len(ids)
+    check_whole(document)
     schemas = document["components"]["schemas"]
-    for name in set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document))):
-        assert name in schemas
     # And a body is described without what the path says, and with everything else
     backtest = document["paths"]["/api/v1/strategies/{id}/backtests"]["post"]["requestBody"]["content"]
     body = schemas[backtest["application/json"]["schema"]["$ref"].rpartition("/")[2]]
