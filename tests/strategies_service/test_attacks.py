@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from abaca import App
 from abaca_strategies.packed import Packed
+from abaca_strategies.requests import PythonAgentRequest
 from abaca_strategies.running.runner import Runner
 from abaca_strategies.running.work import Backtest, Cell
+from abaca_strategies.strategies import Strategies
 from tests.sandbox.baiting import Bait
 from tests.sandbox.hosts import FORK_BOMB
 from tests.sandbox.test_escapes import EXPECTED, attempts_against
@@ -21,28 +26,66 @@ from tests.strategies_service.authors import CROSS
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_every_way_out_is_refused_in_a_cell(runner: Runner) -> None:
-    # Given the attempts that the sandbox is tested with
+@pytest.fixture
+def bait() -> Iterator[Bait]:
     with tempfile.TemporaryDirectory() as folder:
         bait = Bait(Path(folder))
         try:
-            told = json.dumps([str(bait.port), bait.abstract, str(bait.path)])
-            code = attempts_against(bait).partition('if __name__ == "__main__":')[0]
-            code += (
-                f"\ndef main():\n    port, *places = {told}\n    reach_the_network_and_the_kernel(int(port), *places)"
-            )
-            code += "\n    undo_the_isolation()\n    return RESULTS\n"
-            # When a cell makes them
-            ran = await runner.cell(Cell(code=code))
+            yield bait
         finally:
             bait.close()
-    # Then each is refused as ever, and nobody was reached
-    assert ran.value is not None, ran.failure
-    (found,) = ran.value.result
+
+
+def attempts(bait: Bait) -> str:
+    """The attempts that the sandbox is tested with, as a cell whose result is what came of each."""
+    told = json.dumps([str(bait.port), bait.abstract, str(bait.path)])
+    code = attempts_against(bait).partition('if __name__ == "__main__":')[0]
+    code += f"\ndef main():\n    port, *places = {told}\n    reach_the_network_and_the_kernel(int(port), *places)"
+    return code + "\n    undo_the_isolation()\n    return RESULTS\n"
+
+
+def check_refused(found: dict[str, Any], bait: Bait) -> None:
+    """Each attempt met what it should, and nobody was reached."""
     wanted = {**EXPECTED, **OTHERWISE}
     assert {name: answer for name, answer in found.items() if answer not in wanted[name]} == {}
     assert set(found) == set(EXPECTED)
     assert bait.visits == 0
+
+
+async def test_every_way_out_is_refused_in_a_cell(runner: Runner, bait: Bait) -> None:
+    # Given the attempts that the sandbox is tested with, When a cell makes them
+    ran = await runner.cell(Cell(code=attempts(bait)))
+    # Then each is refused as ever
+    assert ran.value is not None, ran.failure
+    (found,) = ran.value.result
+    check_refused(found, bait)
+
+
+@pytest.mark.timeout(180)
+async def test_every_attack_of_an_agent_ends_as_its_own_job_and_harms_no_other(
+    prepared: None, bait: Bait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given the attempts and all greedy code as jobs of an agent, each with a modest one behind it
+    monkeypatch.setenv("ABACA_STRATEGIES_CELL_WALL", "8")
+    async with App("memory://", plugins=["strategies"]) as app:
+        python_agent = Strategies.of(app).python_agent
+        escaping = await python_agent.enqueue(PythonAgentRequest(code=attempts(bait)))
+        greedy = {name: await python_agent.enqueue(PythonAgentRequest(code=code)) for name, (code, _) in GREEDY.items()}
+        modest = [await python_agent.enqueue(PythonAgentRequest(code="1 + 1")) for _ in GREEDY]
+        # When a worker runs them
+        async with app.worker(queues=["strategies"]):
+            escaped = await escaping.result(timeout=150)
+            ended = {name: await job.result(timeout=150) for name, job in greedy.items()}
+            served = [await job.result(timeout=150) for job in modest]
+    # Then nothing got out
+    assert escaped.success, escaped.error
+    check_refused(escaped.result[0], bait)
+    # And each greedy one is a finished job with its reason, and the others are served
+    for name, result in ended.items():
+        reasons = GREEDY[name][1]
+        assert not result.success, name
+        assert "error" in reasons or (result.error or "").partition(":")[0] in reasons, (name, result.error)
+    assert [result.result for result in served] == [[2]] * len(GREEDY)
 
 
 GREEDY = {
