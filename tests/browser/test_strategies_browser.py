@@ -105,6 +105,48 @@ def test_a_strategy_is_written_changed_run_compared_and_swept(
     fits(page, "sweep", shoot)
 
 
+def test_a_screen_is_made_and_a_rule_is_made_tried_muted_and_deleted(
+    new_page: NewPage, shoot: Callable[[Page, str], None]
+) -> None:
+    # Given a strategy
+    page = new_page()
+    page.goto("/ui/strategies")
+    form = page.locator('form[action$="/strategies/create"]').first
+    form.get_by_label("Name").fill("held")
+    form.get_by_label("Code").fill("def signals(df, params):\n    return (df['close'] > 0).astype(float)\n")
+    form.get_by_role("button").click()
+    expect(page.locator("h1")).to_have_text("held")
+    id = page.url.rpartition("/")[2].partition("?")[0]
+    # When a screen is asked for
+    page.goto("/ui/strategies/screens")
+    page.get_by_label("Strategies, by number").fill(id)
+    page.get_by_label("At most").fill("3")
+    page.get_by_role("button", name="Screen", exact=True).click()
+    # Then its page shows the ranking by itself
+    expect(page.locator('[data-region="result"] tbody tr')).to_have_count(3, timeout=PATIENCE_MS)
+    fits(page, "screen", shoot)
+    # When a rule is made
+    page.goto("/ui/strategies/alerts")
+    page.get_by_label("Name").fill(HOSTILE)
+    page.locator('select[name="strategy_id"]').select_option(id)
+    page.get_by_label("Every").fill("1h")
+    page.get_by_role("button", name="Make the rule").click()
+    # Then it is on, and can be muted
+    expect(page.locator("h1")).to_have_text(HOSTILE)
+    expect(page.locator('[data-region="state"]')).to_have_text("on")
+    page.get_by_role("button", name="Mute").click()
+    expect(page.locator('[data-region="state"]')).to_have_text("muted")
+    fits(page, "alert", shoot)
+    # When it is tried, Then nothing is kept
+    rule = page.url
+    page.get_by_role("button", name="Test").click()
+    page.goto(rule)
+    expect(page.locator('[data-region="history"]')).to_contain_text("It has found nothing yet.")
+    # When it is deleted, Then it is gone
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator('[data-region="rules"]')).to_contain_text("No rule yet.")
+
+
 def test_the_other_pages_open_and_fit(new_page: NewPage, shoot: Callable[[Page, str], None]) -> None:
     page = new_page()
     for name in ("screens", "alerts", "data", "data/synthetic"):
