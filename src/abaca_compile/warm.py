@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from abaca_compile.drivers import Plan
+from abaca_compile.drivers.managed import go_module
 from abaca_compile.errors import CompileError
 from abaca_compile.model import Compilation, Environment, Family, Language, SourceFile
 from abaca_sandbox import Mount, obstacle
@@ -149,7 +150,7 @@ def _recipe(
     if environment.family is Family.GO:
         imports = "".join(f'import _ "{package}"\n' for package in packages)
         (work / "main.go").write_text(f"package main\n\n{imports}\nfunc main() {{}}\n")
-        (work / "go.mod").write_text(f"module main\n\ngo {environment.version}\n")
+        (work / "go.mod").write_text(go_module(environment.version))
         variables = {"GOCACHE": str(made), "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOPROXY": "off"}
         return [environment.executable, "build", "-o", "program", "."], {**variables, "GOPATH": str(work / "path")}
     (work / "main.zig").write_text(_ZIG)

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from abaca_compile.drivers import drivers
+from abaca_compile.drivers.managed import go_module
 from abaca_compile.errors import CompileError
 from abaca_compile.model import Compilation, Environment, Family, Language, Mode
 from abaca_compile.warm import HEADERS, Warm
@@ -92,3 +93,8 @@ async def test_a_compiler_that_fails_leaves_nothing_behind(place: Path) -> None:
 async def test_a_compiler_without_such_a_cache_is_left_alone(place: Path) -> None:
     assert not await Warm(place / "warm").prepare(compiler(place, "", GCC))
     assert not (place / "warm").exists()
+
+
+@pytest.mark.parametrize(("version", "said"), [("1.19.8", "1.19"), ("1.24.2", "1.24"), ("1.20", "1.20")])
+def test_a_module_names_a_version_that_every_go_reads(version: str, said: str) -> None:
+    assert go_module(version).splitlines() == ["module main", "", f"go {said}"]

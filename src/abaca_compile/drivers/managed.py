@@ -50,13 +50,18 @@ class Rustc:
         )
 
 
+def go_module(version: str) -> str:
+    """The text of a module's `go.mod`. Go before 1.21 takes no patch in its version, and none is needed after."""
+    return f"module main\n\ngo {'.'.join(version.split('.')[:2])}\n"
+
+
 class Go:
     """`go build`, which also links a package that is a program. A module is written around sources without one."""
 
     def plan(self, compilation: Compilation, environment: Environment) -> Plan:
         names = {file.name for file in compilation.files}
         version = (compilation.standard or environment.default_standard or "go1.20").removeprefix("go")
-        module = {} if "go.mod" in names else {"go.mod": f"module main\n\ngo {version}\n".encode()}
+        module = {} if "go.mod" in names else {"go.mod": go_module(version).encode()}
         is_link = compilation.mode is Mode.LINK
         return Plan(
             argv=(environment.executable, "build", "-o", OUTPUT, *compilation.flags, "."),
