@@ -7,6 +7,7 @@ from sources of the toolchain alone, in a folder that everybody can read and onl
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 import shutil
@@ -42,7 +43,8 @@ _ZIG_CACHE = "/tmp/zig-global"
 
 
 class Warm:
-    """The caches below one folder. A cache that was not prepared, or belongs to another binary, is not used."""
+    """The caches below one folder. A cache that was not prepared, or belongs to another binary or another place of
+    it, is not used."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -102,7 +104,9 @@ class Warm:
         return replace(plan, argv=argv, mounts=(*plan.mounts, _mount(place)))
 
     def _place(self, environment: Environment) -> Path:
-        return self._folder / f"{environment.id}-{environment.fingerprint[:16]}"
+        """By the binary and by where it stands: Go's cache names the folder of its own library."""
+        what = f"{environment.fingerprint}\0{environment.executable}"
+        return self._folder / f"{environment.id}-{hashlib.sha256(what.encode()).hexdigest()[:16]}"
 
     def _header_place(self, environment: Environment, standard: str) -> Path:
         return self._place(environment) / f"headers-{standard}"

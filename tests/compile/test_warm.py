@@ -20,6 +20,9 @@ from tests.compile.toolbox import GCC, GPP, compilation
 
 MAKES_HEADER = '#!/bin/sh\necho made >>"$(dirname "$0")/calls"\nwhile [ $# -gt 1 ]; do shift; done\necho header >"$1"\n'
 FILLS_CACHE = '#!/bin/sh\nmkdir -p "$GOCACHE/00"\numask 077\necho object >"$GOCACHE/00/a"\n'
+GO = msgspec.structs.replace(
+    GCC, id="go-1.27", language=Language.GO, family=Family.GO, version="1.27.3", modes=(Mode.COMPILE,)
+)
 
 
 @pytest.fixture
@@ -67,10 +70,7 @@ async def test_a_header_is_made_once_and_used_by_those_that_include_it(place: Pa
 
 async def test_a_cache_is_open_to_readers_and_closed_to_writers(place: Path) -> None:
     # Given
-    go = msgspec.structs.replace(
-        GCC, id="go-1.27", language=Language.GO, family=Family.GO, version="1.27.3", modes=(Mode.COMPILE,)
-    )
-    environment = compiler(place, FILLS_CACHE, go)
+    environment = compiler(place, FILLS_CACHE, GO)
     warm = Warm(place / "warm")
     # When
     await warm.prepare(environment)
@@ -93,6 +93,23 @@ async def test_a_compiler_that_fails_leaves_nothing_behind(place: Path) -> None:
 async def test_a_compiler_without_such_a_cache_is_left_alone(place: Path) -> None:
     assert not await Warm(place / "warm").prepare(compiler(place, "", GCC))
     assert not (place / "warm").exists()
+
+
+async def test_a_compiler_that_was_moved_does_not_use_the_cache_of_its_old_place(place: Path) -> None:
+    # Given a cache that names the place of the compiler's own library, as Go's does
+    for folder in ("old", "new"):
+        (place / folder).mkdir()
+    old, new = (compiler(place / folder, FILLS_CACHE, GO) for folder in ("old", "new"))
+    warm = Warm(place / "warm")
+    assert await warm.prepare(old)
+    asked = compilation(b"package main\n", old, "main.go")
+    plan = drivers()[Family.GO].plan(asked, new)
+    # When the same binary stands elsewhere
+    used = warm.used_by(plan, asked, new)
+    # Then it has none, until one of its own is made
+    assert used is plan
+    assert await warm.prepare(new)
+    assert warm.used_by(plan, asked, new) is not plan
 
 
 @pytest.mark.parametrize(("version", "said"), [("1.19.8", "1.19"), ("1.24.2", "1.24"), ("1.20", "1.20")])
