@@ -272,3 +272,15 @@ class TestSettings:
             await app.queues.limit_wait("q", -1)
         with pytest.raises(ConfigError, match="enqueue_timeout"):
             work_of(app).opts(enqueue_timeout="soon")
+
+
+async def test_many_that_make_the_same_change_at_once_all_succeed(tmp_path: Path) -> None:
+    # Given more callers than a change is tried, on a store that answers all of them before the first has written
+    async with App(f"sqlite:///{tmp_path}/jobs.db") as app:
+        # When each gives the queue the same length
+        found = await asyncio.gather(*(app.queues.limit_length("q", 1000) for _ in range(60)))
+        # Then all have it, and it was written once
+        assert {settings.max_length for settings in found} == {1000}
+        (record,) = await app.client().ask(lambda backend: backend.read("queue", ["q"]))
+        assert record is not None
+        assert record.version == 1
