@@ -104,7 +104,7 @@ def engine(bars: int, rounds: int) -> None:
         "abaca, class with stop orders": lambda data: run_events(data, Protected, None, RULES),
     }
     sets = {
-        "one ticker": synthetic(tickers=1, bars=bars, start="1900-01-01"),
+        "one ticker": synthetic(tickers=1, bars=bars, timeframe="1h"),
         "twenty tickers": synthetic(tickers=20, bars=max(bars // 10, 100), start="1980-01-01"),
     }
     print(f"| bars per second of processor time | {' | '.join(sets)} |")
