@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from abaca import App
+from abaca.buggify import EXIT_STATUS
 
 ABACA = (sys.executable, "-m", "abaca")
 SHOP = """
@@ -76,6 +77,18 @@ def test_a_worker_says_what_it_serves_runs_jobs_and_ends_well_on_sigterm(start: 
     _, rest = worker.communicate(timeout=20)
     assert worker.returncode == 0
     assert '"event":"worker stopped"' in rest.splitlines()[-1].replace('": ', '":')
+
+
+@pytest.mark.chaos
+def test_a_worker_says_that_it_started_when_the_store_knows_it(start: Start, environment: dict[str, str]) -> None:
+    # Given one that ends as soon as its first beat is stored
+    environment["ABACA_BUGGIFY"] = "heart.after_beat"
+    # When it is started
+    worker = start("worker", "shop:app")
+    _, log = worker.communicate(timeout=30)
+    # Then it ended before it said so: whoever reads that a worker started finds it in the store
+    assert worker.returncode == EXIT_STATUS, log
+    assert "worker started" not in log
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ class Supervisor:
         self._opening: asyncio.Lock = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._announced = asyncio.Event()
+        self._known = asyncio.Event()
         self._drains: set[asyncio.Task[None]] = set()
         self._exit = 0
         self._misconfigured = False
@@ -88,7 +89,7 @@ class Supervisor:
         """Until SIGTERM or SIGINT; a second signal ends it at once.
 
         Each is called once: ``on_opened(url, durability)`` before anything is told to the store, which it may refuse
-        with ``ConfigError``, and ``on_started`` when the store knows the tasks and claims begin.
+        with ``ConfigError``, and ``on_started`` when the store knows the tasks and the worker.
         """
         arm_from_environment(os.environ)
         self._on_opened = on_opened
@@ -222,12 +223,13 @@ class Supervisor:
             pause = min(pause * 2, _LONGEST_RESTART_PAUSE)
 
     async def _start_duties(self, duties: list[asyncio.Task[None]], on_started: Callable[[], None] | None) -> None:
-        """When the tasks are known: whoever sees this worker can enqueue for it."""
+        """When the tasks are known: whoever sees this worker can enqueue for it.
+
+        It has started when its first beat is in the store: whoever reads so can find it there and give it orders.
+        """
         await self._announced.wait()
         if self._backend is None:
             return
-        if on_started is not None:
-            on_started()
         heart = Heart(
             self._backend,
             self._lease,
@@ -244,6 +246,9 @@ class Supervisor:
         orders = Orders(self._backend, self.id, partial(self._begin_stop, 0), self._options.beat)
         all_duties = (heart, reaper, purger, ticker, sweeper, recorder, folder, orders)
         duties.extend(asyncio.create_task(duty.run(), name=type(duty).__name__) for duty in all_duties)
+        await self._known.wait()
+        if on_started is not None:
+            on_started()
 
     def _counted(self) -> Measures:
         """Of this process, of its runners and of those that are gone. A killed one takes its last second along."""
@@ -256,6 +261,8 @@ class Supervisor:
         return [item for runner in self._runners for item in runner.held_runs()]
 
     def _beaten(self, sent_at: float | None) -> None:
+        if sent_at is not None:
+            self._known.set()
         for runner in self._runners:
             runner.send(Beaten(sent_at=sent_at))
 
