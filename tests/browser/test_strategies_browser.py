@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Literal
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
 from abaca import App
 from abaca_sandbox import SandboxUnavailable
+from abaca_strategies.data import DataSet, synthetic
 from abaca_strategies.running.runtime import prepare_runtime
 from tests.browser.conftest import NewPage
 from tests.browser.site import Site
@@ -84,6 +87,8 @@ def test_a_strategy_is_written_changed_run_compared_and_swept(
         page.get_by_role("button", name=f"Run version {version}").click()
         # Then the page shows the result by itself, with the picture and the prints
         expect(page.locator("#equity svg")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("h1")).to_have_text(f"Back-test of {HOSTILE}, version {version}")
+        assert page.title().startswith("Back-test of")
         expect(page.locator("#prints pre")).to_contain_text(HOSTILE)
         page.wait_for_function("document.querySelector('#images img').naturalWidth > 0")
     fits(page, "backtest", shoot)
@@ -153,3 +158,67 @@ def test_the_other_pages_open_and_fit(new_page: NewPage, shoot: Callable[[Page, 
         page.goto(f"/ui/strategies/{name}")
         expect(page.locator("h1")).to_be_visible()
         fits(page, name.replace("/", "-"), shoot)
+
+
+def test_data_come_in_from_a_file_and_what_is_wrong_is_said_beside_it(
+    new_page: NewPage, tmp_path: Path, shoot: Callable[[Page, str], None]
+) -> None:
+    # Given prices in a file, the same as Parquet, the same with a fault, and facts of two kinds
+    table = bars_of(synthetic(tickers=2, bars=300, seed=3))
+    prices, parquet, broken = tmp_path / "My prices.csv", tmp_path / "more.parquet", tmp_path / "broken.csv"
+    table.to_csv(prices, index=False)
+    table.to_parquet(parquet, index=False)
+    table.assign(high=table["high"].where(table.index != 40, 0.01)).to_csv(broken, index=False)
+    facts, strange = tmp_path / "facts.csv", tmp_path / "strange.json"
+    facts.write_text(f"ticker,sector,listed\nSYN01,energy,1999\nSYN02,{HOSTILE.replace(',', '')},2004\n")
+    strange.write_text('{"NONE": {"sector": "energy"}}')
+    page = new_page(is_refused=True)
+    page.goto("/ui/strategies/data")
+    wrong, says = page.locator("#upload-wrong"), page.locator("#upload-says")
+    # When no file is chosen, Then that is said where one is chosen
+    page.get_by_role("button", name="Take it in").click()
+    expect(wrong).to_contain_text("Not taken. File: choose one")
+    expect(page.locator("#upload input[name=file]")).to_be_focused()
+    # When the data have a fault, Then it is told by ticker, and nothing is kept
+    page.set_input_files("#upload input[name=file]", broken)
+    page.get_by_role("button", name="Take it in").click()
+    expect(wrong.locator("tbody tr").first).to_contain_text("SYN01")
+    expect(wrong).to_contain_text("high")
+    fits(page, "upload-refused", shoot)
+    # When facts are of a ticker that is not there, Then the field of the facts says so
+    page.set_input_files("#upload input[name=file]", prices)
+    expect(page.locator("#upload input[name=name]")).to_have_value("My-prices")
+    page.set_input_files("#upload input[name=facts]", strange)
+    page.get_by_role("button", name="Take it in").click()
+    expect(wrong).to_have_text("Not taken. Facts: there are no bars of NONE")
+    expect(page.locator("#upload input[name=facts]")).to_have_attribute("aria-invalid", "true")
+    # When it is repaired and checked, Then it is sound, and nothing was kept
+    page.set_input_files("#upload input[name=facts]", facts)
+    page.get_by_role("button", name="Check alone").click()
+    expect(says).to_have_text("Sound: 600 bars of 2 tickers. Nothing was kept.")
+    expect(wrong).to_be_empty()
+    # When it is taken in, Then its page has the prices and the facts
+    page.get_by_role("button", name="Take it in").click()
+    expect(page.locator("h1")).to_have_text("My-prices")
+    expect(page.locator("section", has=page.locator("#h-facts")).locator("tbody tr")).to_have_count(2)
+    expect(page.locator("section", has=page.locator("#h-facts"))).to_contain_text(HOSTILE)
+    expect(page.locator(".curve")).to_be_visible()
+    fits(page, "dataset", shoot)
+    # When it is asked to be deleted, Then that is asked once more
+    page.locator("summary", has_text="Delete").click()
+    expect(page.get_by_role("button", name="Delete My-prices")).to_be_visible()
+    # When other data come under its name, Then that is refused, beside the name or above; and Parquet comes in as well
+    page.goto("/ui/strategies/data")
+    page.set_input_files("#upload input[name=file]", parquet)
+    page.locator("#upload input[name=name]").fill("synthetic")
+    page.get_by_role("button", name="Take it in").click()
+    expect(wrong).to_contain_text("the name synthetic is that of the built-in data set")
+    page.locator("#upload input[name=name]").fill("more")
+    page.get_by_role("button", name="Take it in").click()
+    expect(page.locator("h1")).to_have_text("more")
+
+
+def bars_of(data: DataSet) -> pd.DataFrame:
+    """A row for each ticker and bar, as people keep prices."""
+    parts = [frame.assign(date=frame.index.strftime("%Y-%m-%d"), ticker=ticker) for ticker, frame in data.bars.items()]
+    return pd.concat(parts, ignore_index=True)
