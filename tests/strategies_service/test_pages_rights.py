@@ -12,6 +12,7 @@ import pytest
 
 from abaca.batching import lane_of
 from abaca_strategies.models import ResponseImage, StrategyPlotData
+from abaca_strategies.web.pages.alerts import short_address
 from tests.strategies.test_results import by_signals
 from tests.strategies_service.calling import Desk, desk_of
 
@@ -95,6 +96,39 @@ async def test_pictures_and_pages_are_not_there_for_another_user(desk: Desk) -> 
         assert (await asked(bob, "POST", path, **fields)).status_code == 404, path
     assert (await ada.read(f"/alerts/{rule}"))["rule"]["is_muted"] is False
     assert (await ada.read(f"/strategies/{strategy}"))["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://example.org/hook", "https://example.org/hook"),
+        ("https://example.org", "https://example.org"),
+        ("https://example.org:8443/services/T0/B0/x9", "https://example.org:8443/services/…"),
+        ("https://example.org/hook?token=x9", "https://example.org/hook…"),
+        ("https://example.org/0123456789abcdefx9", "https://example.org/0123456789ab…"),
+        ("https://example.org/0123456789abcdefx9/y", "https://example.org/0123456789ab…"),
+        ("https://me:x9@example.org/hook", "https://example.org/hook"),
+        ("https://example.org/#x9", "https://example.org/…"),
+        ("https://[2001:db8::1]:9/hook/x9", "https://[2001:db8::1]:9/hook/…"),
+        ("https://example.org:x9/", "https://…"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
+    assert short_address(url) == shown
+
+
+async def test_a_rules_page_shows_its_webhook_where_it_is_asked_for(desk: Desk) -> None:
+    # Given a rule whose webhook has a secret in its path
+    strategy, secret = await desk.made(), "T0/B0/x9y8z7"
+    rule = {"strategy_id": strategy, "every": "1h", "webhook": f"https://example.org/services/{secret}"}
+    id = (await desk.post("/alerts", rule)).json()["id"]
+    # When its page is looked at, Then the secret stands behind what unfolds, and nowhere else
+    page = (await asked(desk, "GET", f"/strategies/alerts/{id}")).text
+    shown, _, hidden = page.partition("<summary>https://example.org/services/…</summary>")
+    assert secret not in shown
+    assert hidden.partition("</details>")[0].count(secret) == page.count(secret) == 1
+    assert secret not in (await asked(desk, "GET", "/strategies/alerts")).text
 
 
 async def test_a_data_set_is_everybodys_so_an_admin_alone_deletes_it(desk: Desk) -> None:
