@@ -21,6 +21,7 @@ from tests.browser.site import Site
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 PATIENCE_MS = 90_000
 """For a run: on a busy machine the processes of the sandbox take their time to start."""
+expect.set_options(timeout=20_000)
 LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1400, "light"), (1400, "dark"), (390, "light"))
 HOSTILE = "<img src=http://example.org/x onerror=alert(1)>"
 CODE = f"""
@@ -113,10 +114,14 @@ def test_a_strategy_is_written_changed_run_compared_and_swept(
 def test_a_screen_is_made_and_a_rule_is_made_tried_muted_and_deleted(
     new_page: NewPage, shoot: Callable[[Page, str], None]
 ) -> None:
-    # Given a strategy
-    page = new_page()
+    # Given a strategy, of which the first text was no code
+    page = new_page(is_refused=True)
     page.goto("/ui/strategies")
     form = page.locator('form[action$="/strategies/create"]').first
+    form.get_by_label("Code").fill("def signals(")
+    form.get_by_role("button").click()
+    expect(form.get_by_role("alert")).to_contain_text("Not taken. line 1")
+    expect(form.get_by_label("Code")).to_have_value("def signals(")
     form.get_by_label("Name").fill("held")
     form.get_by_label("Code").fill("def signals(df, params):\n    return (df['close'] > 0).astype(float)\n")
     form.get_by_role("button").click()
@@ -148,8 +153,26 @@ def test_a_screen_is_made_and_a_rule_is_made_tried_muted_and_deleted(
     page.goto(rule)
     expect(page.locator('[data-region="history"]')).to_contain_text("It has found nothing yet.")
     # When it is deleted, Then it is gone
-    page.get_by_role("button", name="Delete").click()
+    page.locator("summary", has_text="Delete").click()
+    page.get_by_role("button", name="Delete this rule").click()
     expect(page.locator('[data-region="rules"]')).to_contain_text("No rule yet.")
+
+
+def test_a_strategy_is_written_from_words_and_what_cannot_be_is_said_beside_them(new_page: NewPage) -> None:
+    # When a strategy is asked for that no template can write
+    page = new_page(is_refused=True)
+    page.goto("/ui/strategies")
+    form = page.locator('form[action$="/strategies/create"]').last
+    form.get_by_label("What it shall do").fill("Buy before earnings")
+    form.get_by_role("button").click()
+    # Then that is said beside the words, which stay
+    expect(form.get_by_role("alert")).to_contain_text("Not written.")
+    expect(form.get_by_label("What it shall do")).to_have_value("Buy before earnings")
+    # When they are changed, Then the page of the strategy opens
+    form.get_by_label("What it shall do").fill("Buy when the 20 day moving average crosses above the 60 day")
+    form.get_by_role("button").click()
+    expect(page.locator("h1")).to_have_text("Simple moving averages 20/60")
+    expect(page.locator("#code")).to_have_value(re.compile("'slow': 60"))
 
 
 def test_the_other_pages_open_and_fit(new_page: NewPage, shoot: Callable[[Page, str], None]) -> None:

@@ -40,6 +40,7 @@ def declare_creating(service: Service) -> Task[[CreateStrategyRequest], CreateSt
             strategy = await _created(service, ctx, request)
         except (NotFound, Refused, Conflict) as error:
             return CreateStrategyResult(success=False, error=str(error))
+        ctx.progress(len(_STAGES), len(_STAGES), stage="store")
         return CreateStrategyResult(success=True, strategy=strategy)
 
     return create_strategy

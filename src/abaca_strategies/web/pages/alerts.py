@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from abaca.http import Desk, Form, Reply
-from abaca_strategies.errors import RuleNotFound
+from abaca_strategies.errors import RuleNotFound, StrategyNotFound
 from abaca_strategies.flowmodels import AlertRule
 from abaca_strategies.requests import AlertRuleRequest
 from abaca_strategies.web.callers import may_see, seen_by, strategy_for, user_of
@@ -22,12 +22,14 @@ async def list_alerts(desk: Desk) -> Reply:
     service: Any = service_of(desk)
     mine = seen_by(desk.caller)
     page = await service.alerts.list(user_id=mine, limit=100, cursor=asked_of(desk, "after") or None)
+    strategies = (await service.registry.list(user_id=mine, limit=100)).items
     return desk.page(
         "strategies/alerts.html",
         here="strategies",
         rules=page.items,
         after=page.cursor,
-        strategies=(await service.registry.list(user_id=mine, limit=100)).items,
+        strategies=strategies,
+        names={each.strategy_id: each.name for each in strategies},
         datasets=(await service.datasets.list(limit=100)).items,
         number=number,
     )
@@ -49,6 +51,7 @@ async def show_alert(desk: Desk, rule: str) -> Reply:
         "strategies/alert.html",
         here="strategies",
         found=found,
+        name=await _name(desk, found.rule.strategy_id),
         webhook=short_address(found.rule.webhook or ""),
         events=history.items,
         after=history.cursor,
@@ -95,6 +98,14 @@ def short_address(url: str) -> str:
     if is_whole and parts.username is None and parts.password is None:
         return url
     return f"{plain}{shown}" if is_whole else f"{plain}{shown}{'/' if rest and len(first) <= _SHOWN_PART else ''}…"
+
+
+async def _name(desk: Desk, strategy: int) -> str:
+    try:
+        name: str = (await service_of(desk).registry.head(strategy)).name
+    except StrategyNotFound:  # it was deleted since, and takes its rules with it
+        return ""
+    return name
 
 
 async def _mine(desk: Desk, rule: str) -> AlertRule:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from abaca.http import Desk, Form, Reply, Scope
+from abaca_strategies.failures import DataError
+from abaca_strategies.registry.dataviews import BarsPage
 from abaca_strategies.registry.facts import names_of
 from abaca_strategies.requests import SyntheticRequest
 from abaca_strategies.settings import value
@@ -14,7 +17,8 @@ from abaca_strategies.web.drawing.scales import NOTHING, number, seconds_of
 from abaca_strategies.web.pages.declaring import asked_of, done, read_form, service_of, shown
 from abaca_strategies.web.report.tables import table
 
-_BARS = 2_000
+_BARS = 5_000
+_LONGER = ("1h", "1d", "1w", "1m")
 _FACTS = 500
 
 
@@ -41,10 +45,11 @@ async def show_data(desk: Desk, name: str) -> Reply:
     service: Any = service_of(desk)
     found = await service.datasets.get(name)
     ticker = asked_of(desk, "ticker") or found.tickers[0]
-    bars = await service.datasets.bars(name, ticker=ticker, limit=_BARS)
+    bars = await _bars(service, name, ticker)
     facts = (await service.datasets.open(name)).facts
     line = Curve(ticker, [(seconds_of(each.time), each.close) for each in bars.items])
-    says = f"Closes of {ticker}: {len(bars.items):,} of {bars.total:,} bars"
+    shown = "" if len(bars.items) == bars.total else f"the first {len(bars.items):,} of "
+    says = f"Closes of {ticker}: {shown}{bars.total:,} bars{f' of {bars.timeframe}' if bars.timeframe else ''}"
     last = bars.items[-1] if bars.items else None
     return desk.page(
         "strategies/dataset.html",
@@ -56,6 +61,17 @@ async def show_data(desk: Desk, name: str) -> Reply:
         says=says,
         chart=time_chart([line], says if last is None else f"{says}, the last at {number(last.close)}"),
     )
+
+
+async def _bars(service: Any, name: str, ticker: str) -> BarsPage:
+    """All bars of a ticker, made into longer ones where there are many."""
+    page: BarsPage = await service.datasets.bars(name, ticker=ticker, limit=_BARS)
+    for timeframe in _LONGER:
+        if page.total <= _BARS:
+            break
+        with suppress(DataError):  # it is not longer than what is there
+            page = await service.datasets.bars(name, ticker=ticker, timeframe=timeframe, limit=_BARS)
+    return page
 
 
 def _facts(facts: dict[str, dict[str, Any]]) -> Html | None:
