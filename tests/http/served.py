@@ -15,7 +15,7 @@ from types import TracebackType
 
 from tests.servers import free_port
 
-PATIENCE = 40.0
+PATIENCE = 90.0
 PAUSE = 0.05
 
 
