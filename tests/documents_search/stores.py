@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from abaca_documents.protocols import VectorStore
 from abaca_documents.vectors.chroma.client import Chroma
 from abaca_documents.vectors.chroma.store import ChromaVectors
 from abaca_documents.vectors.sqlitevec import SqliteVectors
+from tests.servers import free_port
 
 HAS_CHROMA = importlib.util.find_spec("chromadb") is not None
 STORES = ("sqlite", "chroma", "chroma-server") if HAS_CHROMA else ("sqlite",)
@@ -41,9 +41,7 @@ async def opened(kind: str, file: LibraryFile, folder: Path) -> AsyncIterator[Ve
 @asynccontextmanager
 async def chroma_server(folder: Path) -> AsyncIterator[str]:
     """Its URL, once it answers."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     program = Path(sys.executable).with_name("chroma")
     given = ("run", "--path", str(folder / "server"), "--host", "127.0.0.1", "--port", str(port))
     quiet = asyncio.subprocess.DEVNULL
