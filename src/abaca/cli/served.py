@@ -25,8 +25,8 @@ async def while_served(
 ) -> T:
     """Do what waits for jobs, while somebody serves their queues: the workers that are there, else one in this process.
 
-    The worker here has so many ``slots``. ``prepare`` is awaited before it and the work begin, and not where others serve;
-    it may be called again. Raises what ``work``, ``prepare`` and the worker raise.
+    The worker here has so many ``slots``. ``prepare`` is awaited before it and the work begin, and not where others
+    serve; it may be called again. Raises what ``work``, ``prepare`` and the worker raise.
     """
     try:
         if prepare is not None and not await _is_served(app, queues):
