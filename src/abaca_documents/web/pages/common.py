@@ -111,4 +111,4 @@ def source(desk: Desk, document: Document, page_number: int = 0) -> str:
 
 def place(hit: SearchResult) -> str:
     """Where a hit stands, for people."""
-    return " > ".join((*((f"page {hit.page}",) if hit.page else ()), *hit.heading_path))
+    return " › ".join((*((f"page {hit.page}",) if hit.page else ()), *hit.heading_path))
