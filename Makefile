@@ -40,8 +40,9 @@ run: setup  ## Run the demo on the embedded store. ARGS="PATH --url redis://..."
 	@$(VENV)/bin/abaca demo $(ARGS)
 
 # Tests that need a model skip with the reason where it could not be fetched.
-models: setup  ## Fetch the sentence models, and build the Pythons that parsers and strategies run with in the sandbox.
+models: setup  ## Fetch the sentence models and a labelled set, and build the Pythons of parsers and strategies in the sandbox.
 	-@$(PY) -m abaca_documents.preparing
+	-@$(PY) -m benchmarks.documents_public
 	-@$(PY) -m abaca_strategies.preparing
 
 test: redis-server strace promtool chromium bubblewrap compilers models  ## Run every test. ARGS goes to pytest.

@@ -19,7 +19,7 @@ from abaca_documents.pipeline.parts import Limits, Parts, Tell
 from abaca_documents.protocols import Embedder, ParseLimits, Repository, VectorStore
 from abaca_documents.registry import FileRegistry, RecordRegistry
 from abaca_documents.searching.searcher import Searcher
-from abaca_documents.settings import Places, value
+from abaca_documents.settings import Places, models, value
 from abaca_documents.vectors.chroma.client import Chroma
 from abaca_documents.vectors.chroma.store import ChromaVectors
 from abaca_documents.vectors.sqlitevec import SqliteVectors
@@ -30,7 +30,7 @@ class Opened:
 
     def __init__(self, app: App, places: Places) -> None:
         self._embedders = Embedders(
-            Service(url=value(app, "documents.embedding_url"), key=value(app, "documents.embedding_key"))
+            Service(url=value(app, "documents.embedding_url"), key=value(app, "documents.embedding_key")), models(app)
         )
         places.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         replaces = value(app, "documents.replaces")
@@ -49,7 +49,7 @@ class Opened:
             blobs=FolderBlobs(places.folder),
             outputs=FolderOutputs(places.folder / "outputs"),
             parser=self._parser,
-            chunker=chunker_here(),
+            chunker=chunker_here(models(app)),
             embedder_of=self.embedder_of,
             cache=self._cache(app, places),
             limits=Limits(

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from abaca import App, ConfigError, Setting
 from abaca_documents.embedding.naming import HTTP, served
+from abaca_documents.embedding.weights import model_folder
 from abaca_documents.errors import ValidationError
 from abaca_documents.vectors.chroma.client import SCHEMES, check_url
 
@@ -32,10 +33,21 @@ def _read_embedder(raw: Any, what: str) -> str:
 
 SETTINGS = (
     Setting.text(
-        "documents.vectors", "", "chunks and vectors: sqlite:///file.db (a file beside the jobs), chroma://host"
+        "documents.vectors",
+        "",
+        "chunks and vectors: sqlite:///file.db (a file beside the jobs), chroma://host",
+        also=("ABACA_VECTORS_URL",),
     ),
     Setting.text("documents.replaces", "", "the identity of a lost place of vectors, which those here replace"),
-    Setting.text("documents.blobs", "", "original bytes: file:///folder, by default a folder beside the jobs"),
+    Setting.text(
+        "documents.blobs",
+        "",
+        "original bytes: file:///folder, by default a folder beside the jobs",
+        also=("ABACA_BLOBS_URL",),
+    ),
+    Setting.text(
+        "documents.models", "", "the folder of models; by default in the user's cache", also=("ABACA_MODELS",)
+    ),
     Setting("documents.embedder", _read_embedder, "minilm", "of new collections: minilm, static or http:MODEL/N"),
     Setting.text("documents.embedding_url", "", "the service of embedders http:MODEL/N: what /embeddings is below"),
     Setting.text("documents.embedding_key", "", "the key that this service takes", secret=True),
@@ -56,6 +68,15 @@ def value(app: App, name: str) -> Any:
     """A setting's value; its default in an app without the plugin."""
     known = "documents" in {plugin.name for plugin in app.plugins.declared}
     return app.settings.value(name) if known else _DEFAULTS[name]
+
+
+def models(app: App) -> Path:
+    """The folder that models are kept in."""
+    return kept_in(value(app, "documents.models"))
+
+
+def kept_in(given: str) -> Path:
+    return Path(given).expanduser() if given else model_folder()
 
 
 @dataclass(frozen=True, slots=True)
