@@ -17,10 +17,10 @@ from abaca_documents.protocols import Space
 from abaca_documents.registry import RecordRegistry
 from abaca_documents.vectors.chroma.client import Chroma
 from abaca_documents.vectors.chroma.store import ChromaVectors
+from benchmarks.documents_stores import HAS_CHROMA
 from tests.documents.crashing import Crash, Crasher
 from tests.documents.making import collection
 from tests.documents.parts import Bench, words
-from tests.documents_search.stores import HAS_CHROMA
 
 TEXT, OTHER = words(0, 6), words(20, 24)
 

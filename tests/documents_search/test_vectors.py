@@ -16,7 +16,7 @@ from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.model import Chunk, ChunkMetadata, Metadata, Metric, chunk_hash
 from abaca_documents.protocols import Found, Space, VectorStore
 from abaca_documents.vectors.sqlitevec import SqliteVectors
-from tests.documents_search.stores import STORES, opened
+from benchmarks.documents_stores import STORES, opened
 
 SPACE = Space(collection="papers", index=1, dimension=3)
 

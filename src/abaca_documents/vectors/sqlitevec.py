@@ -32,7 +32,7 @@ MOST = 4096
 """Neighbours that are given at once."""
 LARGE = 4000
 """Vectors of a space up to which all are compared."""
-CANDIDATES = 500
+CANDIDATES = 1500
 """Vectors that are compared in a larger space, or six for each neighbour that is asked for, if those are more."""
 _pack_place = msgspec.json.Encoder().encode
 _read_place = msgspec.json.Decoder(ChunkMetadata).decode

@@ -1,4 +1,5 @@
-"""Vector stores to be held to one suite: always the library file, and Chroma where it is installed."""
+"""The vector stores that are installed, to be held to one suite and measured beside each other: always the library
+file, and Chroma, embedded and as a server, where it is there."""
 
 from __future__ import annotations
 
