@@ -15,6 +15,7 @@ from abaca_documents.errors import StoreUnavailable
 from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.protocols import VectorStore
 from abaca_documents.vectors.chroma.client import Chroma
+from abaca_documents.vectors.chroma.indexed import IndexedVectors
 from abaca_documents.vectors.chroma.store import ChromaVectors
 from abaca_documents.vectors.sqlitevec import SqliteVectors
 
@@ -29,9 +30,9 @@ async def opened(kind: str, file: LibraryFile, folder: Path) -> AsyncIterator[Ve
         yield SqliteVectors(file)
         return
     if kind == "chroma":
-        store = ChromaVectors(Chroma(f"chroma:///{folder / 'chroma'}"))
-        yield store
-        await store.close()
+        indexed = IndexedVectors(file, Chroma(f"chroma:///{folder / 'chroma'}"))
+        yield indexed
+        await indexed.close()
         return
     async with chroma_server(folder) as url:
         store = ChromaVectors(Chroma(url))

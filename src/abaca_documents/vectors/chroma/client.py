@@ -21,6 +21,8 @@ SCHEMES = ("chroma", "chromas")
 PORT = 8000
 SECONDS = 60.0
 """That a server may take for one answer."""
+INDEX = "index"
+"""In the folder of an embedded Chroma, what is Chroma's own."""
 _DATABASE = "default_database"
 _held: dict[Path, tuple[int, int]] = {}
 _holding = threading.Lock()
@@ -93,7 +95,7 @@ class Chroma:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _hold(self.folder.resolve(), self._what)
         try:
-            return chromadb.PersistentClient(path=str(self.folder.resolve()), settings=settings)
+            return chromadb.PersistentClient(path=str(self.folder.resolve() / INDEX), settings=settings)
         except BaseException:
             _let_go(self.folder.resolve())
             raise
@@ -162,9 +164,9 @@ def _hold(folder: Path, what: str) -> None:
             except OSError as error:
                 os.close(handle)
                 raise ConfigError(
-                    f"{what}: another process uses the Chroma in {folder}, and one process at a time can; start a "
-                    f"server there with `chroma run --path {folder}` and name it in each of them, as "
-                    f"chroma://localhost:{PORT}"
+                    f"{what}: another process uses the Chroma in {folder}, and one process at a time can. Let one "
+                    f"process do all work of documents, or start a server with `chroma run` and name it in each of "
+                    f"them, as chroma://localhost:{PORT}"
                 ) from error
         _held[folder] = (handle, count + 1)
 
