@@ -120,7 +120,7 @@ def _with_chroma(jobs: str, vectors: str, blobs: str) -> Places:
     return Places(
         file=(embedded or folder) / "vectors.db",
         folder=folder,
-        is_shared=True,
+        is_shared=embedded is None or scheme != "sqlite",
         chroma=vectors,
         alone=None if scheme in ("sqlite", "memory") else embedded,
     )

@@ -51,7 +51,8 @@ class IndexedVectors(SqliteVectors):
 
     async def put(self, space: Space, chunks: Sequence[Chunk]) -> None:
         async with self._following():
-            await self._follow(await self._put(space, chunks))
+            changed = await self._put(space, chunks)
+            await self._file.behind(partial(self._follow, changed), self._whole.clear)
 
     async def sweep(
         self, collection: str, index: int, document_id: str, keep: Iterable[int] = (), upto: int | None = None
@@ -61,7 +62,7 @@ class IndexedVectors(SqliteVectors):
             if changed is None:
                 return 0
             if changed.gone:
-                await self._follow(changed)
+                await self._file.behind(partial(self._follow, changed), self._whole.clear)
             return len(changed.gone)
 
     async def nearest(
@@ -107,6 +108,14 @@ class IndexedVectors(SqliteVectors):
             raise
 
     async def _follow(self, changed: Changed) -> None:
+        try:
+            await self._bring(changed)
+        except BaseException:
+            self._whole.clear()
+            raise
+
+    async def _bring(self, changed: Changed) -> None:
+        """To the index of a space, what was written in the file."""
         name = f"space-{changed.space}-{secrets.token_hex(8)}"
         known = await self._file.write(lambda connection: graph.named(connection, changed.space, name))
         if known is None:
