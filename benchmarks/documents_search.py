@@ -93,6 +93,7 @@ class Asked:
 async def search(chunks: int, kinds: Sequence[str], folder: Path | None) -> None:
     print(f"{chunks} chunks")
     stores: list[Asked] = []
+    table: Table = np.empty((0, Random.dimension), "<f4")
     with tempfile.TemporaryDirectory() as made:
         async with AsyncExitStack() as stack:
             for kind in kinds:

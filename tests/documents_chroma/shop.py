@@ -25,5 +25,5 @@ async def _put_and_stop(store: ChromaVectors, space: Space, chunks: Sequence[Chu
 
 
 if STOPS in os.environ:
-    ChromaVectors.put = _put_and_stop  # type: ignore[method-assign]
+    ChromaVectors.put = _put_and_stop  # type: ignore[method-assign, assignment]
 app = App(name="served", plugins=[PLUGIN])

@@ -109,14 +109,15 @@ async def test_what_was_purged_is_in_no_byte_of_the_folder_of_chroma(
     monkeypatch.setenv("ABACA_DOCUMENTS_RETENTION", "1ms")
     async with App(f"sqlite:///{tmp_path}/jobs.db", plugins=[PLUGIN]) as app:
         library = Library.of(app)
+        known: dict[str, str] = {}
         await library.create_collection(CollectionRequest(name="books", embedder="static"))
         async with app.worker(queues=PLUGIN.queues):
             for name, text in (("a.md", told(WORDS)), ("a.md", told(WORDS[1:])), ("b.md", told([STAYS, "bridge"]))):
                 added = await library.add(text, collection="books", filename=name, extract_metadata=True)
                 assert added.job is not None
                 assert (await added.job.result(timeout=LONG)).status is DocumentStatus.COMPLETED
-                if name == "a.md":
-                    gone = added.document.id
+                known[name] = added.document.id
+            gone = known["a.md"]
             revised = (await library.revise(gone, chunking=ChunkSettings(size=700), extract=True)).job
             assert revised is not None
             await revised.result(timeout=LONG)

@@ -64,13 +64,15 @@ async def test_documents_come_change_and_go(
     library: Library, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flags = {"queues": "documents", "concurrency": "2", "lease": "10s"}
-    with crew(redis_url, 1, SHOP, **flags):
+    with crew(redis_url, 1, SHOP, **flags) as (worker,):
         # Given two documents that a worker took in
         for name, text in (("garden.txt", ROSES), ("law.txt", TAXES)):
             added = await library.add(text, collection="books", filename=name)
             assert added.job is not None
             assert (await added.job.result(timeout=LONG)).status is DocumentStatus.COMPLETED
-    # Then each is found by meaning, by its words and by both, and another machine finds the same
+    # Then its log does not tell of each request to Chroma
+    assert "HTTP Request" not in worker.log
+    # And each is found by meaning, by its words and by both, and another machine finds the same
     async with library_on(redis_url) as other:
         for mode in SearchMode:
             for query, wanted in (("when are roses pruned", "garden.txt"), ("who has to pay tax", "law.txt")):

@@ -41,5 +41,5 @@ def write_anew(connection: apsw.Connection, space: int, now: float) -> None:
 
 
 def _pages(connection: apsw.Connection, space: int) -> int:
-    ((count,),) = connection.execute(sql("words_pages", space=space)).fetchall()
-    return int(count)
+    rows: list[tuple[Any, ...]] = connection.execute(sql("words_pages", space=space)).fetchall()
+    return int(rows[0][0])

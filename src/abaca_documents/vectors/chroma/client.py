@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import importlib
+import logging
 import os
 import threading
 from collections.abc import Awaitable, Callable
@@ -45,6 +46,7 @@ class Chroma:
         self._database = unquote(parts.path).strip("/") or _DATABASE
         self._threads: ThreadPoolExecutor | None = None
         self._client: Any = None
+        self._quiet = _Quiet(f"//{self._host}:{self._port}/")
         self._opening = threading.Lock()
 
     async def run(self, act: Callable[[Any], T]) -> T:
@@ -101,6 +103,7 @@ class Chroma:
             raise
 
     def _connect(self, chromadb: Any, settings: Any) -> Any:
+        logging.getLogger("httpx").addFilter(self._quiet)
         place = {"host": self._host, "port": self._port, "ssl": self._is_safe}
         try:
             client = chromadb.HttpClient(**place, settings=settings)
@@ -122,8 +125,16 @@ class Chroma:
             for session in _sessions(client):
                 session.close()
             client.close()
+            logging.getLogger("httpx").removeFilter(self._quiet)
             if self.folder is not None:
                 _let_go(self.folder.resolve())
+
+
+class _Quiet(logging.Filter):
+    """Chroma's client logs each request, and a search is several; those to other places are not its affair."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or self.name not in record.getMessage()
 
 
 def check_url(url: str, what: str) -> SplitResult:

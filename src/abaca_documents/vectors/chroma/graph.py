@@ -95,7 +95,9 @@ def store(client: Any, index: Index, vectors: Mapping[int, Vector]) -> None:
 
 def forget(client: Any, index: Index, ids: Sequence[int]) -> None:
     collection = _collection(client, index.name)
-    for start in range(0, 0 if collection is None else len(ids), AT_ONCE):
+    if collection is None:
+        return
+    for start in range(0, len(ids), AT_ONCE):
         collection.delete(ids=[str(id) for id in ids[start : start + AT_ONCE]])
 
 
