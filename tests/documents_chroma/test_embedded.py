@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from abaca import App, ConfigError
@@ -90,6 +91,44 @@ async def test_what_was_dropped_leaves_no_index(file: LibraryFile) -> None:
         await store.put(space, [chunk("text")])
     await store.drop_space("papers", 1)
     assert len(await store._chroma.run(graph.names_indexed)) == 1
+    await store.close()
+
+
+async def test_parents_and_vectors_without_direction_come_and_go_though_no_index_has_them(file: LibraryFile) -> None:
+    # Given a parent, a child, and a child whose vector says nothing
+    store = indexed(file)
+    await store.open_space(SPACE)
+    nothing = msgspec.structs.replace(chunk("nothing", index=2), embedding=bytes(12))
+    await store.put(SPACE, [chunk("parent", None, index=0), chunk("child", index=1), nothing])
+    # Then only what is near to something is found
+    assert texts(await store.nearest(SPACE, unit((1, 0, 0)), 10, {})) == ["child"]
+    # And all of it is swept
+    assert await store.sweep("papers", 1, "d1") == 3
+    assert await ids(store) == set()
+    await store.close()
+
+
+async def test_a_transaction_that_is_undone_leaves_the_index_as_it_was(file: LibraryFile) -> None:
+    # Given a chunk
+    store = indexed(file)
+    await store.open_space(SPACE)
+    await store.put(SPACE, [chunk("stays")])
+
+    async def break_off() -> None:
+        async with file.together():
+            await store.sweep("papers", 1, "d1")
+            await store.put(SPACE, [chunk("never", document="d2")])
+            raise RuntimeError
+
+    # When it is swept, and another one stored, in a transaction that fails
+    with pytest.raises(RuntimeError):
+        await break_off()
+    # Then it is found, alone; and one that does not fail is followed
+    assert texts(await store.nearest(SPACE, unit((1, 0, 0)), 10, {})) == ["stays"]
+    async with file.together():
+        await store.sweep("papers", 1, "d1")
+        await store.put(SPACE, [chunk("comes", document="d2")])
+    assert texts(await store.nearest(SPACE, unit((1, 0, 0)), 10, {})) == ["comes"]
     await store.close()
 
 

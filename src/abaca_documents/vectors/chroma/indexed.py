@@ -46,8 +46,7 @@ class IndexedVectors(SqliteVectors):
         known = await self._find(collection, index)
         await super().drop_space(collection, index)
         if known is not None:
-            await self._file.write(graph.forget_dropped)
-            await self._chroma.run(lambda client: graph.drop(client, known.name))
+            await self._file.behind(partial(self._drop, known), self._whole.clear)
 
     async def put(self, space: Space, chunks: Sequence[Chunk]) -> None:
         async with self._following():
@@ -106,6 +105,10 @@ class IndexedVectors(SqliteVectors):
         except BaseException:
             self._whole.clear()
             raise
+
+    async def _drop(self, known: Index) -> None:
+        await self._file.write(graph.forget_dropped)
+        await self._chroma.run(lambda client: graph.drop(client, known.name))
 
     async def _follow(self, changed: Changed) -> None:
         try:
