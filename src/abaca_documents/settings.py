@@ -82,7 +82,8 @@ def kept_in(given: str) -> Path:
 @dataclass(frozen=True, slots=True)
 class Places:
     """``file`` is the library file, ``folder`` holds bytes and what stages leave. ``is_shared``: metadata is in the
-    app's own store, so the library file holds chunks and vectors only; none where ``chroma`` is the URL of those."""
+    app's own store, so the library file holds chunks and vectors only; none where ``chroma`` is the URL of a server of
+    those. A folder as ``chroma`` is an index of the vectors in the file, which is in it."""
 
     file: Path
     folder: Path
@@ -90,6 +91,11 @@ class Places:
     chroma: str = ""
     alone: Path | None = None
     """Where chunks are, if that is on one machine and the jobs are not."""
+
+    @property
+    def is_served(self) -> bool:
+        """Chunks are in a Chroma server, which many machines may use."""
+        return bool(urlsplit(self.chroma).netloc)
 
     @property
     def cache(self) -> Path:
@@ -122,8 +128,8 @@ def places(app: App) -> Places:
 
 def _with_chroma(jobs: str, vectors: str, blobs: str) -> Places:
     place = check_url(vectors, "documents.vectors")
+    embedded = None if place.netloc else Path(unquote(place.path)[1:])
     scheme = urlsplit(jobs).scheme
-    is_alone = not place.netloc and scheme not in ("sqlite", "memory")
     if blobs:
         folder = _path(blobs, "file", "documents.blobs")
     elif scheme == "sqlite":
@@ -133,11 +139,11 @@ def _with_chroma(jobs: str, vectors: str, blobs: str) -> Places:
     else:
         raise _unnamed("documents.blobs", scheme)
     return Places(
-        file=folder / "vectors.db",
+        file=(embedded or folder) / "vectors.db",
         folder=folder,
-        is_shared=True,
+        is_shared=embedded is None or scheme != "sqlite",
         chroma=vectors,
-        alone=Path(unquote(place.path)[1:]) if is_alone else None,
+        alone=None if scheme in ("sqlite", "memory") else embedded,
     )
 
 
