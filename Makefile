@@ -10,7 +10,7 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all test-chroma check check-mypy check-pyright format bench bench-compile bench-documents bench-strategies proof-documents bench-peers soak soak-simulation lock clean
+.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all chroma test-chroma check check-mypy check-pyright format bench bench-chroma bench-compile bench-documents bench-strategies proof-documents bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -40,8 +40,9 @@ run: setup  ## Run the demo on the embedded store. ARGS="PATH --url redis://..."
 	@$(VENV)/bin/abaca demo $(ARGS)
 
 # Tests that need a model skip with the reason where it could not be fetched.
-models: setup  ## Fetch the sentence models, and build the Pythons that parsers and strategies run with in the sandbox.
+models: setup  ## Fetch the sentence models and a labelled set, and build the Pythons of parsers and strategies in the sandbox.
 	-@$(PY) -m abaca_documents.preparing
+	-@$(PY) -m benchmarks.documents_public
 	-@$(PY) -m abaca_strategies.preparing
 
 test: redis-server strace promtool chromium bubblewrap compilers models  ## Run every test. ARGS goes to pytest.
@@ -57,10 +58,12 @@ test-all: redis-server strace promtool chromium bubblewrap compilers models  ## 
 	@scripts/test_all.sh $(WORKERS) $(ARGS)
 
 # Chroma brings 84 packages, so it has an environment of its own.
-test-chroma: setup  ## Hold the Chroma vector store to the tests of all vector stores. ARGS goes to pytest.
+chroma: setup models
 	@scripts/setup.sh .venv-chroma
 	@.venv-chroma/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'chromadb>=1.5,<2'
-	.venv-chroma/bin/python -m pytest -n $(WORKERS) tests/documents_search/test_vectors.py \
+
+test-chroma: chroma redis-server  ## Hold Chroma, embedded and as a server, to the tests of all vector stores and to its own. ARGS goes to pytest.
+	.venv-chroma/bin/python -m pytest -n $(WORKERS) tests/documents_chroma tests/documents_search/test_vectors.py \
 		tests/documents_search/test_searching.py tests/documents_search/test_chroma.py tests/documents/test_small_files.py $(ARGS)
 
 check: setup  ## Format, lint, types and layers: what CI asks before the tests.
@@ -88,6 +91,9 @@ bench: redis-server bubblewrap compilers models  ## Measure this project beside 
 
 bench-documents: setup  ## Measure searches of 1,000 to 100,000 chunks, and ingestion beside the bare models. ARGS goes to the benchmark.
 	$(PY) -m benchmarks.documents $(ARGS)
+
+bench-chroma: chroma  ## The same searches in each vector store: the library file, Chroma embedded, and a Chroma server. ARGS goes to the benchmark.
+	.venv-chroma/bin/python -m benchmarks.documents search $(ARGS)
 
 proof-documents: redis-server bubblewrap models  ## Run all of the proofs of documents, of which make test runs a tenth. ARGS goes to pytest.
 	PROOF_DOCUMENTS=all $(PY) -m pytest -s tests/documents_proof $(ARGS)

@@ -30,7 +30,9 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1 || [ "$(cut -d' ' -f1 "
 fi
 
 # The build backend comes from the constraints too, so the project is built without isolation.
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt hatchling
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt \
     --no-build-isolation --editable '.[documents,otel,redis,reload,s3,sandbox,server,strategies,webhooks,dev]'
+# pip would compile on one core, and much that nobody loads. What cannot be compiled is none of ours.
+"$venv/bin/python" -m compileall -q -j 0 -x '/(faker|moto|mypy|tests?)/' "$venv/lib" >/dev/null 2>&1 || true
 echo "$wanted" >"$stamp"

@@ -25,14 +25,13 @@ if [ $# -gt 0 ]; then
 fi
 
 failed=0
-most=$((workers + (workers + 1) / 2))
+most=$((workers * 2))
 # In memory: what a test proves about a disk, it proves by the calls that are made, or on a disk of its own.
 PYTEST_DEBUG_TEMPROOT=$(scripts/memory_folder.sh)
 export PYTEST_DEBUG_TEMPROOT
 # shellcheck disable=SC2086
 "$python" -m pytest -n "$most" --dist worksteal -m "not chaos" $measure || failed=$?
 unset PYTEST_DEBUG_TEMPROOT
-most=$((workers * 2))
 where=$(grep -rl --include='test_*.py' 'mark\.chaos' tests) # the others need not be loaded by each process
 # shellcheck disable=SC2086 # names of files without blanks
 "$python" -m pytest -n "$most" --dist worksteal -m chaos $measure $more $report $where || failed=$?

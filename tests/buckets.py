@@ -10,6 +10,8 @@ from itertools import count
 
 import boto3
 
+from tests.servers import free_port
+
 STOP_TIMEOUT = 10.0
 _PROGRAM = """
 import sys
@@ -42,7 +44,7 @@ class S3Server:
     def start(self) -> None:
         """Returns when it listens. The first start picks the port, which a later one takes again."""
         process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, str(self.port)],
+            [sys.executable, "-c", _PROGRAM, str(self.port or free_port())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -26,6 +27,8 @@ WIPE = (
     b"SCRIPT FLUSH",
 )
 """As a person would type it: no client has to be set up before each test."""
+_PORTS = (15_000, 30_000)
+"""Below those that Linux and others give to connections by default, which begin at 32,768."""
 
 Option = str | int | bool
 
@@ -69,7 +72,7 @@ class RedisServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         attempts = 1 if self.port else 5
         for attempt in range(1, attempts + 1):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             if self._launch(port):
                 self.port = port
                 return
@@ -176,11 +179,17 @@ def require_redis() -> str:
     pytest.skip(word)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port() -> int:
+    """A port that nobody listens at, and that the kernel gives to nobody who asks for any: it stays free meanwhile."""
+    ports = range(*_PORTS)
+    for port in random.SystemRandom().sample(ports, len(ports)):  # seeded ones would meet in all processes
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise ServerError(f"no port of {_PORTS[0]} to {_PORTS[1] - 1} is free")
 
 
 def _ends_with_us() -> list[str]:

@@ -172,7 +172,7 @@ async def test_a_run_that_stood_still_past_its_lease_stores_no_step(
         paused += [frozen.pid, int(mark.partition(":")[2])]
         for pid in paused:
             os.kill(pid, signal.SIGSTOP)
-        with crew(shared_url, 1, DURABLE, **FLAGS) as (other,):
+        with crew(shared_url, 1, DURABLE, lease="20s", beat="1s") as (other,):
             # When another worker has run the job to its end, and the first goes on
             await ground.marked(2)
             ground.go_on.touch()

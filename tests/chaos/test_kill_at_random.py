@@ -25,10 +25,11 @@ SLACK = 8.0
 """Seconds that a busy machine may add."""
 
 
-async def feed(ground: Yard, over: asyncio.Event, rng: random.Random) -> list[str]:
-    """Enqueue a few short jobs again and again, so that every kill meets some in mid-run."""
+async def feed(ground: Yard, wanted: asyncio.Event, over: asyncio.Event, rng: random.Random) -> list[str]:
+    """Enqueue a few short jobs again and again while they are wanted, so that every kill meets some in mid-run."""
     ids: list[str] = []
     while not over.is_set():
+        await wanted.wait()
         for _ in range(6):
             job = await ground.enqueue("nap", len(ids), rng.randrange(5, 120))
             ids.append(job.id)
@@ -56,13 +57,14 @@ async def test_every_job_comes_back_in_time_and_ends_once(ground: Yard, shared_u
     # Given: three workers with leases of a second, and a steady stream of short jobs
     seed = int(os.environ.get("ABACA_TEST_SEED", "7"))
     rng = random.Random(seed)
-    over = asyncio.Event()
+    wanted, over = asyncio.Event(), asyncio.Event()
     kills: list[float] = []
     with crew(shared_url, 3, YARD, **FLAGS) as workers:
-        feeding = asyncio.create_task(feed(ground, over, rng))
+        feeding = asyncio.create_task(feed(ground, wanted, over, rng))
 
         # When: again and again one of them is killed, sometimes the whole of it, sometimes only its runner
         for _ in range(KILLS):
+            wanted.set()
             await asyncio.sleep(rng.uniform(0.2, 0.8))  # sleeps: the random point
             victim = rng.choice(workers)
             running = {int(mark.split(":")[3]) for mark in lines(ground.marks)[-20:]}
@@ -75,8 +77,10 @@ async def test_every_job_comes_back_in_time_and_ends_once(ground: Yard, shared_u
                 workers.remove(victim)
                 fresh = WorkerProcess(shared_url, YARD, **FLAGS)
                 workers.append(fresh)
+                wanted.clear()  # on a busy machine a worker takes long to start, and would find the more to do
                 await asyncio.to_thread(fresh.wait_says, "worker started")
         over.set()
+        wanted.set()
         ids = await feeding
         jobs = [await ground.ended(ground.app.job(id)) for id in ids]
         await asyncio.sleep(0)

@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(90)]
 PILLS = "tests.chaos.pills:app"
 LEASE = 2.5
 FLAGS = {"lease": "2500ms", "beat": "300ms", "grace": "300ms"}
+UNHURRIED = {**FLAGS, "lease": "20s"}
+"""Of a worker that takes over: what it runs it loses on no machine."""
 SLACK = 5.0
 """Seconds by which a busy machine may delay a runner's own clockwork."""
 QUIET = 1.0
@@ -95,7 +97,7 @@ async def test_a_runner_whose_supervisor_beats_no_more_fences_itself_and_claims_
     with crew(shared_url, 1, PILLS, **FLAGS) as (first,):
         job = await ground.enqueue(task, str(ground.go_on))
         await ground.marked(1)
-        with crew(shared_url, 1, PILLS, **FLAGS):
+        with crew(shared_url, 1, PILLS, **UNHURRIED):
             # When: the first one's supervisor is stopped, so that its runner still reaches the store but nobody beats
             ours = set(signs_of_life(ground.marks))
             census.freeze([first.pid])
@@ -172,7 +174,7 @@ async def test_a_zombie_s_child_is_ended_when_it_comes_back(ground: Yard, shared
 
         # When: all of it stands still while another worker begins the job, and goes on then
         census.freeze(all_of_it)
-        with crew(shared_url, 1, PILLS, **FLAGS):
+        with crew(shared_url, 1, PILLS, **UNHURRIED):
             await another_has_begun(ground)
             census.freeze(all_of_it, signal.SIGCONT)
 

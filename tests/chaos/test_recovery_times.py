@@ -46,7 +46,9 @@ async def recovery(ground: Yard, url: str, lease: float, beat: float) -> list[fl
             marks = (await ground.marked(2 * JOBS, patience=lease + 30))[JOBS:]
             ground.go_on.touch()
             ended = [await ground.ended(job) for job in jobs]
-    assert {(job.state, job.attempts, job.losses) for job in ended} == {(State.COMPLETED, 1, 1)}
+    assert {(job.state, job.attempts) for job in ended} == {(State.COMPLETED, 1)}
+    # A machine that stands still for a second costs the second worker a lease of one.
+    assert {job.losses for job in ended} <= ({1} if lease > 2 else {1, 2})
     return [float(mark) - killed for mark in marks]
 
 

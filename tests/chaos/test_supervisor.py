@@ -19,6 +19,8 @@ from tests.worker.harness import is_alive, is_gone
 
 SLACK = 8.0
 """Seconds that a busy machine may add to any of these times."""
+UNHURRIED = {"lease": "20s", "beat": "1s"}
+"""Of a worker that takes over: what it runs it loses on no machine."""
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(90)]
 
 
@@ -80,10 +82,10 @@ async def test_runs_in_child_processes_outlive_nothing_and_are_not_blamed(ground
 
 async def test_when_the_supervisor_is_killed_its_runners_end_and_the_jobs_return(ground: Yard, shared_url: str) -> None:
     # Given: a worker with a run in the runner and one in a child process, and a second worker
-    with crew(shared_url, 1, YARD, lease="1500ms", beat="300ms") as (first,):
+    with crew(shared_url, 1, YARD, lease="3s", beat="300ms") as (first,):
         jobs = [await ground.hold(), await ground.hold("hold_in_process")]
         pids = [int(pid) for pid in await ground.marked(2)]
-        with crew(shared_url, 1, YARD, lease="1500ms", beat="300ms"):
+        with crew(shared_url, 1, YARD, **UNHURRIED):
             # When: the first supervisor is killed, and nothing else
             began = time.monotonic()
             first.kill()
@@ -97,7 +99,7 @@ async def test_when_the_supervisor_is_killed_its_runners_end_and_the_jobs_return
 
     # Then: its processes died with it, and the jobs ran again within lease + 2 s, uncharged
     assert gone < SLACK
-    assert took < 1.5 + 2 + SLACK
+    assert took < 3 + 2 + SLACK
     assert {(record.state, record.attempts, record.losses) for record in records} == {(State.COMPLETED, 1, 1)}
 
 
@@ -114,7 +116,7 @@ async def test_a_worker_stopped_past_its_lease_and_continued_is_refused(ground: 
 
         # When: it is stopped whole, another worker takes the job and finishes it, and the first goes on
         freeze({zombie.pid, runner}, signal.SIGSTOP)
-        with crew(shared_url, 1, YARD, lease="1s", beat="200ms") as (heir,):
+        with crew(shared_url, 1, YARD, **UNHURRIED) as (heir,):
             await ground.marked(2)
             ground.go_on.touch()
             before = await ground.ended(job)
@@ -142,7 +144,7 @@ async def test_a_zombie_that_goes_on_while_its_heir_still_works_changes_nothing(
 
         # When: it is stopped, the heir begins, and the zombie goes on before the heir is done
         freeze({zombie.pid, runner}, signal.SIGSTOP)
-        with crew(shared_url, 1, YARD, lease="1s", beat="200ms"):
+        with crew(shared_url, 1, YARD, **UNHURRIED):
             await ground.marked(2)
             freeze({zombie.pid, runner}, signal.SIGCONT)
             ground.go_on.touch()

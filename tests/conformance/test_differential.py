@@ -21,7 +21,8 @@ from abaca.testing import ManualClock
 from abaca.testing.differential import Difference, OpenStore, check_seed
 
 CALLS = 500
-SEEDS = range(60)
+SEEDS = range(40)
+"""Twenty thousand calls to each store."""
 FIRST_SEED = int(os.environ.get("ABACA_TEST_SEED", "0"))
 
 pytestmark = pytest.mark.no_cover  # the same lines thousands of times; every one of them has a test of its own

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-PATIENCE = 40.0
+from tests.servers import free_port
+
+PATIENCE = 90.0
 PAUSE = 0.05
 
 
@@ -53,9 +54,7 @@ class Served:
     """A service of its own process, which answers when the block begins."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str], *words: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._block = running(folder, environ, "serve", "--port", str(self.port), *words)
 

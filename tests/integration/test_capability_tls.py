@@ -11,7 +11,7 @@ import pytest
 
 from abaca import App, BackendUnavailable
 from tests.conftest import MakeRedis
-from tests.servers import _free_port
+from tests.servers import free_port
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def secure(make_redis: MakeRedis, tmp_path: Path) -> Secure:
         capture_output=True,
         timeout=30,
     )
-    port = _free_port()
+    port = free_port()
     make_redis(
         tls_port=port,
         tls_cert_file=str(certificate),

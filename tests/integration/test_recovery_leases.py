@@ -17,10 +17,10 @@ async def test_a_job_that_comes_to_a_worker_long_idle_is_run_in_peace(store_url:
     async with App(store_url) as app:
         stopped: list[int] = []
 
-        @app.task(lease=1)
+        @app.task(lease=2)
         async def takes_half_a_lease(ctx: Ctx) -> int:
             try:
-                async with asyncio.timeout(0.5):
+                async with asyncio.timeout(1):
                     await asyncio.Event().wait()
             except TimeoutError:
                 return ctx.fence
@@ -29,11 +29,11 @@ async def test_a_job_that_comes_to_a_worker_long_idle_is_run_in_peace(store_url:
                 raise
             return 0
 
-        # Given a lease of a second, and a worker that is idle for two
+        # Given a lease of two seconds, and a worker that is idle for three
         async with app.worker(
-            concurrency=2, lease=1 if whose == "worker" else 15, beat=0.3 if whose == "worker" else 5
+            concurrency=2, lease=2 if whose == "worker" else 15, beat=0.3 if whose == "worker" else 5
         ):
-            job = await takes_half_a_lease.opts(delay=2).enqueue()
+            job = await takes_half_a_lease.opts(delay=3).enqueue()
             # When a job comes, then its first run is its only one
             assert await job.result(timeout=30) == 1
         assert stopped == []

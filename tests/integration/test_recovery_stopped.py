@@ -41,7 +41,7 @@ async def test_a_worker_that_was_stopped_past_its_lease_changes_nothing(
             paused += [frozen.pid, int(runner)]
             for pid in paused:
                 os.kill(pid, signal.SIGSTOP)
-            with crew(shared_url, 1, lease="1s", beat="300ms") as (other,):
+            with crew(shared_url, 1, lease="20s", beat="1s") as (other,):
                 # When another worker has taken the job over and ended it, and the first goes on
                 await lines(started, 2)
                 touch(go_on)

@@ -129,11 +129,11 @@ async def test_a_held_claim_goes_on_after_its_connection_was_killed(
 async def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(make_redis: MakeRedis) -> None:
     # Given a store with a short timeout, and a server that hangs
     server = make_redis()
-    store = from_url(f"{server.url}?timeout=0.2", None)
+    store = from_url(f"{server.url}?timeout=1", None)
     await store.open()
     server.freeze()
     # When a verb is called
-    with pytest.raises(BackendUnavailable, match=r"no answer within 0\.2 s"):
+    with pytest.raises(BackendUnavailable, match=r"no answer within 1 s"):
         await store.get([new_id()])
     # Then it works again once the server does
     server.thaw()
@@ -185,7 +185,7 @@ async def test_several_loops_use_one_backend_at_once(store: RedisBackend) -> Non
     # Then both go on
     assert await asyncio.to_thread(lambda: asyncio.run(elsewhere())) is Inserted.INSERTED
     await store.cancel([job.id])
-    assert (hint := await watch.next(5)) is not None
+    assert (hint := await watch.next(20)) is not None
     assert hint.job is not None
     await watch.close()
 
@@ -200,7 +200,7 @@ async def test_a_forked_child_makes_connections_of_its_own(store: RedisBackend, 
     async def in_child() -> bool:
         own = await store.watch([job_topic(job.id)])
         cancelled = await store.cancel([job.id])
-        heard = await own.next(5)
+        heard = await own.next(20)
         return bool(cancelled) and heard is not None
 
     pid = os.fork()
@@ -213,7 +213,7 @@ async def test_a_forked_child_makes_connections_of_its_own(store: RedisBackend, 
     _, status = await asyncio.to_thread(os.waitpid, pid, 0)
     # Then the child succeeds, and the parent's connections are whole
     assert os.waitstatus_to_exitcode(status) == 0
-    assert (hint := await watch.next(5)) is not None
+    assert (hint := await watch.next(20)) is not None
     assert hint.job is not None
     assert (await store.get([job.id]))[0] is not None
     await watch.close()

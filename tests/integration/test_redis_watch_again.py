@@ -15,13 +15,13 @@ from tests.integration.crew import eventually
 
 async def test_a_topic_watched_again_before_its_release_was_sent_is_ready_at_once(redis_url: str) -> None:
     # Given a confirmed watch that is closed
-    store = open_backend(redis_url)
+    store = open_backend(f"{redis_url}?timeout=50")
     await store.open()
     topic = job_topic("0" * 32)
     first = await store.watch([topic])
     await first.close()
     # When the same topic is watched again before the loop has turned
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         second = await store.watch([topic])
     # Then it is confirmed, and nothing waited for a time-out
     await second.close()

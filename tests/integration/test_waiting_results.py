@@ -111,7 +111,7 @@ async def test_a_wait_that_gives_up_leaves_the_job_alone_unless_asked(app: App) 
         with pytest.raises(ResultTimeout, match="goes on") as given_up:
             await slow.opts(wait="200ms").run(2)
         with pytest.raises(ResultTimeout, match="was told to stop") as cancelled:
-            await slow.opts(wait="200ms", cancel_on_timeout=True).run(3)
+            await slow.opts(wait="2s", cancel_on_timeout=True).run(3)
         # Then only the one that asked for it is stopped, though it was running
         with pytest.raises(JobCancelled):
             await slow.job(cancelled.value.job_id).result(timeout=20)

@@ -154,14 +154,15 @@ async def test_a_run_without_a_free_slot_goes_back_to_its_queue_uncharged(
     monkeypatch.setattr(turns, "PATIENCE", 0.2)
     snoozed = counted(monkeypatch)
     busy = await one_slot.python_agent.enqueue(
-        PythonAgentRequest(code=f"open('/proc/self/comm', 'w').write({mark!r})\nimport time\ntime.sleep(3)\n1")
+        PythonAgentRequest(code=f"open('/proc/self/comm', 'w').write({mark!r})\nimport time\ntime.sleep(100)")
     )
     await until_seen(mark)
     waiting = await enqueued(one_slot, CROSS)
-    # Then it waits in its queue until the slot is free, and none of that counts as an attempt
-    assert (await busy.result(timeout=50)).success
+    # When it has found no slot, and then there is one
+    await until(lambda: snoozed() >= 1)
+    await busy.cancel()
+    # Then it waited in its queue until the slot was free, and none of that counts as an attempt
     assert (await waiting.result(timeout=50)).success
-    assert snoozed() >= 1
     info = await waiting.info()
     assert (info.attempts, info.losses) == (1, 0)
     assert info.epoch > 1

@@ -44,6 +44,7 @@ async def swept(folder: Path, points: int, kills: int) -> tuple[SweepResult, lis
         return result, parts, [job async for job in handle.members()]
 
 
+@pytest.mark.timeout(180)
 async def test_each_of_a_hundred_points_counts_once(prepared: None, tmp_path: Path) -> None:
     # Given a sweep of a hundred points, When its worker is killed behind its first batch
     result, parts, members = await swept(tmp_path, 100, 1)

@@ -172,7 +172,7 @@ class TestWaiting:
     async def test_after_its_time_the_producer_is_told(self, app: App, store: Counting) -> None:
         # Given a full queue whose producers are to wait
         await fill(app, 1, Overflow.WAIT)
-        short = work_of(app).opts(enqueue_timeout="200ms")
+        short = work_of(app).opts(enqueue_timeout="800ms")
         # When nothing makes room
         with pytest.raises(QueueFull, match="there was no room in time"):
             await short.enqueue()

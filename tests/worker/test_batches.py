@@ -354,7 +354,7 @@ async def test_a_timeout_is_of_the_call(stage: Stage) -> None:
 
 async def test_waiting_for_a_batch_to_fill_uses_up_no_time(stage: Stage) -> None:
     # Given a timeout that is shorter than a batch lingers
-    @stage.task(batch=5, linger="400ms", timeout=0.2)
+    @stage.task(batch=5, linger="2s", timeout=1.0)
     async def quick(ns: list[int]) -> list[int]:
         return ns
 

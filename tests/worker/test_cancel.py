@@ -263,7 +263,7 @@ async def test_a_coroutine_past_its_timeout_fails_and_is_retried_by_its_rule(sta
     # Given: a coroutine that is too slow once
     runs: list[int] = []
 
-    @stage.task(timeout="50ms")
+    @stage.task(timeout="500ms")
     async def slow_once(ctx: Ctx) -> int:
         runs.append(ctx.attempt)
         if len(runs) == 1:
@@ -278,7 +278,7 @@ async def test_a_coroutine_past_its_timeout_fails_and_is_retried_by_its_rule(sta
 
     # Then: the first run timed out, the second gave the result
     assert (job.state, job.attempts, runs) == (State.COMPLETED, 2, [1, 2])
-    assert "0.05 s" in log.entries[0].value["message"]
+    assert "0.5 s" in log.entries[0].value["message"]
 
 
 async def test_a_thread_past_its_timeout_that_heeds_the_flag_has_timed_out(stage: Stage) -> None:

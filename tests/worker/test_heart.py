@@ -25,11 +25,11 @@ async def test_a_run_far_longer_than_its_lease_keeps_it(stage: Stage) -> None:
     # Given: a handler that works for several leases
     @stage.task
     async def long() -> int:
-        await asyncio.sleep(2.5)  # sleeps: a real lease has to pass
+        await asyncio.sleep(4)  # sleeps: a real lease has to pass
         return 1
 
     # When: two workers are there, each with a reaper
-    async with stage.worker(lease=0.9, beat=5.0), stage.worker(lease=0.9, beat=5.0):
+    async with stage.worker(lease=1.5, beat=5.0), stage.worker(lease=1.5, beat=5.0):
         job = await stage.ended(await stage.submit(long))
 
     # Then: it was claimed once
@@ -38,9 +38,9 @@ async def test_a_run_far_longer_than_its_lease_keeps_it(stage: Stage) -> None:
 
 async def test_the_lease_holds_while_the_event_loop_is_blocked(stage: Stage) -> None:
     # Given: a coroutine that blocks the worker's loop for several leases
-    @stage.task(lease="700ms")
+    @stage.task(lease="1500ms")
     async def block() -> int:
-        time.sleep(2.0)  # noqa: ASYNC251  # sleeps: a real lease has to pass
+        time.sleep(4.0)  # noqa: ASYNC251  # sleeps: a real lease has to pass
         return 1
 
     # When: it is run, and another worker could take it over
@@ -56,12 +56,12 @@ async def test_the_lease_holds_while_the_event_loop_is_blocked(stage: Stage) -> 
 async def _reap_elsewhere(stage: Stage) -> None:
     loop = asyncio.get_running_loop()
     reaper = Reaper(stage.backend, Lease(worker="elsewhere", ms=15_000), interval=0.05)
-    await loop.run_in_executor(None, lambda: asyncio.run(asyncio.wait_for(_quietly(reaper), 4)))
+    await loop.run_in_executor(None, lambda: asyncio.run(asyncio.wait_for(_quietly(reaper), 10)))
 
 
 async def _quietly(reaper: Reaper) -> None:
     try:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(5):
             await reaper.run()
     except TimeoutError:
         pass
@@ -113,7 +113,7 @@ async def test_a_worker_whose_beats_fail_stops_its_runs_before_the_lease_ends() 
         finally:
             stopped_at.append(time.time())
 
-    async with stage.worker(lease=0.6, beat=0.1):
+    async with stage.worker(lease=6.0, beat=0.1):  # of which it gives up the last tenth
         id = await stage.submit(work)
         await soon(started)
         store.lose("request", "beat", times=10_000)
@@ -199,10 +199,10 @@ async def test_a_fenced_thread_is_not_beaten_for_and_its_outcome_is_dropped() ->
 
 
 async def test_a_job_with_a_short_lease_of_its_own_is_beaten_in_time(stage: Stage) -> None:
-    # Given: a worker with a long lease and rare beats, and a job whose lease is 900 ms
-    @stage.task(lease="900ms")
+    # Given: a worker with a long lease and rare beats, and a job whose lease is 1,500 ms
+    @stage.task(lease="1500ms")
     async def long() -> int:
-        await asyncio.sleep(2.5)  # sleeps: a real lease has to pass
+        await asyncio.sleep(4)  # sleeps: a real lease has to pass
         return 1
 
     # When: it runs for longer than that

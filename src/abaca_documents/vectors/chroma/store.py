@@ -1,4 +1,5 @@
-"""The vector store in Chroma. It shares no transaction with anything: what is seen is said in the registry alone."""
+"""The vector store in a Chroma server. It shares no transaction with anything: what is seen is said in the registry
+alone."""
 
 from __future__ import annotations
 
@@ -195,8 +196,7 @@ class ChromaVectors:
         return await self._in_space(collection, index, act, {})
 
     async def scrub(self) -> None:
-        """Chroma forgets rows and does not overwrite them, and nobody but its server may touch its files meanwhile.
-        ``chroma vacuum --path FOLDER`` does it while no server runs."""
+        """Nothing can be done from here. Chroma forgets rows, and what it wrote stays in its files for a while."""
 
     async def close(self) -> None:
         await self._chroma.close()

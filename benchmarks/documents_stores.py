@@ -1,10 +1,10 @@
-"""Vector stores to be held to one suite: always the library file, and Chroma where it is installed."""
+"""The vector stores that are installed, to be held to one suite and measured beside each other: always the library
+file, and Chroma, embedded and as a server, where it is there."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,8 +14,10 @@ from abaca_documents.errors import StoreUnavailable
 from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.protocols import VectorStore
 from abaca_documents.vectors.chroma.client import Chroma
+from abaca_documents.vectors.chroma.indexed import IndexedVectors
 from abaca_documents.vectors.chroma.store import ChromaVectors
 from abaca_documents.vectors.sqlitevec import SqliteVectors
+from tests.servers import free_port
 
 HAS_CHROMA = importlib.util.find_spec("chromadb") is not None
 STORES = ("sqlite", "chroma", "chroma-server") if HAS_CHROMA else ("sqlite",)
@@ -28,9 +30,9 @@ async def opened(kind: str, file: LibraryFile, folder: Path) -> AsyncIterator[Ve
         yield SqliteVectors(file)
         return
     if kind == "chroma":
-        store = ChromaVectors(Chroma(f"chroma:///{folder / 'chroma'}"))
-        yield store
-        await store.close()
+        indexed = IndexedVectors(file, Chroma(f"chroma:///{folder / 'chroma'}"))
+        yield indexed
+        await indexed.close()
         return
     async with chroma_server(folder) as url:
         store = ChromaVectors(Chroma(url))
@@ -41,9 +43,7 @@ async def opened(kind: str, file: LibraryFile, folder: Path) -> AsyncIterator[Ve
 @asynccontextmanager
 async def chroma_server(folder: Path) -> AsyncIterator[str]:
     """Its URL, once it answers."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     program = Path(sys.executable).with_name("chroma")
     given = ("run", "--path", str(folder / "server"), "--host", "127.0.0.1", "--port", str(port))
     quiet = asyncio.subprocess.DEVNULL
