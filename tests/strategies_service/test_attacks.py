@@ -66,7 +66,7 @@ async def test_every_attack_of_an_agent_ends_as_its_own_job_and_harms_no_other(
     prepared: None, bait: Bait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given the attempts and all greedy code as jobs of an agent, each with a modest one behind it
-    monkeypatch.setenv("ABACA_STRATEGIES_CELL_WALL", "8")
+    monkeypatch.setenv("ABACA_STRATEGIES_CELL_WALL", "15")
     async with App("memory://", plugins=["strategies"]) as app:
         python_agent = Strategies.of(app).python_agent
         escaping = await python_agent.enqueue(PythonAgentRequest(code=attempts(bait)))
