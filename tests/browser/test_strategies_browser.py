@@ -243,5 +243,8 @@ def test_data_come_in_from_a_file_and_what_is_wrong_is_said_beside_it(
 
 def bars_of(data: DataSet) -> pd.DataFrame:
     """A row for each ticker and bar, as people keep prices."""
-    parts = [frame.assign(date=frame.index.strftime("%Y-%m-%d"), ticker=ticker) for ticker, frame in data.bars.items()]
+    parts = [
+        frame.assign(date=pd.DatetimeIndex(frame.index).strftime("%Y-%m-%d"), ticker=ticker)
+        for ticker, frame in data.bars.items()
+    ]
     return pd.concat(parts, ignore_index=True)

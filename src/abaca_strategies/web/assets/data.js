@@ -32,7 +32,9 @@
     const head = make("tr", {}, ...["", "Ticker", "Times", "First", "What"].map((word) => make("th", { scope: "col", textContent: word })));
     const rows = problems.map((one) => make("tr", {},
       make("td", {}, make("span", { className: `pill ${one.severity === "error" ? "bad" : "warn"}`, textContent: one.severity })),
-      ...[one.ticker, one.count.toLocaleString("en"), one.first, one.text].map((text) => make("td", { textContent: text }))));
+      ...[one.ticker, one.count.toLocaleString("en")].map((text) => make("td", { textContent: text })),
+      make("td", { className: "c-time", textContent: one.first.slice(0, 16).replace("T", " ") }),
+      make("td", { textContent: one.text })));
     const caption = make("caption", { className: "hide", textContent: "What was found in the data" });
     const region = make("div", { className: "scroll tall", tabIndex: 0 }, make("table", { className: "grid" }, caption, make("thead", {}, head), make("tbody", {}, ...rows)));
     region.setAttribute("role", "region");

@@ -21,6 +21,8 @@ START = '''def signals(df, params):
     mean = df["close"].rolling(params.get("window", 50)).mean()
     return (df["close"] > mean).astype(float)
 '''
+_EMPTY = {"name": "New strategy", "code": START, "refused": "", "prompt": "", "named": "", "unwritten": ""}
+"""What stands in the forms at first."""
 
 
 @shown("/strategies")
@@ -44,7 +46,7 @@ async def _page(desk: Desk, status: int = 200, **given: str) -> Reply:
         figures=SHOWN,
         figure_of=figure_of,
         title_of=title_of,
-        **{"name": "New strategy", "code": START, "refused": "", "prompt": "", "named": "", "unwritten": "", **given},
+        given={**_EMPTY, **given},
     )
 
 
@@ -78,7 +80,7 @@ async def _written(desk: Desk, form: Form) -> Reply:
     if result is None:
         return desk.see_other(f"/jobs/{handle.id}", "The strategy is being written; its number will be in the result.")
     if result.strategy is None:
-        why = result.error or "nothing was written"
+        why = (result.error or "nothing was written").removeprefix("prompt: ")
         return await _page(desk, 422, prompt=asked.prompt, named=asked.name, unwritten=why)
     id = result.strategy.strategy_id
     return desk.see_other(f"/strategies/{id}", f"Strategy {id} is written.")
