@@ -107,9 +107,9 @@ async def test_subscriptions_hear_of_what_fits_them_and_of_no_deliveries(api: Ap
             await ran(api, "publish")
             await deliveries(api, 4)
             (one,) = (await api.get(f"/webhooks/{narrow['id']}/deliveries")).json()["items"]
-        heard = [json.loads(request.body)["job"]["status"] for request in receiver.requests]
-    # Then each end is told to whom it concerns, and the deliveries themselves to nobody
-    assert sorted(heard) == ["completed", "completed", "failed", "failed"]
+        told = {request.headers["webhook-id"]: json.loads(request.body) for request in receiver.requests}
+    # Then each end is told to whom it concerns, on a slow machine more than once, and the deliveries themselves to nobody
+    assert sorted(each["job"]["status"] for each in told.values()) == ["completed", "completed", "failed", "failed"]
     assert one["event"] == "job.failed"
 
 
