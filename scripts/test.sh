@@ -32,6 +32,7 @@ export PYTEST_DEBUG_TEMPROOT
 # shellcheck disable=SC2086
 "$python" -m pytest -n "$most" --dist worksteal -m "not chaos" $measure || failed=$?
 unset PYTEST_DEBUG_TEMPROOT
+most=$((workers * 5 / 2))
 where=$(grep -rl --include='test_*.py' 'mark\.chaos' tests) # the others need not be loaded by each process
 # shellcheck disable=SC2086 # names of files without blanks
 "$python" -m pytest -n "$most" --dist worksteal -m chaos $measure $more $report $where || failed=$?

@@ -113,6 +113,7 @@ def test_dropped_files_are_followed_stage_by_stage(
     site.do(opening(gate))
     expect(page.locator("[data-region=status]")).to_contain_text("completed")
     expect(page.locator("[data-region=progress] progress")).to_have_count(0)
+    expect(page.locator(".doc-text")).to_contain_text("Paragraph number 000 tells of little.")
 
 
 def test_a_dropped_folder_is_not_sent_and_it_is_said_how_it_goes(new_page: NewPage) -> None:

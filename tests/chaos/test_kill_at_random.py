@@ -19,7 +19,7 @@ from tests.worker.handlers import lines
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(180)]
 LEASE = 1.0
-KILLS = 10
+KILLS = int(os.environ.get("ABACA_TEST_KILLS", "6"))
 FLAGS = {"lease": "1s", "beat": "250ms", "concurrency": "20"}
 SLACK = 8.0
 """Seconds that a busy machine may add."""

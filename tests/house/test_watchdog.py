@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PATIENCE = (6.0, 60.0)
 """Seconds in which the first test has failed and the second one hangs: as a rule, and on a busy machine."""
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 HANGS = """
 import pathlib, threading
@@ -51,17 +51,16 @@ def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedPr
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=180,
     )
 
 
 def test_a_run_whose_time_is_over_says_where_it_stands_and_reports_what_failed(tmp_path: Path) -> None:
     # Given: a run with a test that hangs and whose own timeout is far away
     # When: the time of the run is over
-    for patience in PATIENCE:
-        done = run(tmp_path, "-o", "timeout=0", ABACA_TEST_UNTIL=str(time.time() + patience))
-        if (tmp_path / "hangs").exists():
-            break
+    done = run(tmp_path, "-o", "timeout=0", ABACA_TEST_UNTIL=str(time.time() + PATIENCE[0]))
+    if not (tmp_path / "hangs").exists():
+        done = run(tmp_path, "-o", "timeout=0", ABACA_TEST_UNTIL=str(time.time() + PATIENCE[1]))
 
     # Then: it has ended with a failure, the stack of the hanging test, and the failures so far
     assert done.returncode != 0

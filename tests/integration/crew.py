@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from abaca import App, Job, JobHandle
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
+PATIENCE = 60.0
 LOOK_AGAIN = 0.02
 SHORT = {"lease": "2s", "beat": "500ms", "grace": "500ms", "drain": "5s", "process-slots": "2"}
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 50.0
+PATIENCE = 90.0
 
 pytestmark = pytest.mark.timeout(180)  # each starts processes of its own
 ADDRESS = re.compile(r"running on (http://127\.0\.0\.1:\d+)")

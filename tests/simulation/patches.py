@@ -61,7 +61,13 @@ def patched(world: Any, extra: list[tuple[Any, str, Any]]) -> Iterator[None]:
     """``extra`` are (object, name, value) on top, for instance a mutant's."""
     modules = load_product()
     stands: dict[int, Any] = {
-        id(time): Stand(time, monotonic=world.monotonic, time=world.wall, time_ns=lambda: round(world.wall() * 1e9)),
+        id(time): Stand(
+            time,
+            monotonic=world.monotonic,
+            clock_gettime=lambda clock: world.monotonic(),
+            time=world.wall,
+            time_ns=lambda: round(world.wall() * 1e9),
+        ),
         id(random): world.chance,
         id(new_id): world.new_id,
         id(worker_log): lambda: world.log,

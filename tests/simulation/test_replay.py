@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,18 @@ def test_a_seed_replays_exactly_under_any_hash_seed(seed: int) -> None:
     # Then
     assert len(told) == 1
     assert simulate(seed).digest() in told.pop()
+
+
+def test_a_seed_replays_exactly_while_the_clocks_of_the_machine_jump(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given
+    told = simulate(14).digest()
+    # When
+    jumps = count(step=1000)
+    for name in ("time", "monotonic", "perf_counter", "clock_gettime"):
+        real = getattr(time, name)
+        monkeypatch.setattr(time, name, lambda *given, real=real: real(*given) + next(jumps))
+    # Then
+    assert simulate(14).digest() == told
 
 
 def test_another_seed_is_another_history() -> None:

@@ -63,6 +63,7 @@ async def test_a_report_reaches_the_store_while_the_handler_runs(stage: Stage) -
 
 @pytest.mark.slow
 @pytest.mark.no_cover
+@pytest.mark.timeout(180)
 async def test_a_million_progress_calls_are_thinned_and_the_last_one_is_kept(stage: Stage) -> None:
     # Given: a thread that does nothing but report
     @stage.task

@@ -120,9 +120,8 @@ def endpoint(
 class Performer:
     """Takes requests through one endpoint: scope, body, query, the handler, the answer."""
 
-    def __init__(self, endpoint: Endpoint, service: Service) -> None:
+    def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._service = service
         self._decoder = None if endpoint.body is None else msgspec.json.Decoder(endpoint.body)
         self._query = None if endpoint.query is None else QueryReader(endpoint.query)
 
@@ -145,7 +144,7 @@ class Performer:
             given[name] = connection.scope["path_params"][name]
         if self._query is not None:
             given["query"] = self._query.read(connection.scope["query_string"])
-        request = ApiRequest(connection, self._service, caller, request_id)
+        request = ApiRequest(connection, service_of(connection), caller, request_id)
         key = request.header(HEADER) if endpoint.method == "POST" else None
         seconds: float = getattr(given.get("query"), "wait", 0.0)
         if key is not None and endpoint.takes:
@@ -168,11 +167,11 @@ class Performer:
             except Exception as error:
                 return failure(self._refused(error), request.id)
 
-        return await self._service.answers.once(request.app.client(), request.caller, key, asked, seconds, work)
+        return await request.service.answers.once(request.app.client(), request.caller, key, asked, seconds, work)
 
     async def _perform(self, request: ApiRequest, given: dict[str, Any]) -> ASGIApp:
         if self._decoder is not None:
-            depth = self._service.settings.max_depth
+            depth = request.service.settings.max_depth
             given["body"] = await read_body(request, self._decoder, depth)
         if self._endpoint.method != "GET" and (carried := request.carried):
             with carrying(carried):
@@ -202,7 +201,7 @@ def caller_of(request: Request[Any, Any, Any]) -> Caller:
 
 def service_of(request: Request[Any, Any, Any]) -> Service:
     """For handlers of Litestar: their service."""
-    service: Service = request.app.state["service"]
+    service: Service = request.scope["state"]["abaca.service"]
     return service
 
 

@@ -50,7 +50,7 @@ class Gate:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._inner(scope, receive, send)
+            await self._inner(scope, self._closing(receive) if scope["type"] == "lifespan" else receive, send)
             return
         headers = dict(scope["headers"])
         request_id = headers.get(b"x-request-id", b"")
@@ -67,12 +67,25 @@ class Gate:
         state = inner["state"]
         state["abaca.request_id"] = request_id.decode()
         state["abaca.headers"] = headers
+        state["abaca.service"] = self.service
         try:
             state["abaca.caller"] = await self._admit(inner, headers, extra)
         except Exception as error:
             await failure(error, state["abaca.request_id"])(scope, receive, answer)  # type: ignore[arg-type]
             return
         await self._inner(inner, _limited(receive, headers, self.service.largest_body(inner["path"])), answer)
+
+    def _closing(self, receive: Receive) -> Receive:
+        """``receive``, which closes the service and its app when the server says that it ends."""
+
+        async def receive_and_close() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self.service.close()
+                await self.service.app.close()
+            return message
+
+        return receive_and_close
 
     async def _admit(self, scope: Message, headers: Headers, extra: Pairs) -> Caller | ApiError | None:
         """Who calls, or why nobody does: what that means is the route's to say. Raises when nobody gets further."""

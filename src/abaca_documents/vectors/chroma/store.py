@@ -27,6 +27,8 @@ class ChromaVectors:
     def __init__(self, chroma: Chroma) -> None:
         self._chroma = chroma
         self._opened: dict[tuple[str, int], tuple[int, Metric]] = {}
+        self._lengths: dict[str, tuple[int, float]] = {}
+        """By the id of a collection in Chroma: how many texts it had, and their mean length."""
 
     async def open_space(self, space: Space) -> None:
         """Raises ``ValidationError`` where it is there with another dimension or metric: those never change."""
@@ -142,7 +144,8 @@ class ChromaVectors:
             matching = shelf.matching(phrases) if phrases and limits is not None else {}
             if not matching:
                 return []
-            scores = score(matching, phrases, shelf.chunks.count(), shelf.mean_length())
+            count = shelf.chunks.count()
+            scores = score(matching, phrases, count, self._mean_length(shelf, count))
             if limits:
                 passed = set(shelf.chunks.get(include=[], **limits)["ids"])
                 scores = {id: each for id, each in scores.items() if id in passed}
@@ -200,6 +203,14 @@ class ChromaVectors:
 
     async def close(self) -> None:
         await self._chroma.close()
+
+    def _mean_length(self, shelf: Shelf, count: int) -> float:
+        """Read anew when a tenth of the texts has changed: it takes longer than the search."""
+        known, mean = self._lengths.get(str(shelf.chunks.id), (0, 0.0))
+        if not 0.9 * known <= count <= 1.1 * known:
+            mean = shelf.mean_length()
+            self._lengths[str(shelf.chunks.id)] = (count, mean)
+        return mean
 
     async def _in_space(self, collection: str, index: int, act: Callable[[Shelf], T], otherwise: T) -> T:
         """A space that somebody drops meanwhile is not there."""
