@@ -1,4 +1,4 @@
-# Everything is reached from here. `make setup` builds .venv; every other target sees to it first.
+# Everything is reached from here. `make setup` builds .venv and fetches models; every other target sees first to what it needs.
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -10,38 +10,41 @@ SEEDS ?= 1000:6000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all test-chroma check check-mypy check-pyright format bench bench-compile bench-documents bench-strategies proof-documents bench-peers soak soak-simulation lock clean
+.PHONY: help setup environment redis-server strace promtool chromium bubblewrap compilers models run test coverage test-quick test-all chroma test-chroma check check-mypy check-pyright format bench bench-chroma bench-compile bench-documents bench-strategies proof-documents bench-peers soak soak-simulation lock clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
-setup:  ## Build .venv with the locked dependencies.
+setup: environment models  ## Build .venv with the locked dependencies, and fetch what documents and strategies run with.
+
+environment:
 	@scripts/setup.sh $(VENV)
 
-redis-server: setup
+redis-server: environment
 	@scripts/ensure_redis.sh
 
-strace: setup
+strace: environment
 	@scripts/ensure_strace.sh
 
-promtool: setup
+promtool: environment
 	@scripts/ensure_promtool.sh
 
-chromium: setup
+chromium: environment
 	@scripts/ensure_chromium.sh
 
-bubblewrap: setup
+bubblewrap: environment
 	@scripts/ensure_bubblewrap.sh
 
-compilers: setup
+compilers: environment
 	@scripts/ensure_compilers.sh
 
-run: setup  ## Run the demo on the embedded store. ARGS="PATH --url redis://..." goes through.
+run: environment  ## Run the demo on the embedded store. ARGS="PATH --url redis://..." goes through.
 	@$(VENV)/bin/abaca demo $(ARGS)
 
 # Tests that need a model skip with the reason where it could not be fetched.
-models: setup  ## Fetch the sentence models, and build the Pythons that parsers and strategies run with in the sandbox.
+models: environment  ## Fetch the sentence models and a labelled set, and build the Pythons of parsers and strategies in the sandbox.
 	-@$(PY) -m abaca_documents.preparing
+	-@$(PY) -m benchmarks.documents_public
 	-@$(PY) -m abaca_strategies.preparing
 
 test: redis-server strace promtool chromium bubblewrap compilers models  ## Run every test. ARGS goes to pytest.
@@ -57,26 +60,28 @@ test-all: redis-server strace promtool chromium bubblewrap compilers models  ## 
 	@scripts/test_all.sh $(WORKERS) $(ARGS)
 
 # Chroma brings 84 packages, so it has an environment of its own.
-test-chroma: setup  ## Hold the Chroma vector store to the tests of all vector stores. ARGS goes to pytest.
+chroma: environment models
 	@scripts/setup.sh .venv-chroma
 	@.venv-chroma/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'chromadb>=1.5,<2'
-	.venv-chroma/bin/python -m pytest -n $(WORKERS) tests/documents_search/test_vectors.py \
+
+test-chroma: chroma redis-server  ## Hold Chroma, embedded and as a server, to the tests of all vector stores and to its own. ARGS goes to pytest.
+	.venv-chroma/bin/python -m pytest -n $(WORKERS) tests/documents_chroma tests/documents_search/test_vectors.py \
 		tests/documents_search/test_searching.py tests/documents_search/test_chroma.py tests/documents/test_small_files.py $(ARGS)
 
-check: setup  ## Format, lint, types and layers: what CI asks before the tests.
+check: environment  ## Format, lint, types and layers: what CI asks before the tests.
 	$(PY) -m ruff format --check $(CODE)
 	$(PY) -m ruff check $(CODE)
 	$(VENV)/bin/lint-imports --no-logo
 	@$(MAKE) --no-print-directory -j 2 check-mypy check-pyright
 
-check-mypy: setup
+check-mypy: environment
 	$(PY) -m mypy $(TYPED)
 
 # pyright and the node it runs on come as wheels, so nothing is fetched here; the variable keeps it from asking for news.
-check-pyright: setup
+check-pyright: environment
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(PY) -m pyright
 
-format: setup  ## Format the code and mend what the linter can mend.
+format: environment  ## Format the code and mend what the linter can mend.
 	$(PY) -m ruff format $(CODE)
 	$(PY) -m ruff check --fix $(CODE)
 
@@ -86,8 +91,11 @@ bench: redis-server bubblewrap compilers models  ## Measure this project beside 
 	@[ -n "$(ARGS)" ] || $(PY) -m benchmarks.documents
 	@[ -n "$(ARGS)" ] || $(PY) -m benchmarks.strategies
 
-bench-documents: setup  ## Measure searches of 1,000 to 100,000 chunks, and ingestion beside the bare models. ARGS goes to the benchmark.
+bench-documents: environment  ## Measure searches of 1,000 to 100,000 chunks, and ingestion beside the bare models. ARGS goes to the benchmark.
 	$(PY) -m benchmarks.documents $(ARGS)
+
+bench-chroma: chroma  ## The same searches in each vector store: the library file, Chroma embedded, and a Chroma server. ARGS goes to the benchmark.
+	.venv-chroma/bin/python -m benchmarks.documents search $(ARGS)
 
 proof-documents: redis-server bubblewrap models  ## Run all of the proofs of documents, of which make test runs a tenth. ARGS goes to pytest.
 	PROOF_DOCUMENTS=all $(PY) -m pytest -s tests/documents_proof $(ARGS)
@@ -105,10 +113,10 @@ bench-peers: redis-server  ## The same with other queues, each installed into an
 soak: redis-server soak-simulation  ## Thousands of seeds, then an hour of load on each store. SEEDS=A:B and MINUTES= say how many.
 	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)
 
-soak-simulation: setup  ## Run thousands of simulated seeds that no test runs. SEEDS=A:B is their range.
+soak-simulation: environment  ## Run thousands of simulated seeds that no test runs. SEEDS=A:B is their range.
 	$(PY) -m tests.simulation --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)
 
-lock: setup  ## Write constraints.txt anew from what pyproject.toml allows.
+lock: environment  ## Write constraints.txt anew from what pyproject.toml allows.
 	@scripts/lock.sh
 
 clean:  ## Remove the environments and everything the tools wrote.

@@ -1,11 +1,12 @@
-"""How well a search finds: ``python -m benchmarks.documents_quality [minilm|static] [SIZE OVERLAP]``.
+"""How well a search finds: ``python -m benchmarks.documents_quality [minilm|static] [own|public]``.
 
 172 sections of this project's documentation as they were once, and 140 queries written for them by hand: questions in
 other words than the text, words of the text, and short wishes. Each query names the sections that answer it, one to
 three of them. A section counts once, by its best chunk. Recall@10 is the share of the named sections among the first
 ten, nDCG@10 rewards the earlier ones; both are means over queries.
 
-The weights of the hybrid search are chosen on every second query and judged on the others.
+``public`` is the set that a package carries, of ``benchmarks/documents_public.py``. The weights of the hybrid search
+are chosen on every second query and judged on the others.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from abaca_documents.embedding.weights import MINILM, STATIC
 from abaca_documents.model import Chunk, ChunkSettings, HybridSettings, SearchMode
 from abaca_documents.parsing import Kind, read
 from abaca_documents.searching.ranking import Candidate, Lists, fuse, one_per_document, order
+from benchmarks.documents_public import public
 from benchmarks.documents_stage import Stage
+from benchmarks.labelled import Labelled, Query
 
 FOLDER = Path(__file__).parent / "quality"
 FIRST = 10
@@ -34,12 +37,6 @@ GRID = [
     for k in (5, 10, 20, 60)
     for vector in (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 ]
-
-
-@dataclass(frozen=True)
-class Query:
-    text: str
-    answers: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -70,11 +67,16 @@ def judge(asked: Sequence[Query], found: Sequence[Sequence[str]]) -> Quality:
     return Quality(recall / len(asked), ndcg / len(asked))
 
 
+def own() -> Labelled:
+    return Labelled("own", passages(), queries())
+
+
 class Bench:
     """Every query's candidates, taken once from the store."""
 
-    def __init__(self, names: dict[str, str]) -> None:
+    def __init__(self, names: dict[str, str], labelled: Labelled) -> None:
         self.names = names
+        self.labelled = labelled
         self.lists: dict[str, list[Candidate]] = {}
 
     def found(self, query: Query, mode: SearchMode, settings: HybridSettings) -> list[str]:
@@ -91,18 +93,18 @@ class Bench:
         return judge(asked, [self.found(query, mode, settings) for query in asked])
 
 
-async def prepare(stage: Stage, chunking: ChunkSettings) -> Bench:
-    names = {f"p{at}": name for at, name in enumerate(passages())}
+async def prepare(stage: Stage, chunking: ChunkSettings, labelled: Labelled) -> Bench:
+    names = {f"p{at}": name for at, name in enumerate(labelled.texts)}
     chunker = TextChunker()
     chunks: list[Chunk] = []
-    for id, text in zip(names, passages().values(), strict=True):
+    for id, text in zip(names, labelled.texts.values(), strict=True):
         pieces = chunker.chunk(read(text.encode(), "a.md", kind=Kind.MARKDOWN), chunking)
         vectors = await stage.embedder.embed([piece.embed_text or piece.text for piece in pieces])
         chunks += stage.chunks(id, pieces, vectors)
         stage.show(id)
     await stage.store.put(stage.space, chunks)
-    bench = Bench(names)
-    for query in queries():
+    bench = Bench(names, labelled)
+    for query in labelled.queries:
         lists = Lists()
         vector = await stage.embedder.embed_query(query.text)
         lists.add_vector(stage.space.metric, await stage.store.nearest(stage.space, vector, 100, {}))
@@ -111,32 +113,31 @@ async def prepare(stage: Stage, chunking: ChunkSettings) -> Bench:
     return bench
 
 
-async def run(model: str, chunking: ChunkSettings) -> None:
+async def run(model: str, labelled: Labelled) -> None:
     embedder = LocalEmbedder({"minilm": MINILM, "static": STATIC}[model])
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder) / "quality.db", embedder)
         await stage.open()
-        bench = await prepare(stage, chunking)
+        bench = await prepare(stage, ChunkSettings(), labelled)
         await stage.close()
     await embedder.close()
-    report(model, chunking, bench)
+    report(model, bench)
 
 
-def report(model: str, chunking: ChunkSettings, bench: Bench) -> None:
-    chosen_on, judged_on = queries()[::2], queries()[1::2]
+def report(model: str, bench: Bench) -> None:
+    chosen_on, judged_on = bench.labelled.halves
     best = max(GRID, key=lambda each: bench.quality(chosen_on, SearchMode.HYBRID, each).ndcg)
-    print(f"{model}, {chunking.key}: {len(bench.names)} passages, {len(chosen_on)} + {len(judged_on)} queries")
+    print(f"{model}: {len(bench.names)} texts, {len(chosen_on)} + {len(judged_on)} queries")
     for mode in SearchMode:
         print(f"  {mode.value:8} {bench.quality(judged_on, mode, best)}")
     print(f"  default  {bench.quality(judged_on, SearchMode.HYBRID, HybridSettings())}  (all queries: "
-          f"{bench.quality(queries(), SearchMode.HYBRID, HybridSettings())})")  # fmt: skip
+          f"{bench.quality(bench.labelled.queries, SearchMode.HYBRID, HybridSettings())})")  # fmt: skip
     print(f"  chosen on the first half: rrf_k {best.rrf_k}, vector {best.vector_weight}, keyword 1")
 
 
 def main(arguments: Sequence[str]) -> None:
     model = arguments[0] if arguments else "minilm"
-    size, overlap = (int(each) for each in (arguments[1:3] or ("512", "50")))
-    asyncio.run(run(model, ChunkSettings(size=size, overlap=overlap)))
+    asyncio.run(run(model, public() if arguments[1:] == ["public"] else own()))
 
 
 if __name__ == "__main__":

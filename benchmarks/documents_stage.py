@@ -1,4 +1,4 @@
-"""What both benchmarks of documents stand on: a collection with a registry of its own, in a file of its own."""
+"""What the benchmarks of documents stand on: a collection with a registry and a store of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from abaca_documents.chunking import TextChunker
 from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.model import Chunk, ChunkSettings, Collection, Document, Index, chunk_hash, new_document
 from abaca_documents.parsing import read
-from abaca_documents.protocols import Embedder, Piece, Space
+from abaca_documents.protocols import Embedder, Piece, Space, VectorStore
 from abaca_documents.searching import Searcher
 from abaca_documents.vectors.sqlitevec import SqliteVectors
 
@@ -24,9 +24,9 @@ def cut(data: bytes) -> list[Piece]:
 class Stage:
     """One collection, all of whose documents are visible."""
 
-    def __init__(self, path: Path, embedder: Embedder) -> None:
-        self.file = LibraryFile(path)
-        self.store = SqliteVectors(self.file)
+    def __init__(self, file: LibraryFile | Path, embedder: Embedder, store: VectorStore | None = None) -> None:
+        self.file = file if isinstance(file, LibraryFile) else LibraryFile(file)
+        self.store = store or SqliteVectors(self.file)
         self.embedder = embedder
         self.space = Space(collection="bench", index=1, dimension=embedder.dimension)
         index = Index(number=1, embedder=embedder.name, dimension=embedder.dimension)

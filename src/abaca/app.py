@@ -48,7 +48,7 @@ from abaca.taskcontrol import TaskControl
 from abaca.tasks import Call, Task, TaskFunction
 
 if TYPE_CHECKING:
-    from abaca.worker.beside import Beside
+    from abaca.worker.beside import Beside, Check
     from abaca.worker.middleware import Middleware
     from abaca.worker.service import Worker
 
@@ -92,6 +92,7 @@ class App(Lookup, SendsEvents):
         self.tasks: dict[str, Task[..., Any]] = {}
         self.middleware: list[Middleware] = []
         self.beside: list[Beside] = []
+        self.checks: list[Check] = []
         self.records = Records(self)
         self.schedules = Schedules(self)
         self.queues = Queues(self)
@@ -224,6 +225,13 @@ class App(Lookup, SendsEvents):
         self.beside.append(work)
         return work
 
+    def check_workers(self, check: Check) -> Check:
+        """Have a coroutine function called with the queues of each worker of this app, before it claims. Where this
+        machine must not run their jobs, it raises ``ConfigError``: the worker ends with that reason, as with a setting
+        that cannot be used, and its jobs are left to others."""
+        self.checks.append(check)
+        return check
+
     async def enqueue_many(self, calls: Iterable[Call[R]]) -> list[JobHandle[R]]:
         """Store many calls, of any tasks, one round trip for each thousand; handles in order.
 
@@ -298,6 +306,7 @@ class App(Lookup, SendsEvents):
             schedules=lambda: self._declared.names,
             blobs=self.blobs,
             beside=self.beside,
+            checks=self.checks,
         )
 
     @asynccontextmanager

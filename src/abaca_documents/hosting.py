@@ -2,7 +2,7 @@
 
 A file, or an embedded Chroma, is on one machine. A worker of another one would write into a file of its own, and
 searches would find half of everything. So the place has an identity, kept in a small file beside it, and the first to
-use it leaves that as a record in the store of the jobs. Whoever comes with another one is refused.
+use it, or to work with it, leaves that as a record in the store of the jobs. Whoever comes with another one is refused.
 """
 
 from __future__ import annotations
@@ -53,6 +53,17 @@ async def admit(records: Records, path: Path, replaces: str = "") -> None:
         (verdict,) = await records.put([Record(kind=KIND, id=ID, data=_pack(here), version=version)])
         if verdict is Verdict.APPLIED:
             return
+
+
+async def refuse_without(records: Records, unnamed: ConfigError) -> None:
+    """For a worker that cannot tell where chunks are: raises ``ConfigError`` where another machine has some."""
+    (known,) = await records.read(KIND, [ID])
+    if known is not None:
+        found = _read(known.data or b"")
+        raise ConfigError(
+            f"{unnamed}. This library has its chunks in {found.path} on {found.host}: run workers of documents there "
+            f"alone, and let this one serve other queues"
+        ) from unnamed
 
 
 def identity(path: Path) -> str:

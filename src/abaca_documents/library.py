@@ -6,12 +6,13 @@ import asyncio
 import shutil
 import uuid
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
 import msgspec
 
 from abaca import AbacaError, App, ConfigError, JobHandle
+from abaca_documents import hosting
 from abaca_documents.errors import CollectionAlreadyExists
 from abaca_documents.model import (
     Chunk,
@@ -40,7 +41,7 @@ from abaca_documents.pipeline.revising import payload_of, searchable
 from abaca_documents.protocols import Repository
 from abaca_documents.settings import Places, places, value
 from abaca_documents.submitting import ANYBODY, By, call_by
-from abaca_documents.tasks import Tasks
+from abaca_documents.tasks import QUEUE, Tasks
 
 Open = Callable[[App, Places], Opened]
 
@@ -62,6 +63,7 @@ class Library:
         self._places: Places | None = None
         self._opened: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Opened] = weakref.WeakKeyDictionary()
         self.tasks = Tasks(app, self.opened, self.is_used)
+        app.check_workers(self._may_work)
         app.beside_workers(self._until_the_worker_ends)
 
     @classmethod
@@ -74,20 +76,24 @@ class Library:
         """What the running loop has open; it is opened on first use."""
         loop = asyncio.get_running_loop()
         if loop not in self._opened:
-            if self._places is None:
-                self._places = places(self.app)
-                if self.app.url.startswith("memory:"):
-                    weakref.finalize(self, shutil.rmtree, self._places.folder, True)
-            self._opened[loop] = self._open(self.app, self._places)
+            self._opened[loop] = self._open(self.app, self._found())
         return self._opened[loop]
+
+    def _found(self) -> Places:
+        """Raises ``ConfigError`` where a place has to be named."""
+        if self._places is None:
+            self._places = places(self.app)
+            if self.app.url.startswith("memory:"):
+                weakref.finalize(self, shutil.rmtree, self._places.folder, True)
+        return self._places
 
     def is_used(self) -> bool:
         """Whether there is anything yet. An app may have the plugin aboard without a document, or a place for one."""
         try:
-            self._places = self._places or places(self.app)
+            found = self._found()
         except ConfigError:
             return False
-        begun = self._places.folder if self._places.chroma else self._places.file
+        begun = found.folder if found.chroma else found.file
         return bool(self._opened) or begun.exists()
 
     @property
@@ -99,8 +105,7 @@ class Library:
     def incoming(self) -> Path:
         """Where files may lie that are on their way in. What crashes leave there is cleared up."""
         self.opened()
-        assert self._places is not None
-        return self._places.folder / "incoming"
+        return self._found().folder / "incoming"
 
     async def create_collection(self, request: CollectionRequest | str) -> Collection:
         """Raises ``CollectionAlreadyExists``, ``ValidationError``."""
@@ -285,12 +290,21 @@ class Library:
         request = SearchRequest(query=query, collection=collection) if isinstance(query, str) else query
         return await self.opened().searcher.search(request)
 
-    async def _until_the_worker_ends(self) -> None:
-        """Parsers and embedders are processes, which a worker must not leave behind. A place of vectors that is not the
-        library's is told at the start, and by every job that meets it."""
+    async def _may_work(self, queues: Container[str]) -> None:
+        """A worker whose place of vectors is not the library's would fail jobs that others can run."""
+        if QUEUE not in queues:
+            return
         try:
-            if self.is_used():
-                await self.opened().parts.vectors.spaces()
+            found = self._found()
+        except ConfigError as unnamed:
+            await hosting.refuse_without(self.app.records, unnamed)
+            return
+        if found.alone is not None:
+            await hosting.admit(self.app.records, found.alone, value(self.app, "documents.replaces"))
+
+    async def _until_the_worker_ends(self) -> None:
+        """Parsers and embedders are processes, which a worker must not leave behind."""
+        try:
             await asyncio.Event().wait()
         finally:
             await self.close()

@@ -109,19 +109,34 @@ class LibraryFile:
         if self._within.get() is not None:
             yield
             return
-        async with self._writing:
-            await self._make_ready()
-            within = _Together()
-            mark = self._within.set(within)
-            try:
-                yield
-            except BaseException:
+        within = _Together()
+        try:
+            async with self._writing:
+                await self._make_ready()
+                mark = self._within.set(within)
+                try:
+                    yield
+                except BaseException:
+                    self._within.reset(mark)
+                    await self._writer.run(_roll_back)
+                    raise
                 self._within.reset(mark)
-                await self._writer.run(_roll_back)
-                raise
-            self._within.reset(mark)
-            if within.has_begun:
-                await self._writer.run(_commit)
+                if within.has_begun:
+                    await self._writer.run(_commit)
+        except BaseException:
+            for _, otherwise in within.behind:
+                otherwise()
+            raise
+        for act, _ in within.behind:
+            await act()
+
+    async def behind(self, act: Callable[[], Awaitable[None]], otherwise: Callable[[], None]) -> None:
+        """Await ``act`` when what this task wrote is in the file: at once, or behind the transaction around it, which
+        calls ``otherwise`` in its place where it is not known to be in."""
+        if (within := self._within.get()) is not None:
+            within.behind.append((act, otherwise))
+        else:
+            await act()
 
     async def check(self) -> list[str]:
         """What SQLite finds wrong with the file; nothing, as it should be. By a connection of its own: FTS5 with its
@@ -195,7 +210,9 @@ class LibraryFile:
 class _Together:
     """A transaction that begins with its first act."""
 
-    has_begun = False
+    def __init__(self) -> None:
+        self.has_begun = False
+        self.behind: list[tuple[Callable[[], Awaitable[None]], Callable[[], None]]] = []
 
     def around(self, act: Act[T]) -> Act[T]:
         def run(connection: apsw.Connection) -> T:

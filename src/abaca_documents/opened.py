@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from abaca import App
@@ -19,8 +20,9 @@ from abaca_documents.pipeline.parts import Limits, Parts, Tell
 from abaca_documents.protocols import Embedder, ParseLimits, Repository, VectorStore
 from abaca_documents.registry import FileRegistry, RecordRegistry
 from abaca_documents.searching.searcher import Searcher
-from abaca_documents.settings import Places, value
+from abaca_documents.settings import Places, models, value
 from abaca_documents.vectors.chroma.client import Chroma
+from abaca_documents.vectors.chroma.indexed import IndexedVectors
 from abaca_documents.vectors.chroma.store import ChromaVectors
 from abaca_documents.vectors.sqlitevec import SqliteVectors
 
@@ -30,7 +32,7 @@ class Opened:
 
     def __init__(self, app: App, places: Places) -> None:
         self._embedders = Embedders(
-            Service(url=value(app, "documents.embedding_url"), key=value(app, "documents.embedding_key"))
+            Service(url=value(app, "documents.embedding_url"), key=value(app, "documents.embedding_key")), models(app)
         )
         places.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         replaces = value(app, "documents.replaces")
@@ -38,9 +40,7 @@ class Opened:
         admit = None if place is None else partial(hosting.admit, app.records, place, replaces)
         self._file = LibraryFile(places.file, admit=admit)
         self._cached = LibraryFile(places.cache, readers=1, synchronous="NORMAL")
-        self._vectors: VectorStore = (
-            ChromaVectors(Chroma(places.chroma, admit=admit)) if places.chroma else SqliteVectors(self._file)
-        )
+        self._vectors = self._store(places, admit)
         repository: Repository = RecordRegistry(app.records) if places.is_shared else FileRegistry(self._file)
         self._parser = SandboxParser(largest=value(app, "documents.max_file"))
         self.parts = Parts(
@@ -49,7 +49,7 @@ class Opened:
             blobs=FolderBlobs(places.folder),
             outputs=FolderOutputs(places.folder / "outputs"),
             parser=self._parser,
-            chunker=chunker_here(),
+            chunker=chunker_here(models(app)),
             embedder_of=self.embedder_of,
             cache=self._cache(app, places),
             limits=Limits(
@@ -60,9 +60,18 @@ class Opened:
         )
         self.searcher = Searcher(repository, self._vectors, self.embedder_of)
 
+    def _store(self, places: Places, admit: Callable[[], Awaitable[None]] | None) -> VectorStore:
+        if not places.chroma:
+            return SqliteVectors(self._file)
+        chroma = Chroma(places.chroma, admit=admit)
+        if places.is_served:
+            return ChromaVectors(chroma)
+        places.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return IndexedVectors(self._file, chroma)
+
     def _cache(self, app: App, places: Places) -> VectorCache:
         """None where several hosts may take part: each would keep vectors of texts that another one purged."""
-        if places.chroma:
+        if places.is_served:
             return NoVectorCache()
         return FileVectorCache(self._cached, value(app, "documents.cached_vectors"), without=(STATIC.name,))
 

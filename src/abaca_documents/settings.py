@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from abaca import App, ConfigError, Setting
 from abaca_documents.embedding.naming import HTTP, served
+from abaca_documents.embedding.weights import model_folder
 from abaca_documents.errors import ValidationError
 from abaca_documents.vectors.chroma.client import SCHEMES, check_url
 
@@ -32,10 +33,21 @@ def _read_embedder(raw: Any, what: str) -> str:
 
 SETTINGS = (
     Setting.text(
-        "documents.vectors", "", "chunks and vectors: sqlite:///file.db (a file beside the jobs), chroma://host"
+        "documents.vectors",
+        "",
+        "chunks and vectors: sqlite:///file.db (a file beside the jobs), chroma://host",
+        also=("ABACA_VECTORS_URL",),
     ),
     Setting.text("documents.replaces", "", "the identity of a lost place of vectors, which those here replace"),
-    Setting.text("documents.blobs", "", "original bytes: file:///folder, by default a folder beside the jobs"),
+    Setting.text(
+        "documents.blobs",
+        "",
+        "original bytes: file:///folder, by default a folder beside the jobs",
+        also=("ABACA_BLOBS_URL",),
+    ),
+    Setting.text(
+        "documents.models", "", "the folder of models; by default in the user's cache", also=("ABACA_MODELS",)
+    ),
     Setting("documents.embedder", _read_embedder, "minilm", "of new collections: minilm, static or http:MODEL/N"),
     Setting.text("documents.embedding_url", "", "the service of embedders http:MODEL/N: what /embeddings is below"),
     Setting.text("documents.embedding_key", "", "the key that this service takes", secret=True),
@@ -58,10 +70,20 @@ def value(app: App, name: str) -> Any:
     return app.settings.value(name) if known else _DEFAULTS[name]
 
 
+def models(app: App) -> Path:
+    """The folder that models are kept in."""
+    return kept_in(value(app, "documents.models"))
+
+
+def kept_in(given: str) -> Path:
+    return Path(given).expanduser() if given else model_folder()
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """``file`` is the library file, ``folder`` holds bytes and what stages leave. ``is_shared``: metadata is in the
-    app's own store, so the library file holds chunks and vectors only; none where ``chroma`` is the URL of those."""
+    app's own store, so the library file holds chunks and vectors only; none where ``chroma`` is the URL of a server of
+    those. A folder as ``chroma`` is an index of the vectors in the file, which is in it."""
 
     file: Path
     folder: Path
@@ -69,6 +91,11 @@ class Places:
     chroma: str = ""
     alone: Path | None = None
     """Where chunks are, if that is on one machine and the jobs are not."""
+
+    @property
+    def is_served(self) -> bool:
+        """Chunks are in a Chroma server, which many machines may use."""
+        return bool(urlsplit(self.chroma).netloc)
 
     @property
     def cache(self) -> Path:
@@ -101,8 +128,8 @@ def places(app: App) -> Places:
 
 def _with_chroma(jobs: str, vectors: str, blobs: str) -> Places:
     place = check_url(vectors, "documents.vectors")
+    embedded = None if place.netloc else Path(unquote(place.path)[1:])
     scheme = urlsplit(jobs).scheme
-    is_alone = not place.netloc and scheme not in ("sqlite", "memory")
     if blobs:
         folder = _path(blobs, "file", "documents.blobs")
     elif scheme == "sqlite":
@@ -112,11 +139,11 @@ def _with_chroma(jobs: str, vectors: str, blobs: str) -> Places:
     else:
         raise _unnamed("documents.blobs", scheme)
     return Places(
-        file=folder / "vectors.db",
+        file=(embedded or folder) / "vectors.db",
         folder=folder,
-        is_shared=True,
+        is_shared=embedded is None or scheme != "sqlite",
         chroma=vectors,
-        alone=Path(unquote(place.path)[1:]) if is_alone else None,
+        alone=None if scheme in ("sqlite", "memory") else embedded,
     )
 
 

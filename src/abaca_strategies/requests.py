@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from abaca_strategies.errors import Refused
 from abaca_strategies.models import Json, StrategyId, Version
 
 MAX_CODE = 100_000
@@ -284,6 +285,23 @@ class SyntheticRequest(Request, frozen=True, kw_only=True):
 
 
 R = TypeVar("R", bound=Request)
+
+
+def fitted(request: R) -> R:
+    """A request that was made in Python as it would have come out of JSON: a dict is the struct that it stands for.
+
+    Structs that are made in Python are not looked at by msgspec. Raises ``Refused`` naming the field that does not fit.
+    """
+    try:
+        return msgspec.convert(msgspec.to_builtins(request), type(request))
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `")
+        named = text.partition("`")[2].partition("`")[0]
+        raise Refused(path.rstrip("`").removeprefix("$.") or named or "request", text) from error
+    except (TypeError, ValueError, RecursionError) as error:  # what JSON has no value for
+        raise Refused("request", str(error)) from error
+
+
 _SPELLINGS = {
     "strategyId": "strategy_id",
     "strategyIds": "strategy_ids",

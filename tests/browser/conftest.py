@@ -62,7 +62,8 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def new_page(browser: Browser, site: Site) -> Iterator[NewPage]:
-    """Makes pages, logged in unless told otherwise; the test fails on whatever one of them must never do."""
+    """Makes pages, logged in unless told otherwise; the test fails on whatever one of them must never do. The browser
+    tells of each answer that is an error; where ``is_refused``, that is what is tested."""
     wrong: list[str] = []
     contexts: list[BrowserContext] = []
 
@@ -74,14 +75,18 @@ def new_page(browser: Browser, site: Site) -> Iterator[NewPage]:
         if message.type == "error":
             wrong.append(f"said {message.text}")
 
-    def make(*, logged_in: bool = True) -> Page:
+    def said_of_refusals(message: ConsoleMessage) -> None:
+        if not message.text.startswith("Failed to load resource: the server responded with a status of 4"):
+            said(message)
+
+    def make(*, logged_in: bool = True, is_refused: bool = False) -> Page:
         context = browser.new_context(viewport={"width": 1400, "height": 900}, base_url=site.base)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(TELLS)
         page = context.new_page()
         page.on("request", requested)
-        page.on("console", said)
+        page.on("console", said_of_refusals if is_refused else said)
         page.on("pageerror", lambda error: wrong.append(f"raised {error}"))
         if logged_in:
             context.add_cookies([{"name": COOKIE, "value": site.session, "url": site.base, "httpOnly": True}])

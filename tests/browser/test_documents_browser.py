@@ -16,6 +16,7 @@ from abaca_documents.plugin import PLUGIN
 from tests.browser.conftest import PATIENCE_MS, NewPage
 from tests.browser.site import Site
 from tests.documents_search.files import pdf_of
+from tests.http.served import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 expect.set_options(timeout=PATIENCE_MS)
@@ -26,6 +27,7 @@ ROSES = (
     + ("\n\n## Roses\n\nRoses want sun and much water. Cut them back in spring, above an eye that looks outwards.\n\n")
     + "Hedges are clipped in June, when no bird broods. " * 40
 )
+VIEWER = 'document.querySelector("pdf-viewer")?.shadowRoot?.querySelector("viewer-toolbar")?.pageNo'
 HOSTILE = "<img src=x onerror=alert(1)>.md"
 HOSTILE_TEXT = '# <script>alert(2)</script>\n\nThe zeppelin <b onclick=alert(3)>lands</b> & "stays".\n'
 
@@ -88,6 +90,16 @@ def test_files_are_sent_followed_found_and_opened_where_the_passage_stands(
     shoot(page, "documents-passage")
 
 
+def page_in_viewer(shown: Page) -> int | None:
+    """The page that the browser's own viewer is at; the viewer comes a while after the file."""
+    shown.evaluate("0")
+    for frame in shown.frames:
+        if frame.url.startswith("chrome-extension://"):
+            at: int | None = frame.evaluate(VIEWER)
+            return at
+    return None
+
+
 def test_a_pdf_is_shown_at_the_page_of_the_hit(
     site: Site, new_page: NewPage, shoot: Callable[[Page, str], None]
 ) -> None:
@@ -112,6 +124,7 @@ def test_a_pdf_is_shown_at_the_page_of_the_hit(
     shown.wait_for_load_state()
     assert shown.url.endswith("#page=2")
     assert shown.evaluate("document.contentType") == "application/pdf"
+    wait_for(lambda: page_in_viewer(shown) == 2)
     shoot(shown, "documents-pdf")
 
 

@@ -288,11 +288,16 @@ def test_places_follow_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     # Given jobs in Redis
     with pytest.raises(ConfigError, match="ABACA_DOCUMENTS_VECTORS"):
         places(App("redis://localhost"))
-    # Then the places have to be named
-    monkeypatch.setenv("ABACA_DOCUMENTS_VECTORS", f"sqlite:///{tmp_path}/v.db")
-    monkeypatch.setenv("ABACA_DOCUMENTS_BLOBS", f"file://{tmp_path}/blobs")
-    named = places(App("redis://localhost", plugins=[PLUGIN]))
-    assert (named.file, named.folder, named.is_shared) == (tmp_path / "v.db", tmp_path / "blobs", True)
+    # Then the places have to be named, by either name of the variables
+    for vectors, blobs in (
+        ("ABACA_DOCUMENTS_VECTORS", "ABACA_DOCUMENTS_BLOBS"),
+        ("ABACA_VECTORS_URL", "ABACA_BLOBS_URL"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(vectors, f"sqlite:///{tmp_path}/v.db")
+            patch.setenv(blobs, f"file://{tmp_path}/blobs")
+            named = places(App("redis://localhost", plugins=[PLUGIN]))
+            assert (named.file, named.folder, named.is_shared) == (tmp_path / "v.db", tmp_path / "blobs", True)
 
 
 async def test_where_nobody_uses_documents_nothing_is_made(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from abaca import App
+from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.model import DocumentStatus, DuplicatePolicy
 from abaca_documents.pipeline.maintaining import sweep
 from abaca_documents.pipeline.removing import purge
@@ -16,11 +17,11 @@ from abaca_documents.pipeline.uploading import upload
 from abaca_documents.protocols import Space
 from abaca_documents.registry import RecordRegistry
 from abaca_documents.vectors.chroma.client import Chroma
-from abaca_documents.vectors.chroma.store import ChromaVectors
+from abaca_documents.vectors.chroma.indexed import IndexedVectors
+from benchmarks.documents_stores import HAS_CHROMA
 from tests.documents.crashing import Crash, Crasher
 from tests.documents.making import collection
 from tests.documents.parts import Bench, words
-from tests.documents_search.stores import HAS_CHROMA
 
 TEXT, OTHER = words(0, 6), words(20, 24)
 
@@ -34,12 +35,15 @@ def first_generation() -> None:
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     async with App("memory://") as app:
         registry = RecordRegistry(app.records) if request.param != "together" else None
-        vectors = ChromaVectors(Chroma(f"chroma:///{tmp_path / 'chroma'}")) if request.param == "chroma" else None
+        texts = LibraryFile(tmp_path / "texts.db", readers=1, synchronous="OFF")
+        chroma = Chroma(f"chroma:///{tmp_path / 'chroma'}")
+        vectors = IndexedVectors(texts, chroma) if request.param == "chroma" else None
         bench = Bench(tmp_path, registry, small=16_384, vectors=vectors)
         await bench.repository.create_collection(collection("books"))
         yield bench
         assert await bench.repository.audit() == []
         await bench.close()
+        await texts.close()
 
 
 async def crashed(bench: Bench, at: int, text: str, job: str, **fields: Any) -> str:

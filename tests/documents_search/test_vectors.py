@@ -16,7 +16,7 @@ from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.model import Chunk, ChunkMetadata, Metadata, Metric, chunk_hash
 from abaca_documents.protocols import Found, Space, VectorStore
 from abaca_documents.vectors.sqlitevec import SqliteVectors
-from tests.documents_search.stores import STORES, opened
+from benchmarks.documents_stores import STORES, opened
 
 SPACE = Space(collection="papers", index=1, dimension=3)
 
@@ -230,6 +230,32 @@ async def test_what_was_swept_or_dropped_is_nowhere_in_the_file(sqlite: SqliteVe
     for word in (b"zyxwvut", b"secretword", b"secret", b"qqqhead", b"droppedword", b"metaword"):
         assert word not in left
     assert np.array(unit((1, 0, 0))).tobytes() + np.array(unit((1, 0, 0))).tobytes() not in left
+
+
+@pytest.mark.parametrize("kind", [each for each in STORES if each != "chroma-server"])
+async def test_words_of_a_large_document_are_in_no_file_after_it_was_swept(
+    kind: str, file: LibraryFile, tmp_path: Path
+) -> None:
+    # Given documents whose many words share the pages of an index that has grown by and by
+    async with opened(kind, file, tmp_path) as store:
+        await store.open_space(SPACE)
+        for at in range(20):
+            for document, word in (("d1", "qyxwvut"), ("d2", "stays")):
+                text = " ".join(f"{word}{at}x{each}" for each in range(200))
+                one = chunk(text, document=document, index=at, headings=(word,), metadata={"a": word})
+                await store.put(SPACE, [one])
+        # When one of them is swept and the store scrubbed
+        assert await store.sweep("papers", 1, "d1") == 20
+        await store.scrub()
+        # Then the other one is found, and alone
+        assert len(await store.nearest(SPACE, unit((1, 0, 0)), 100, {})) == 20
+        assert await store.matching(SPACE, "qyxwvut1x1 0", 10, {}) == []
+        assert len(await store.matching(SPACE, "stays1x1", 10, {})) == 1
+    await file.close()
+    # And no byte of the first is in any file
+    left = [path.read_bytes().lower() for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(b"stays" in each for each in left)
+    assert not any(b"qyxwvut" in each for each in left)
 
 
 async def test_chunks_come_and_go_with_the_transaction_around_them(sqlite: SqliteVectors, file: LibraryFile) -> None:

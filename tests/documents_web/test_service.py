@@ -8,8 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from abaca import App
+from abaca_documents.plugin import PLUGIN
 from tests.documents_search.models import needs_static
 from tests.documents_web.calling import GARDEN
+from tests.http.harness import serving
 from tests.http.served import Served, running
 from tests.integration.conftest import shared_url
 
@@ -87,3 +90,21 @@ def test_a_large_file_goes_to_the_disk_and_never_whole_into_memory(tmp_path: Pat
             assert sum(len(piece) for piece in sent.iter_raw()) == LARGE
         # And the service never had it in memory
         assert peak(service.process.pid) - before < ROOM
+
+
+async def test_a_place_that_cannot_be_used_is_the_services_fault_and_says_which_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a service whose place of vectors is none
+    monkeypatch.setenv("ABACA_VECTORS_URL", "http://elsewhere")
+    async with serving(App(f"sqlite:///{tmp_path}/jobs.db", plugins=[PLUGIN])) as api:
+        # When somebody uploads, or looks
+        for answer in (
+            await api.post("/documents", json={"filename": "a.txt", "text": "roses"}),
+            await api.get("/documents"),
+            await api.get("/search?q=roses"),
+        ):
+            # Then it is not for them to mend, and the operator reads what to set
+            assert answer.status_code == 503
+            assert answer.json()["error"]["code"] == "documents_not_set_up"
+            assert "documents.vectors" in answer.json()["error"]["message"]

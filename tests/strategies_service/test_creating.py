@@ -10,7 +10,7 @@ import pytest
 
 from abaca import App, ArgumentError, JobHandle
 from abaca_strategies.models import CreateStrategyResult
-from abaca_strategies.requests import CreateStrategyRequest
+from abaca_strategies.requests import CreateStrategyRequest, EditStrategyRequest
 from abaca_strategies.strategies import Strategies
 from abaca_strategies.writing import ServedWriter, Written
 from tests.strategies_service.server import chatting, said
@@ -137,6 +137,26 @@ async def test_a_change_shows_the_writer_the_version_that_is_there(here: Strateg
     assert writer.asked == [("sell everything", HOLD, "")]
     assert result.strategy is not None
     assert (result.strategy.version, result.strategy.prompt) == (2, "sell everything")
+
+
+async def test_the_writers_names_change_with_the_prompt_and_a_persons_stay(here: Strategies) -> None:
+    # Given a strategy that its writer named
+    prompts = [f"Buy when the 10 day moving average crosses above the {slow} day" for slow in (30, 40, 50, 60)]
+    await create(here, prompt=prompts[0])
+    # When another prompt changes it, Then it is named anew, and described
+    changed = (await create(here, prompt=prompts[1], strategy_id=1)).strategy
+    assert changed is not None
+    assert (changed.version, changed.name) == (2, "Simple moving averages 10/40")
+    assert changed.description.startswith("Simple moving averages 10/40: ")
+    # When a person has named it, Then it stays so, but for a name that comes with the prompt
+    await here.registry.edit(1, EditStrategyRequest(name="Trend"))
+    kept = (await create(here, prompt=prompts[2], strategy_id=1)).strategy
+    given = (await create(here, prompt=prompts[3], strategy_id=1, name="Slow trend")).strategy
+    assert kept is not None
+    assert given is not None
+    assert [(one.version, one.name) for one in (kept, given)] == [(4, "Trend"), (5, "Slow trend")]
+    assert given.description.startswith("Simple moving averages 10/60: ")
+    assert [one.name for one in await here.registry.versions(1)][-1] == "Simple moving averages 10/30"
 
 
 async def test_a_run_that_is_repeated_asks_nobody_twice_and_makes_one_strategy(here: Strategies) -> None:

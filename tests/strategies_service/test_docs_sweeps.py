@@ -1,4 +1,4 @@
-"""What the page shows of sweeps works."""
+"""What the page shows of back-tests, cells and sweeps works."""
 
 from __future__ import annotations
 
@@ -13,6 +13,23 @@ from abaca_strategies.strategies import Strategies
 from tests.strategies_service.authors import CROSS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text()
+
+
+async def test_the_back_test_and_the_cell_of_the_page_run(prepared: None, capsys: pytest.CaptureFixture[str]) -> None:
+    # Given the function that the page shows, and a strategy with that parameter
+    (text,) = [one for one in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "async def run(" in one]
+    names: dict[str, Any] = {}
+    exec(text, names)  # noqa: S102 - the page's own text
+    app = App("memory://")
+    service = Strategies(app)
+    async with app, app.worker(queues=["strategies"]):
+        await service.registry.create(name="cross", python_code=CROSS)
+        # When it runs
+        await names["run"](service)
+    # Then it tells the figures, and what the cell answered and printed
+    told = capsys.readouterr().out
+    assert re.search(r"^\d+ \d\.\d+ sha256:[0-9a-f]{64}$", told, re.MULTILINE), told
+    assert re.search(r"^\[\{'SYN01': 263\.77, 'SYN02': 632\.13\}\] closes$", told, re.MULTILINE), told
 
 
 async def test_the_sweep_of_the_page_runs(prepared: None, capsys: pytest.CaptureFixture[str]) -> None:

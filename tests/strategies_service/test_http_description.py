@@ -27,7 +27,7 @@ GET /agent-runs, GET /agent-runs/{id}, DELETE /agent-runs/{id},
 POST /screens, GET /screens, GET /screens/{id}, DELETE /screens/{id}, POST /alerts, GET /alerts, GET /alerts/{id},
 PUT /alerts/{id}, DELETE /alerts/{id}, POST /alerts/{id}/mute, GET /alerts/{id}/history, POST /alerts/{id}/test,
 POST /datasets, GET /datasets, GET /datasets/{id}, DELETE /datasets/{id}, GET /datasets/{id}/bars,
-POST /datasets/synthetic, GET /datasets/synthetic
+GET /datasets/{id}/facts, POST /datasets/synthetic, GET /datasets/synthetic
 """
 
 

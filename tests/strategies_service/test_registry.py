@@ -118,7 +118,7 @@ async def test_strategies_are_listed_in_pages_and_by_user(registry: Registry) ->
     # Given seven strategies of two users
     for number in range(7):
         await registry.create(name=f"s{number}", python_code=HOLD, user_id=number % 2)
-    # When they are listed page by page, Then all are there once, in order
+    # When they are listed page by page, Then all are there once, the newest first
     found, cursor = list[int](), None
     while True:
         page = await registry.list(cursor=cursor, limit=3)
@@ -126,11 +126,17 @@ async def test_strategies_are_listed_in_pages_and_by_user(registry: Registry) ->
         cursor = page.cursor
         if cursor is None:
             break
-    assert found == [1, 2, 3, 4, 5, 6, 7]
+    assert found == [7, 6, 5, 4, 3, 2, 1]
     # And those of one user alone
     odd = await registry.list(user_id=1, limit=2)
-    assert [head.strategy_id for head in odd.items] == [2, 4]
-    assert [head.strategy_id for head in (await registry.list(user_id=1, cursor=odd.cursor)).items] == [6]
+    assert [head.strategy_id for head in odd.items] == [6, 4]
+    assert [head.strategy_id for head in (await registry.list(user_id=1, cursor=odd.cursor)).items] == [2]
+    # And one that came meanwhile shifts nothing, and one that is gone is passed over
+    first = await registry.list(limit=2)
+    await registry.create(name="late", python_code=HOLD)
+    await registry.delete(5)
+    rest = await registry.list(cursor=first.cursor, limit=2)
+    assert [head.strategy_id for head in (*first.items, *rest.items)] == [7, 6, 4, 3]
     wrongs: tuple[dict[str, Any], ...] = ({"limit": 0}, {"limit": 201}, {"cursor": "x"})
     for wrong in wrongs:
         with pytest.raises(Refused):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from abaca import App, JobCancelled, WorkflowHandle
-from abaca_strategies.engine import Costs, Rules
+from abaca_strategies.engine import Costs, Market, Rules, run_targets
 from abaca_strategies.errors import (
     DataSetNotFound,
     Refused,
@@ -19,11 +20,12 @@ from abaca_strategies.errors import (
 )
 from abaca_strategies.flowmodels import SweepResult
 from abaca_strategies.flows.terms import Part
+from abaca_strategies.metrics import measure
 from abaca_strategies.requests import BacktestRequest, CostFields, EditStrategyRequest, RuleFields, SweepRequest
 from abaca_strategies.strategies import Strategies
 from abaca_strategies.sweeps import walk_forward
 from tests.strategies_service.authors import CROSS, TROUBLE
-from tests.strategies_service.independent import figures_of, small, whole
+from tests.strategies_service.independent import figures_of, small, targets_of, whole
 
 GRID: dict[str, list[Any]] = {"fast": [3, 5, 10, 15], "slow": [10, 20, 40]}
 COSTS = RuleFields(costs=CostFields(fee_bps=5.0))
@@ -110,7 +112,9 @@ async def test_a_walk_forward_judges_each_choice_on_bars_it_was_not_made_on(work
         judge = whole("SYN01").between(frame.index[fold.test_start], frame.index[fold.test_end - 1])
         learned = [figures_of(CROSS, learn, point)["total_return"] or 0.0 for point in points]
         chosen = learned.index(max(learned))
-        judged = figures_of(CROSS, judge, points[chosen])
+        signals = targets_of(CROSS, whole("SYN01"), "SYN01", points[chosen])  # of all bars: the cross looks back only
+        targets = signals[fold.test_start : fold.test_end, None]
+        judged = measure(run_targets(Market.of(judge), targets)).figures.values
         assert row.params == points[chosen]
         assert row.train_score == pytest.approx(learned[chosen], rel=1e-12)
         assert row.test_score == pytest.approx(judged["total_return"], rel=1e-12)
@@ -233,6 +237,36 @@ async def test_what_is_not_there_is_found_at_the_start(service: Strategies) -> N
     with pytest.raises(SweepNotFound):
         await service.sweeps.view("nothing")
     assert (await service.app.find()).jobs == []
+
+
+async def test_a_request_made_in_python_is_read_as_one_in_json(working: Strategies) -> None:
+    # Given a sweep whose span and rules are plain dicts
+    made = await working.registry.create(name="cross", python_code=CROSS)
+    space: Any = {"fast": {"low": 2, "high": 9}, "slow": [20]}
+    rules: Any = {"costs": {"fee_bps": 5}}
+    asked = SweepRequest(strategy_id=made.strategy_id, symbols=["SYN01"], random=space, count=3, rules=rules)
+    # When it is started, Then it runs as if they were the structs that they stand for
+    result = await (await working.sweeps.start(asked)).result(PATIENCE)
+    assert (result.done, result.failed) == (3, 0)
+    assert all(one.params["fast"] in range(2, 10) and one.figures["fees"] for one in result.top)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "says"),
+    [
+        ({"random": {"fast": {"low": 2}}}, "random[...]", "missing required field `high`"),
+        ({"random": {"fast": {"low": 2, "top": 9}}}, "random[...]", "unknown field `top`"),
+        ({"grid": {"fast": 5}}, "grid[...]", "Expected `array`, got `int`"),
+        ({"grid": {"fast": range(3)}}, "request", "range"),
+        ({"grid": {"fast": [1]}, "rules": {"cash": -1}}, "rules.cash", "> 0"),
+    ],
+)
+async def test_what_does_not_fit_in_a_request_is_named(fields: Any, field: str, says: str) -> None:
+    # Given a request with something that its field cannot be, When it is started, Then the field is named
+    async with App("memory://") as app:
+        with pytest.raises(Refused, match=re.escape(says)) as caught:
+            await Strategies(app).sweeps.start(SweepRequest(strategy_id=1, **fields))
+    assert caught.value.field == field
 
 
 async def test_the_same_id_starts_one_sweep(service: Strategies) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from abaca.config import SETTINGS, Flag, Settings, hide_passwords, load_settings
+from abaca.config import SETTINGS, Flag, Setting, Settings, hide_passwords, load_settings
 from abaca.errors import ConfigError
 
 
@@ -193,3 +193,20 @@ def test_a_password_is_shown_neither_in_sources_nor_in_representations() -> None
 def test_every_setting_has_a_variable_of_its_own_and_says_what_it_means() -> None:
     assert len({setting.variable for setting in SETTINGS}) == len(SETTINGS)
     assert all(setting.about for setting in SETTINGS)
+
+
+def test_a_setting_may_have_another_variable_which_is_read_like_its_own() -> None:
+    # Given a setting that people know by another name, too
+    place = Setting.text("demo.place", "", "where", also=("ABACA_PLACE_URL",))
+    # Then either gives it, both may if they agree, and a misspelt one is led to it
+    for environ in (
+        {"ABACA_PLACE_URL": "a"},
+        {"ABACA_DEMO_PLACE": "a"},
+        {"ABACA_DEMO_PLACE": "a", "ABACA_PLACE_URL": "a"},
+    ):
+        settings = load_settings(environ=environ, more=[place])
+        assert (settings.value("demo.place"), origin(settings, "demo.place")) == ("a", next(iter(environ)))
+    with pytest.raises(ConfigError, match="ABACA_DEMO_PLACE and ABACA_PLACE_URL are one setting, and differ"):
+        load_settings(environ={"ABACA_DEMO_PLACE": "a", "ABACA_PLACE_URL": "b"}, more=[place])
+    with pytest.raises(ConfigError, match=r"did you mean ABACA_PLACE_URL\?"):
+        load_settings(environ={"ABACA_PLACE_URI": "a"}, more=[place])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 import pytest
 
+from abaca import App
 from abaca.backend import Backend
-from abaca.errors import BackendUnavailable
+from abaca.errors import BackendUnavailable, ConfigError
 from abaca.model import State
 from abaca.worker.service import Worker, Workers
 from tests.worker.harness import Stage
@@ -36,6 +37,29 @@ async def test_two_workers_serve_their_own_queues_and_count_together(stage: Stag
     assert alone == {"mails": 3, "reports": 0}
     assert (both.processed, both.succeeded, both.failed, both.is_running) == (3, 3, 0, True)
     assert both.uptime > 0
+
+
+async def test_a_check_that_refuses_is_raised_by_the_start_and_nothing_is_claimed() -> None:
+    # Given: an app that may not work here
+    app = App("memory://")
+    asked: list[tuple[str, ...]] = []
+
+    @app.check_workers
+    async def refuse(queues: Collection[str]) -> None:
+        asked.append(tuple(queues))
+        raise ConfigError("documents.vectors: not here")
+
+    @app.task
+    async def mail() -> str:
+        return "sent"
+
+    async with app:
+        handle = await mail.enqueue()
+        # When: a worker is started, Then: it says why it does not run, and the job waits as before
+        with pytest.raises(ConfigError, match="not here"):
+            await app.worker(queues=("default", "mails")).start()
+        assert asked == [("default", "mails")]
+        assert (await handle.info()).attempts == 0
 
 
 async def test_statistics_tell_success_from_failure_and_how_long_runs_took(stage: Stage) -> None:

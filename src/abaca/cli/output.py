@@ -15,6 +15,8 @@ from abaca.text import escape
 
 _STEERING = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _LEAST_TEXT = 4
+_WIDTH = 80
+"""Columns of a terminal that does not know how many it has, such as one that a program made."""
 
 
 def print_json(value: Any) -> None:
@@ -41,7 +43,7 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], nothing:
         print(nothing)
         return
     table = [list(heads), *texts]
-    room = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+    room = os.get_terminal_size(sys.stdout.fileno()).columns or _WIDTH if sys.stdout.isatty() else None
     if room is not None and _width(table) > room:
         telling = [i for i in range(len(heads)) if any(row[i] != "-" for row in texts)]
         table = [[row[i] for i in telling] for row in table]
@@ -99,7 +101,7 @@ def note(text: str) -> None:
 def _folded(text: str, stream: TextIO) -> str:
     if not stream.isatty():
         return text
-    width = os.get_terminal_size(stream.fileno()).columns
+    width = os.get_terminal_size(stream.fileno()).columns or _WIDTH
     return textwrap.fill(text, width, break_on_hyphens=False, break_long_words=False)
 
 

@@ -25,9 +25,15 @@ async def while_served(
 ) -> T:
     """Do what waits for jobs, while somebody serves their queues: the workers that are there, else one in this process.
 
-    The worker here has so many ``slots``. ``prepare`` is awaited before it begins, and not where others serve. Raises
-    what ``work``, ``prepare`` and the worker raise.
+    The worker here has so many ``slots``. ``prepare`` is awaited before it and the work begin, and not where others
+    serve; it may be called again. Raises what ``work``, ``prepare`` and the worker raise.
     """
+    try:
+        if prepare is not None and not await _is_served(app, queues):
+            await prepare()
+    except BaseException:
+        work.close()
+        raise
     over = asyncio.Event()
     serving = asyncio.create_task(_serve(app, queues, over, slots, prepare))
     doing = asyncio.create_task(work)

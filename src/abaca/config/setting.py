@@ -23,7 +23,8 @@ Read = Callable[[Any, str], Any]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """``compile.slots`` is the key ``slots`` of the table ``[compile]`` and the variable ``ABACA_COMPILE_SLOTS``.
+    """``compile.slots`` is the key ``slots`` of the table ``[compile]`` and the variable ``ABACA_COMPILE_SLOTS``,
+    or one of those in ``also``.
 
     ``read(raw, what)`` answers the value or raises ``ConfigError`` naming ``what``. ``show`` hides what is secret.
     """
@@ -33,10 +34,15 @@ class Setting:
     default: Any
     about: str
     show: Callable[[Any], str] = show
+    also: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str:
         return "ABACA_" + self.name.upper().replace(".", "_")
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return self.variable, *self.also
 
     @classmethod
     def count(cls, name: str, default: int, about: str) -> Setting:
@@ -64,9 +70,9 @@ class Setting:
         return cls(name, read_flag, default, about)
 
     @classmethod
-    def text(cls, name: str, default: str, about: str, *, secret: bool = False) -> Setting:
+    def text(cls, name: str, default: str, about: str, *, secret: bool = False, also: tuple[str, ...] = ()) -> Setting:
         """Any text on one line. A secret one is shown as ``***``."""
-        return cls(name, read_text, default, about, _hidden if secret else show)
+        return cls(name, read_text, default, about, _hidden if secret else show, also)
 
     @classmethod
     def choice(cls, name: str, choices: tuple[str, ...], default: str, about: str) -> Setting:

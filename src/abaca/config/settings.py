@@ -90,7 +90,7 @@ class _Known:
     def __init__(self, more: Iterable[Setting]) -> None:
         self.asked = (*SETTINGS, *more)
         self._by_name = {setting.name: setting for setting in self.asked}
-        self._by_variable = {setting.variable: setting for setting in self.asked}
+        self._by_variable = {variable: setting for setting in self.asked for variable in setting.variables}
 
     def named(self, name: str) -> Setting | None:
         return self._by_name.get(name) or self._others().get(name)
@@ -98,7 +98,7 @@ class _Known:
     def of_variable(self, variable: str) -> Setting | None:
         if found := self._by_variable.get(variable):
             return found
-        return next((setting for setting in self._others().values() if setting.variable == variable), None)
+        return next((setting for setting in self._others().values() if variable in setting.variables), None)
 
     @property
     def names(self) -> list[str]:
@@ -106,7 +106,7 @@ class _Known:
 
     @property
     def variables(self) -> list[str]:
-        return [*self._by_variable, *(setting.variable for setting in self._others().values())]
+        return [*self._by_variable, *(each for setting in self._others().values() for each in setting.variables)]
 
     def is_table(self, name: str) -> bool:
         return any(known.startswith(f"{name}.") for known in self.names)
@@ -215,15 +215,18 @@ def _from_key(known: _Known, path: Path, key: str, raw: Any) -> Sourced:
 
 
 def _from_environment(known: _Known, environ: Mapping[str, str]) -> list[Sourced]:
-    layer = []
+    layer: dict[str, Sourced] = {}
     for variable, raw in environ.items():
         if not variable.startswith("ABACA_") or variable == FILE_VARIABLE or variable.startswith(_NOT_OURS):
             continue
         setting = known.of_variable(variable)
         if setting is None:
             raise ConfigError(f"variable {variable} is not a setting{_suggestion(variable, known.variables)}")
-        layer.append(Sourced(setting, setting.read(raw, variable), variable))
-    return layer
+        sourced = Sourced(setting, setting.read(raw, variable), variable)
+        other = layer.setdefault(setting.name, sourced)
+        if other.value != sourced.value:
+            raise ConfigError(f"variables {other.origin} and {variable} are one setting, and differ; give one of them")
+    return list(layer.values())
 
 
 def _from_flags(known: _Known, flags: Mapping[str, Flag]) -> list[Sourced]:

@@ -95,7 +95,7 @@ class Callback(Value, frozen=True, kw_only=True):
     into: str = ""
 
 
-class NewJob(Value, frozen=True, kw_only=True):
+class NewJob(Value, frozen=True, kw_only=True, gc=False):
     """One call of a task, as the client asked for it.
 
     ``args`` is a JSON object of the bound arguments by parameter name. ``delay_ms`` counts from the insert by the
@@ -154,7 +154,7 @@ class NewJob(Value, frozen=True, kw_only=True):
         return tuple(id for edges in self.after for id in edges.ids) if self.after else ()
 
 
-class ErrorInfo(Value, frozen=True, kw_only=True):
+class ErrorInfo(Value, frozen=True, kw_only=True, gc=False):
     """One failure, as text. ``kinds`` are the qualified names of the exception's MRO, most derived first."""
 
     type: str
@@ -176,7 +176,7 @@ def shed_error(by: str) -> ErrorInfo:
     return ErrorInfo(type=SHED, message=f"its queue was full, and job {by} of a higher priority took its place")
 
 
-class Job(Value, frozen=True, kw_only=True):
+class Job(Value, frozen=True, kw_only=True, gc=False):
     """A stored job as it was at ``seen_at``, the store's clock at the read.
 
     ``attempts`` counts charged runs that are over; the present run is ``attempt``. ``losses`` counts runs that vanished

@@ -8,7 +8,7 @@ from abaca.model.base import Value
 from abaca.model.job import ErrorInfo, Job, NewJob, State
 
 
-class Transition(Value, frozen=True, kw_only=True):
+class Transition(Value, frozen=True, kw_only=True, gc=False):
     """What should become true of a RUNNING job: absolute new values which the store copies without computing.
 
     ``delay_ms`` is for a move to WAITING: ``None`` leaves the due time, and so the place in line, as it was. ``error``
@@ -27,7 +27,7 @@ class Transition(Value, frozen=True, kw_only=True):
     then: tuple[NewJob, ...] = ()
 
 
-class Settle(Value, frozen=True, kw_only=True):
+class Settle(Value, frozen=True, kw_only=True, gc=False):
     """A transition addressed to one run of one job."""
 
     id: str
@@ -79,7 +79,7 @@ class Inserted(IntEnum):
     PASSED = 5  # the schedule's cursor is at this tick or beyond, or the schedule is gone
 
 
-class Receipt(Value, frozen=True, kw_only=True):
+class Receipt(Value, frozen=True, kw_only=True, gc=False):
     """What became of one insert. ``id`` is the job that stands for it: its own, or the key's holder when
     ``HELD`` or ``REPLACED``.
 

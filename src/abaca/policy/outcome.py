@@ -5,7 +5,7 @@ from __future__ import annotations
 from abaca.model import ErrorInfo, Value
 
 
-class Returned(Value, frozen=True, kw_only=True):
+class Returned(Value, frozen=True, kw_only=True, gc=False):
     """The handler returned; ``result`` is its encoded value."""
 
     result: bytes

@@ -1,14 +1,22 @@
-"""What an application keeps running beside a worker, in the process and on the loop of its coroutines."""
+"""What an application asks before a worker claims, and keeps running beside it, on the loop of its coroutines."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from abaca.logs import worker_log
 
 Beside = Callable[[], Awaitable[None]]
+Check = Callable[[Collection[str]], Awaitable[None]]
+"""Called with the queues of a worker. It raises ``ConfigError`` where this worker must not claim from them."""
+
+
+async def checked(checks: Sequence[Check], queues: Collection[str]) -> None:
+    """Raises what the first of them raises that refuses."""
+    for check in checks:
+        await check(queues)
 
 
 @asynccontextmanager

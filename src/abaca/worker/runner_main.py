@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from abaca.buggify import arm_from_environment
-from abaca.errors import AbacaError
+from abaca.errors import AbacaError, ConfigError
 from abaca.logs import adopt_standard_logs, configure_logs
 from abaca.model import Job, Lease
 from abaca.policy.builtin import BUILT_IN
 from abaca.policy.decide import quarantined
 from abaca.worker.batches import lanes_of
+from abaca.worker.beside import checked
 from abaca.worker.engine import Engine
 from abaca.worker.guard import Guard
 from abaca.worker.judging import damage_of
@@ -164,6 +165,11 @@ class RunnerProcess(asyncio.Protocol):
         options = self._configure.options
         lease = Lease(worker=self._configure.worker, ms=round(options.lease * 1000))
         async with self._app.connect() as backend:
+            try:
+                await checked(self._app.checks, options.queues)
+            except ConfigError as error:
+                self.send(Hopeless(reason=str(error)))
+                return EXIT_CONFIG
             self.send(Announced())
             loop_options = LoopOptions(
                 queues=options.queues,

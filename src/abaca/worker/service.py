@@ -23,7 +23,7 @@ from abaca.model import Card, Lease, Value
 from abaca.places import Blobs
 from abaca.policy.builtin import BUILT_IN
 from abaca.worker.batches import lanes_of
-from abaca.worker.beside import Beside
+from abaca.worker.beside import Beside, Check, checked
 from abaca.worker.engine import Engine
 from abaca.worker.heart_thread import Connect, HeartThread
 from abaca.worker.held import HeldRuns
@@ -70,9 +70,11 @@ class Worker:
         schedules: Callable[[], Collection[str]] = tuple,
         blobs: Blobs | None = None,
         beside: Sequence[Beside] = (),
+        checks: Sequence[Check] = (),
     ) -> None:
         self._schedules = schedules
         self._beside = beside
+        self._checks = checks
         self._blobs = blobs or Blobs()
         self.options = options or WorkerOptions()
         self.id = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-14:-2]}"
@@ -88,12 +90,14 @@ class Worker:
         self._draining = False
 
     async def start(self) -> None:
-        """Connect, begin to beat, then begin to claim. Raises what the store raises, and then nothing runs."""
+        """Connect, begin to beat, then begin to claim. Raises what the store or a check of the app raises, and then
+        nothing runs."""
         if self._life is not None:
             raise RuntimeError(f"worker {self.name} is running already")
         self._life = life = _Life()
         try:
             backend = await life.stack.enter_async_context(self._connect())
+            await checked(self._checks, self.options.queues)
             engine = self._make_engine(backend)
             heart = HeartThread(
                 self._connect,

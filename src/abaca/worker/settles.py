@@ -16,7 +16,7 @@ from abaca.policy.outcome import Aborted, Outcome
 from abaca.worker.judging import Decide, judge
 
 
-class Finished(msgspec.Struct, frozen=True):
+class Finished(msgspec.Struct, frozen=True, gc=False):
     """``took``: seconds, of a run that began. ``refused``: it stands for one that the store would not take."""
 
     job: Job

@@ -173,7 +173,8 @@ class Supervisor:
 
     def _give_up(self, runner: RunnerProxy) -> None:
         worker_log().error("cannot work", app=self._app, reason=runner.hopeless)
-        self._begin_stop(EXIT_CONFIG if self._misconfigured or not runner.ready else EXIT_STORE_GONE)
+        is_setting = self._misconfigured or runner.status == EXIT_CONFIG or not runner.ready
+        self._begin_stop(EXIT_CONFIG if is_setting else EXIT_STORE_GONE)
 
     async def _sleep_unless_stopping(self, seconds: float) -> None:
         try:

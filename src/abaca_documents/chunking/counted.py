@@ -14,8 +14,9 @@ from tokenizers import Tokenizer
 from abaca_documents.chunking.chunker import TextChunker
 from abaca_documents.chunking.spans import Span
 from abaca_documents.embedding.engines import Engine, Floats, open_engine
+from abaca_documents.embedding.fetching import fetch_seen
 from abaca_documents.embedding.tokens import tokenizer_of
-from abaca_documents.embedding.weights import MINILM, STATIC, fetch, model_folder
+from abaca_documents.embedding.weights import MINILM, STATIC, model_folder
 
 
 def chunker_here(folder: Path | None = None) -> TextChunker:
@@ -25,12 +26,12 @@ def chunker_here(folder: Path | None = None) -> TextChunker:
 
     @cache
     def tokenizer() -> Tokenizer:
-        fetch(MINILM, where)
+        fetch_seen(MINILM, where)
         return tokenizer_of(MINILM, where)
 
     @cache
     def engine() -> Engine:
-        fetch(STATIC, where)
+        fetch_seen(STATIC, where)
         return open_engine(STATIC.name, where)
 
     def tokens(text: str) -> list[Span]:

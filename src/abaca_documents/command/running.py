@@ -14,6 +14,7 @@ from abaca_documents.errors import DocumentsError, ValidationError
 from abaca_documents.library import Library
 from abaca_documents.plugin import PLUGIN
 from abaca_documents.preparing import fetch_models
+from abaca_documents.settings import models
 
 T = TypeVar("T")
 SLOTS = 4
@@ -50,13 +51,15 @@ def run(session: Session, work: Callable[[Library], Awaitable[T]], *, create: bo
 async def with_hands(library: Library, work: Coroutine[Any, Any, T], embedders: Iterable[str] = ()) -> T:
     """``while_served`` for documents. ``embedders`` are those that the jobs will use; their models are fetched before a
     worker begins here."""
-    return await while_served(library.app, PLUGIN.queues, work, slots=SLOTS, prepare=lambda: fetched(embedders))
+    return await while_served(
+        library.app, PLUGIN.queues, work, slots=SLOTS, prepare=lambda: fetched(library.app, embedders)
+    )
 
 
-async def fetched(embedders: Iterable[str]) -> None:
+async def fetched(app: App, embedders: Iterable[str]) -> None:
     """Bring the models of these embedders, with a bar, where they are missing. Raises ``ModelMissing``."""
     names = [name for each in embedders if (name := NAMES.get(each, each)) in MODELS]
-    await asyncio.to_thread(fetch_models, names)
+    await asyncio.to_thread(fetch_models, names, models(app))
 
 
 def interrupted(left: int) -> None:

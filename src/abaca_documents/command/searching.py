@@ -48,7 +48,7 @@ def search(
         if not names:
             raise ConfigError("there are no collections yet; `abaca documents add` makes one")
         if mode is not SearchMode.KEYWORD:
-            await fetched(known[name].index.embedder for name in names if name in known)
+            await fetched(library.app, (known[name].index.embedder for name in names if name in known))
         request = SearchRequest(
             query=query,
             collections=names,

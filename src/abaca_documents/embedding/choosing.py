@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from abaca_documents.embedding.local import LocalEmbedder
@@ -39,15 +40,18 @@ def full_name(name: str) -> str:
 class Embedders:
     """The embedders of one event loop, each opened when it is first asked for."""
 
-    def __init__(self, service: Service | None = None) -> None:
+    def __init__(self, service: Service | None = None, folder: Path | None = None) -> None:
+        """``folder`` is where models are kept."""
         self._service = service or Service()
+        self._folder = folder
         self._opened: dict[str, Embedder] = {}
 
     def of(self, name: str) -> Embedder:
         """Raises ``ValidationError`` for one that is not here, or needs a service that no setting names."""
         name = full_name(name)
         if name not in self._opened:
-            self._opened[name] = self._remote(name) if name.startswith(HTTP) else LocalEmbedder(LOCAL[name])
+            is_served = name.startswith(HTTP)
+            self._opened[name] = self._remote(name) if is_served else LocalEmbedder(LOCAL[name], folder=self._folder)
         return self._opened[name]
 
     def _remote(self, name: str) -> Embedder:

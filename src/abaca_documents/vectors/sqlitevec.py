@@ -5,7 +5,10 @@ vectors of the best `CANDIDATES` codes."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import apsw
@@ -18,6 +21,7 @@ from abaca_documents.filtersql import to_sql
 from abaca_documents.libraryfile import LibraryFile, Part
 from abaca_documents.model import Chunk, ChunkMetadata, Metadata, Metric, Vector
 from abaca_documents.protocols import Found, Space
+from abaca_documents.vectors import forgetting
 from abaca_documents.vectors.checking import check_chunk, check_vector
 from abaca_documents.vectors.codes import codes_of
 from abaca_documents.vectors.scan import scan
@@ -32,11 +36,20 @@ MOST = 4096
 """Neighbours that are given at once."""
 LARGE = 4000
 """Vectors of a space up to which all are compared."""
-CANDIDATES = 500
+CANDIDATES = 1500
 """Vectors that are compared in a larger space, or six for each neighbour that is asked for, if those are more."""
 _pack_place = msgspec.json.Encoder().encode
 _read_place = msgspec.json.Decoder(ChunkMetadata).decode
 _read_metadata = msgspec.json.Decoder(dict).decode
+
+
+@dataclass
+class Changed:
+    """What a write did in a space: ids of chunks with their vectors, and of chunks that went. No id comes twice."""
+
+    space: int
+    stored: dict[int, Vector] = field(default_factory=dict)
+    gone: list[int] = field(default_factory=list)
 
 
 class SqliteVectors:
@@ -74,15 +87,19 @@ class SqliteVectors:
         return await self._file.read(lambda connection: ask(connection, sql("space_list")))
 
     async def put(self, space: Space, chunks: Sequence[Chunk]) -> None:
+        await self._put(space, chunks)
+
+    async def _put(self, space: Space, chunks: Sequence[Chunk]) -> Changed:
         for chunk in chunks:
             check_chunk(space, chunk)
         codes = codes_of([chunk.embedding for chunk in chunks if chunk.embedding is not None])
 
-        def act(connection: apsw.Connection) -> None:
+        def act(connection: apsw.Connection) -> Changed:
             if (space.collection, space.index) in self._opened:
                 id = _open(connection, space)  # another process may have dropped it since
             else:
                 id = _require(connection, space)
+            changed = Changed(space=id)
             holdings: dict[tuple[str, int], tuple[int, bool]] = {}
             left = iter(codes)
             for chunk in chunks:
@@ -94,10 +111,15 @@ class SqliteVectors:
                 holding, is_used = holdings[key]
                 if is_used:
                     for old in ask(connection, sql("chunk_at"), (holding, chunk.index)):
-                        _drop(connection, id, old)
-                _put(connection, id, holding, chunk, b"" if chunk.is_parent else next(left))
+                        changed.gone.append(_drop(connection, id, old))
+                row_id = _store(connection, id, holding, chunk, b"" if chunk.is_parent else next(left))
+                if chunk.embedding is not None:
+                    changed.stored[row_id] = chunk.embedding
+            if changed.gone:
+                forgetting.mark(connection, id)
+            return changed
 
-        await self._file.write(act)
+        return await self._file.write(act)
 
     async def describe(
         self, collection: str, index: int, document_id: str, generation: int, metadata: Metadata
@@ -107,25 +129,32 @@ class SqliteVectors:
         def act(connection: apsw.Connection, space: int) -> bool:
             return bool(ask(connection, sql("holding_describe"), (packed, space, document_id, generation)))
 
-        return await self._file.write(lambda connection: _in_space(connection, collection, index, act, False))
+        return await self._file.write(lambda connection: in_space(connection, collection, index, act, False))
 
     async def sweep(
         self, collection: str, index: int, document_id: str, keep: Iterable[int] = (), upto: int | None = None
     ) -> int:
+        changed = await self._sweep(collection, index, document_id, keep, upto)
+        return 0 if changed is None else len(changed.gone)
+
+    async def _sweep(
+        self, collection: str, index: int, document_id: str, keep: Iterable[int], upto: int | None
+    ) -> Changed | None:
+        """``None`` where the space is not there."""
         kept = set(keep)
 
-        def act(connection: apsw.Connection, space: int) -> int:
-            count = 0
+        def act(connection: apsw.Connection, space: int) -> Changed:
+            changed = Changed(space=space)
             for holding, generation in ask(connection, sql("holding_list"), (space, document_id)):
                 if generation not in kept and (upto is None or generation <= upto):
-                    rows = ask(connection, sql("chunk_held"), (holding,))
-                    for row in rows:
-                        _drop(connection, space, row)
+                    for row in ask(connection, sql("chunk_held"), (holding,)):
+                        changed.gone.append(_drop(connection, space, row))
                     ask(connection, sql("holding_drop"), (holding,))
-                    count += len(rows)
-            return count
+            if changed.gone:
+                forgetting.mark(connection, space)
+            return changed
 
-        return await self._file.write(lambda connection: _in_space(connection, collection, index, act, 0))
+        return await self._file.write(lambda connection: in_space(connection, collection, index, act, None))
 
     async def nearest(
         self, space: Space, vector: Vector, limit: int, where: Metadata, *, vectors: bool = False
@@ -135,9 +164,9 @@ class SqliteVectors:
 
         def act(connection: apsw.Connection, id: int) -> list[Found]:
             rows = _nearest(connection, space, id, vector, min(limit, MOST), where)
-            return [_found(connection, space, id, row, distance, vectors) for row, distance in rows]
+            return [found(connection, space, id, row, distance, vectors) for row, distance in rows]
 
-        return await self._file.read(lambda each: _in_space(each, space.collection, space.index, act, []))
+        return await self._file.read(lambda each: in_space(each, space.collection, space.index, act, []))
 
     async def matching(
         self, space: Space, query: str, limit: int, where: Metadata, *, vectors: bool = False
@@ -150,9 +179,9 @@ class SqliteVectors:
             if not words:
                 return []
             rows = ask(connection, sql("matching", space=id, where=clause), (words, *values, limit))
-            return [_found(connection, space, id, row, score, vectors) for row, score in rows]
+            return [found(connection, space, id, row, score, vectors) for row, score in rows]
 
-        return await self._file.read(lambda each: _in_space(each, space.collection, space.index, act, []))
+        return await self._file.read(lambda each: in_space(each, space.collection, space.index, act, []))
 
     async def chunks(
         self,
@@ -188,7 +217,7 @@ class SqliteVectors:
                 )
             ]
 
-        return await self._file.read(lambda each: _in_space(each, collection, index, act, []))
+        return await self._file.read(lambda each: in_space(each, collection, index, act, []))
 
     async def hashes(self, collection: str, index: int, document_id: str, generation: int) -> dict[str, int]:
         def act(connection: apsw.Connection, space: int) -> dict[str, int]:
@@ -196,7 +225,7 @@ class SqliteVectors:
                 return dict(ask(connection, sql("chunk_hashes"), (holding,)))
             return {}
 
-        return await self._file.read(lambda each: _in_space(each, collection, index, act, {}))
+        return await self._file.read(lambda each: in_space(each, collection, index, act, {}))
 
     async def count(self, collection: str, index: int) -> dict[str, dict[int, int]]:
         def act(connection: apsw.Connection, space: int) -> dict[str, dict[int, int]]:
@@ -205,9 +234,12 @@ class SqliteVectors:
                 counted.setdefault(document, {})[generation] = chunks
             return counted
 
-        return await self._file.read(lambda each: _in_space(each, collection, index, act, {}))
+        return await self._file.read(lambda each: in_space(each, collection, index, act, {}))
 
     async def scrub(self) -> None:
+        now = time.time()
+        for space in await self._file.read(lambda connection: forgetting.due(connection, now)):
+            await self._file.write(partial(_write_anew, space=space, now=now))
         await self._file.scrub()
 
     async def close(self) -> None:
@@ -229,13 +261,19 @@ def _make_tables(connection: apsw.Connection) -> None:
     ask(connection, sql("make_tables"))
 
 
+def _write_anew(connection: apsw.Connection, space: int, now: float) -> None:
+    """Another process may have done it, or dropped the space."""
+    if space in forgetting.due(connection, now):
+        forgetting.write_anew(connection, space, now)
+
+
 def _require(connection: apsw.Connection, space: Space) -> int:
     for id, *_ in ask(connection, sql("space_find"), (space.collection, space.index)):
         return int(id)
     raise DocumentsError(f"the space {space.key} is not there; open_space makes it")
 
 
-def _in_space(
+def in_space(
     connection: apsw.Connection, collection: str, index: int, act: Callable[[apsw.Connection, int], T], otherwise: T
 ) -> T:
     for id, *_ in ask(connection, sql("space_find"), (collection, index)):
@@ -279,7 +317,7 @@ def _nearest(
     return [(row, distance) for row, distance in rows if distance is not None]
 
 
-def _put(connection: apsw.Connection, space: int, holding: int, chunk: Chunk, code: bytes) -> None:
+def _store(connection: apsw.Connection, space: int, holding: int, chunk: Chunk, code: bytes) -> int:
     headings = " ".join(filter(None, (chunk.where.title, *chunk.where.heading_path)))
     given = (holding, chunk.index, chunk.text, headings, chunk.chunk_hash, chunk.where.page)
     row = (*given, _pack_place(chunk.where), int(chunk.is_parent))
@@ -288,15 +326,17 @@ def _put(connection: apsw.Connection, space: int, holding: int, chunk: Chunk, co
         ask(connection, sql("vector_put", space=space), (id, chunk.embedding))
         ask(connection, sql("code_put", space=space), (id, code))
         ask(connection, sql("word_put", space=space), (id, chunk.text, headings))
+    return int(id)
 
 
-def _drop(connection: apsw.Connection, space: int, row: Sequence[object]) -> None:
+def _drop(connection: apsw.Connection, space: int, row: Row) -> int:
     id, text, headings, is_parent = row
     if not is_parent:
         ask(connection, sql("vector_drop", space=space), (id,))
         ask(connection, sql("code_drop", space=space), (id,))
         ask(connection, sql("word_drop", space=space), (id, text, headings))
     ask(connection, sql("chunk_drop"), (id,))
+    return int(id)
 
 
 def _filter(space: int, where: Metadata) -> tuple[str, list[str | int | float | bool | None]]:
@@ -306,7 +346,7 @@ def _filter(space: int, where: Metadata) -> tuple[str, list[str | int | float | 
     return sql("filtered", condition=condition), [space, *values]
 
 
-def _found(connection: apsw.Connection, space: Space, id: int, row: int, distance: float, vectors: bool) -> Found:
+def found(connection: apsw.Connection, space: Space, id: int, row: int, distance: float, vectors: bool) -> Found:
     ((document, generation, metadata, position, text, hash, place, is_parent),) = connection.execute(
         sql("chunk_get"), (row,)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from abaca import ConfigError
 from abaca.http import ApiError, ApiRequest, Code, Endpoint, endpoint
 from abaca_documents.embedding.weights import ModelMissing
 from abaca_documents.errors import (
@@ -54,9 +55,20 @@ EMBEDDER_REFUSED: Refusal = (502, "embedder_refused")
 NO_EMBEDDER: Refusal = (503, "embedder_unavailable")
 NO_MODEL: Refusal = (503, "model_missing")
 NO_SANDBOX: Refusal = (503, "sandbox_unavailable")
+NOT_SET_UP: Refusal = (503, "documents_not_set_up")
 STORE_AWAY: Refusal = (503, Code.STORE_UNAVAILABLE.value)
 EMBEDDING = (EMBEDDER_REFUSED, NO_EMBEDDER, NO_MODEL)
-UPLOADING = (NO_COLLECTION, DOCUMENT_EXISTS, DUPLICATE, CONFLICT, TOO_LARGE, UNSUPPORTED, UNREADABLE, INVALID)
+UPLOADING = (
+    NO_COLLECTION,
+    DOCUMENT_EXISTS,
+    DUPLICATE,
+    CONFLICT,
+    TOO_LARGE,
+    UNSUPPORTED,
+    UNREADABLE,
+    INVALID,
+    NOT_SET_UP,
+)
 
 REFUSALS: Mapping[type[Exception], Refusal] = {
     DocumentNotFound: NO_DOCUMENT,
@@ -75,6 +87,7 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
     ParseFailed: UNREADABLE,
     ValidationError: INVALID,
     StoreUnavailable: STORE_AWAY,
+    ConfigError: NOT_SET_UP,
     EmbedderRefused: EMBEDDER_REFUSED,
     EmbedderAway: NO_EMBEDDER,
     EmbedderFailed: NO_EMBEDDER,
@@ -101,7 +114,7 @@ def answer_of(error: Exception) -> Exception:
         case DuplicateDocument():
             return ApiError(status, code, str(error), details={"document_id": error.existing})
         case _:
-            headers = {"Retry-After": _RETRY_AFTER} if status == 503 else {}
+            headers = {"Retry-After": _RETRY_AFTER} if status == 503 and refusal is not NOT_SET_UP else {}
             return ApiError(status, code, str(error), headers=headers)
 
 

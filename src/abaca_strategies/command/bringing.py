@@ -9,11 +9,12 @@ from cyclopts import Parameter
 
 from abaca import ConfigError
 from abaca.cli import EXIT_FAILED, EXIT_OK, Given, note, print_json, print_table, say
-from abaca_strategies.command.plain import request_of
+from abaca_strategies.command.plain import request_of, text_of
 from abaca_strategies.command.running import run
-from abaca_strategies.errors import DataRefused
+from abaca_strategies.errors import DataRefused, Refused
 from abaca_strategies.registry.datasets import FORMS, Form
 from abaca_strategies.registry.dataviews import Checked, DataSetView, Problem
+from abaca_strategies.registry.facts import Facts, read_facts
 from abaca_strategies.requests import SyntheticRequest
 from abaca_strategies.strategies import Strategies
 
@@ -30,6 +31,9 @@ def import_data(
         bool, Parameter(negative="", help="Leave prices as they are where the file has adjusted closes too.")
     ] = False,
     origin: Annotated[str, Parameter(help="Where it is from, kept beside it.")] = "",
+    facts: Annotated[
+        Path | None, Parameter(help="A file of facts by ticker: JSON, or CSV with a column ticker.")
+    ] = None,
     replace: Replace = False,
     check: Annotated[bool, Parameter(negative="", help="Say what would be found, and keep nothing.")] = False,
     session: Given,
@@ -42,14 +46,19 @@ def import_data(
         raise ConfigError(f"{path} is no file")
     if form is None and path.suffix.lstrip(".").lower() not in FORMS:
         raise ConfigError(f"{path}: its name does not tell what it is; give --form, one of {', '.join(FORMS)}")
+    known = None if facts is None else _facts_in(facts)
     if check:
-        looked = run(session, lambda service: service.datasets.check(path, form=form, adjust=not raw), create=True)
+        looked = run(
+            session,
+            lambda service: service.datasets.check(path, form=form, adjust=not raw, facts=known),
+            create=True,
+        )
         return _say_checked(session, looked)
 
     async def work(service: Strategies) -> DataSetView | DataRefused:
         try:
             return await service.datasets.add(
-                name or path.stem, path, form=form, adjust=not raw, origin=origin, replace=replace
+                name or path.stem, path, form=form, adjust=not raw, origin=origin, facts=known, replace=replace
             )
         except DataRefused as error:
             return error
@@ -58,6 +67,13 @@ def import_data(
     if isinstance(kept, DataRefused):
         return _refused(session, kept)
     return say_kept(session, [kept])
+
+
+def _facts_in(path: Path) -> Facts:
+    try:
+        return read_facts(text_of(path))
+    except Refused as error:
+        raise ConfigError(f"{path}: {error.why}") from error
 
 
 def _refused(session: Given, error: DataRefused) -> int:

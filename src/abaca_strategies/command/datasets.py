@@ -74,6 +74,7 @@ def show(
             ("to", view.last),
             ("every", _every(view)),
             ("origin", view.origin),
+            ("facts", ", ".join(view.facts)),
             ("taken in", view.created_at),
         ]
     )

@@ -49,6 +49,16 @@ def _read(path: Path) -> bytes:
         return file.read(MAX_CODE + 1)
 
 
+def text_of(path: Path) -> str:
+    """Raises ``ConfigError``."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no text in UTF-8") from error
+
+
 def params_of(words: Iterable[str], flag: str = "--param") -> dict[str, Any]:
     """``fast=10`` is a number, ``kind="ema"`` and what is no JSON is text. Raises ``ConfigError``."""
     found: dict[str, Any] = {}

@@ -70,11 +70,12 @@ def screen(
 
 
 def _say(result: ScreeningResult) -> None:
+    names = {f"strategy {id}": id for id in dict.fromkeys(id for one in result.ranked_results for id in one.parts)}
     rows = [
-        (place, one.symbol, f"{one.score:.4g}", one.current_price, one.sector, _parts(one.parts))
+        (place, one.symbol, f"{one.score:.4g}", one.current_price, one.sector, *_parts(one.parts, names))
         for place, one in enumerate(result.ranked_results, 1)
     ]
-    print_table(("", "ticker", "score", "price", "sector", ""), rows, "no ticker was found")
+    print_table(("", "ticker", "score", "price", "sector", *names), rows, "no ticker was found")
     note(f"{result.ranked_total:,} of {result.universe_size:,} tickers at {result.as_of or 'no time'}")
     for id, why in result.failures.items():
         note(f"strategy {id} has no part in it: {why}")
@@ -84,5 +85,6 @@ def _say(result: ScreeningResult) -> None:
         note(result.error_message)
 
 
-def _parts(parts: dict[str, float]) -> str:
-    return ", ".join(f"{id}: {score:.4g}" for id, score in parts.items())
+def _parts(parts: dict[str, float], names: dict[str, str]) -> list[str]:
+    """The scores by strategy, where there were several."""
+    return [f"{parts[id]:.4g}" if id in parts else "" for id in names.values()]

@@ -39,12 +39,13 @@ class Instances:
         return self.total > len(self.rows)
 
     @classmethod
-    def of(cls, answer: object) -> Instances:
-        """Raises ``StrategyError`` for what is no list of instances. One without a timestamp is refused, not dated
-        now."""
+    def of(cls, answer: object, since: int | None = None) -> Instances:
+        """Those from ``since`` on, in seconds since 1970, or all. Raises ``StrategyError`` for what is no list of
+        instances. One without a timestamp is refused, not dated now."""
         if not isinstance(answer, Sequence) or isinstance(answer, str | bytes):
             raise StrategyError(f"strategy() answered {type(answer).__name__}; it has to answer a list of instances")
         rows = [_checked(number, row) for number, row in enumerate(answer)]
+        rows = rows if since is None else [row for row in rows if row["timestamp"] >= since]
         rows.sort(key=lambda row: int(row["timestamp"]))
         kept = tuple(rows[:MAX_INSTANCES])
         notes = (

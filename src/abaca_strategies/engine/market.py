@@ -61,6 +61,20 @@ class Market:
     def __len__(self) -> int:
         return len(self.times)
 
+    def begun_at(self, bar: int) -> Market:
+        """Without the bars before ``bar``, of which the marks know still."""
+        return Market(
+            self.tickers,
+            self.times[bar:],
+            self.open[bar:],
+            self.high[bar:],
+            self.low[bar:],
+            self.close[bar:],
+            self.mark[bar:],
+            tuple(rows[rows >= bar] - bar for rows in self.rows),
+            self.close_only,
+        )
+
 
 def _carried(values: Floats) -> Floats:
     """Each column with its last value carried over the gaps."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from abaca_strategies.engine.broker import Broker
 from abaca_strategies.engine.market import Market
 from abaca_strategies.engine.records import Fill, Placed, Rejection, Trade
 from abaca_strategies.engine.rules import Rules
+from abaca_strategies.failures import RulesError
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,26 @@ class Run:
     @property
     def closed(self) -> tuple[Trade, ...]:
         return tuple(trade for trade in self.trades if not trade.is_open)
+
+    def begun_at(self, bar: int) -> Run:
+        """The same run with ``bar`` as its first one. It has to lie within the warm-up, in which nothing happened."""
+        if bar == 0:
+            return self
+        if bar > self.rules.warmup:
+            raise RulesError(f"a run with {self.rules.warmup} bars of warm-up cannot begin at bar {bar}")
+        return replace(
+            self,
+            market=self.market.begun_at(bar),
+            rules=replace(self.rules, warmup=self.rules.warmup - bar),
+            cash=self.cash[bar:],
+            units=self.units[bar:],
+            orders=tuple(replace(one, bar=one.bar - bar) for one in self.orders),
+            fills=tuple(replace(one, bar=one.bar - bar) for one in self.fills),
+            trades=tuple(
+                replace(one, entry_bar=one.entry_bar - bar, exit_bar=one.exit_bar - bar) for one in self.trades
+            ),
+            rejections=tuple(replace(one, bar=one.bar - bar) for one in self.rejections),
+        )
 
 
 def simulate(market: Market, rules: Rules, decide: Callable[[Broker, int], None], wake: Iterable[int] | None) -> Run:

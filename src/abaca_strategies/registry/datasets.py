@@ -10,7 +10,6 @@ import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +31,7 @@ from abaca_strategies.registry.dataviews import (
     DataSetView,
     NewestBar,
 )
+from abaca_strategies.registry.facts import with_facts
 from abaca_strategies.registry.recording import Records, again, now_text, put_all, read_one, scanned
 from abaca_strategies.registry.runs import Runs
 from abaca_strategies.registry.uploads import read_upload
@@ -94,11 +94,20 @@ class DataSets:
         if report.errors:
             shown = "; ".join(str(one) for one in report.errors[:5])
             raise DataRefused(f"data set {name} was not accepted: {shown}", problems_of(report))
-        return await self._keep(_with_facts(_with_origin(data, origin), facts or {}), report, replace=replace)
+        return await self._keep(with_facts(_with_origin(data, origin), facts or {}), report, replace=replace)
 
-    async def check(self, source: Path | bytes, *, form: Form | None = None, adjust: bool = True) -> Checked:
-        """What ``add`` would find, without keeping anything. Raises ``DataRefused`` for what cannot be read."""
-        _, report = await self._read("data", source, form, adjust)
+    async def check(
+        self,
+        source: Path | bytes,
+        *,
+        form: Form | None = None,
+        adjust: bool = True,
+        facts: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> Checked:
+        """What ``add`` would find, without keeping anything. Raises ``DataRefused`` for what cannot be read, and
+        ``Refused`` for facts."""
+        data, report = await self._read("data", source, form, adjust)
+        with_facts(data, facts or {})
         return checked(report)
 
     async def put(self, data: DataSet, *, replace: bool = False) -> DataSetView:
@@ -346,16 +355,6 @@ def _made(request: SyntheticRequest) -> DataSet:
 
 def _with_origin(data: DataSet, origin: str) -> DataSet:
     return replace(data, origin=origin) if origin else data
-
-
-def _with_facts(data: DataSet, facts: Mapping[str, Mapping[str, object]]) -> DataSet:
-    if unknown := [ticker for ticker in facts if ticker not in data.bars]:
-        raise Refused("facts", f"there are no bars of {', '.join(unknown[:10])[:200]}")
-    kept = {ticker: dict(one) for ticker, one in facts.items()}
-    for fact in (fact for one in kept.values() for fact in one.values()):
-        if not (fact is None or isinstance(fact, str | int) or (isinstance(fact, float) and isfinite(fact))):
-            raise Refused("facts", f"{fact!r} cannot be used; a fact is text, a number, true, false or null"[:300])
-    return replace(data, info=kept) if kept else data
 
 
 def _check_name(name: str) -> None:

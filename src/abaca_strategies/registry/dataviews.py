@@ -42,6 +42,8 @@ class DataSetView(msgspec.Struct, frozen=True, kw_only=True):
     spacing_seconds: int
     """The usual distance of two bars."""
     origin: str = ""
+    facts: list[str] = []
+    """Names of what is known of its tickers, such as ``sector``."""
     problems: list[Problem] = []
     """Notes of the validation, such as gaps; data with errors are not taken."""
     problem_count: int = 0

@@ -18,7 +18,7 @@ from abaca import Record
 from abaca_strategies.errors import CodeRefused, Conflict, Refused, StrategyNotFound, VersionNotFound
 from abaca_strategies.models import Strategy
 from abaca_strategies.registry.diffing import unified
-from abaca_strategies.registry.recording import Records, again, now_text, put_all, read_one, scanned
+from abaca_strategies.registry.recording import Records, again, now_text, put_all, read_one
 from abaca_strategies.requests import EditStrategyRequest
 from abaca_strategies.running.linting import Finding, lint
 
@@ -30,7 +30,16 @@ MADE = "strategies.made"
 MADE_MS = 7 * 86_400_000
 MAX_VERSIONS = 1_000
 MAX_PAGE = 200
+_READ = 100
+"""Strategies that are read at once for a list."""
 _ID = "strategies"
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """What a writer calls its code, and says of it."""
+
+    name: str = ""
+    description: str = ""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +60,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     alert_universe: list[str] | None = None
     min_timeframe: str | None = None
     alert_last_trigger_at: str | None = None
+    written: Named = Named()
+    """What a writer named it last. A name that is still this one is the writer's to change."""
 
 
 class VersionInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -104,9 +115,11 @@ class Registry:
         description: str = "",
         prompt: str = "",
         user_id: int = 0,
+        written: Named | None = None,
         token: str | None = None,
     ) -> Strategy:
         """A new strategy with version 1. Creating again with the same ``token`` answers the strategy that is there.
+        ``written`` is what the writer of the code named it.
 
         Raises ``CodeRefused`` for code with an error in it, ``Refused`` for a name or text that cannot be used.
         """
@@ -130,6 +143,7 @@ class Registry:
                 code_digest=version.code_digest,
                 created_at=now,
                 updated_at=now,
+                written=written or Named(),
             )
             wanted = [
                 Record(kind=COUNTER, id=_ID, data=_encode(id), version=0 if counter is None else counter.version),
@@ -141,25 +155,29 @@ class Registry:
                 return _strategy(head, version, 1)
         raise AssertionError
 
-    async def edit(self, id: int, change: EditStrategyRequest) -> Strategy:
+    async def edit(self, id: int, asked: EditStrategyRequest, written: Named | None = None) -> Strategy:
         """Code or a name that differ from the newest version's make the next one; the rest changes the strategy alone.
+        What ``written``, the writer of the code, names it takes the place of what a writer named it before; what a
+        person named it stays.
 
         Raises ``StrategyNotFound``, ``CodeRefused``, ``Refused``, and ``Conflict`` where ``from_version`` is not the
         newest any more.
         """
-        if change.name is not None:
-            check_name(change.name)
-        if change.python_code is not None:
-            check_code(change.python_code)
+        if asked.name is not None:
+            check_name(asked.name)
+        if asked.python_code is not None:
+            check_code(asked.python_code)
         async for _ in again(f"strategy {id}"):
             record, head = await self._read_head(id)
             newest = await self._read_version(id, head.newest)
+            change = asked if written is None else _named(head, asked, written)
             if change.from_version is not None and change.from_version != head.newest and not _is_in(change, newest):
                 raise Conflict(
                     f"strategy {id} is at version {head.newest} and not at {change.from_version}, which the change was "
                     f"made from; nothing was changed"
                 )
             after, made = _edited(head, newest, change)
+            after = msgspec.structs.replace(after, written=written or head.written)
             if after == head and made is None:
                 return _strategy(head, newest, head.newest)
             after = msgspec.structs.replace(after, updated_at=now_text())
@@ -254,19 +272,22 @@ class Registry:
         return _version(record.data or b"")
 
     async def list(self, *, cursor: str | None = None, limit: int = 50, user_id: int | None = None) -> StrategyPage:
-        """Strategies in order of their ids, without their code. Raises ``Refused`` for a bad limit or cursor."""
+        """Strategies without their code, the newest first. Raises ``Refused`` for a bad limit or cursor."""
         if not 1 <= limit <= MAX_PAGE:
             raise Refused("limit", f"it is {limit}; from 1 to {MAX_PAGE} can be asked for")
-        after, found = _cursor(cursor), list[Head]()
-        while len(found) <= limit:
-            page = await scanned(self._records, HEAD, after=after)
-            heads = [_head(each.data or b"") for each in page]
+        first, found = await self._newest() if cursor is None else _number_of(cursor) - 1, list[Head]()
+        while first > 0 and len(found) <= limit:
+            ids = [_head_id(id) for id in range(first, max(first - _READ, 0), -1)]
+            heads = [_head(each.data) for each in await self._records.read(HEAD, ids) if each and each.data]
             found += [head for head in heads if user_id is None or head.user_id == user_id]
-            if not page:
-                break
-            after = page[-1].id
+            first -= _READ
         items = found[:limit]
         return StrategyPage(items=items, cursor=str(items[-1].strategy_id) if len(found) > limit else None)
+
+    async def _newest(self) -> int:
+        """The highest id that was ever given; 0 where none was."""
+        counter = await read_one(self._records, COUNTER, _ID)
+        return 0 if counter is None else _number(counter.data or b"0")
 
 
 def check_name(name: str) -> None:
@@ -291,6 +312,16 @@ def _is_in(change: EditStrategyRequest, newest: _Version) -> bool:
         newest.python_code,
         newest.name,
     )
+
+
+def _named(head: Head, change: EditStrategyRequest, written: Named) -> EditStrategyRequest:
+    """The change, with the writer's words where no person's stand."""
+    name, description = change.name, change.description
+    if name is None and written.name and head.name == head.written.name:
+        name = written.name
+    if description is None and written.description and head.description == head.written.description:
+        description = written.description
+    return msgspec.structs.replace(change, name=name, description=description)
 
 
 def _edited(head: Head, newest: _Version, change: EditStrategyRequest) -> tuple[Head, _Version | None]:
@@ -339,9 +370,7 @@ def _version_id(id: int, version: int) -> str:
     return f"{id:012d}/{version:05d}"
 
 
-def _cursor(cursor: str | None) -> str:
-    if cursor is None:
-        return ""
+def _number_of(cursor: str) -> int:
     if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 12:
         raise Refused("cursor", f"{cursor[:40]!r} was not given by this list")
-    return _head_id(int(cursor))
+    return int(cursor)

@@ -11,6 +11,7 @@ from abaca_strategies.data.dataset import COLUMNS, bounds
 from abaca_strategies.data.timeframes import Timeframe
 from abaca_strategies.errors import Refused
 from abaca_strategies.registry.dataviews import SHOWN, BarRow, BarsPage, Checked, DataSetView, NewestBar, Problem
+from abaca_strategies.registry.facts import names_of
 from abaca_strategies.results import instant
 
 MAX_PROBLEMS = 100
@@ -53,6 +54,7 @@ def view_of(data: DataSet, report: Report, *, created_at: str | None, is_built_i
         last=instant(max(int(line[-1]) for line in lines)),
         spacing_seconds=int(np.median(spacings)) // SECOND if spacings else 0,
         origin=data.origin,
+        facts=names_of(data.info.values()),
         problems=problems[:MAX_PROBLEMS],
         problem_count=len(problems),
         created_at=created_at,

@@ -70,11 +70,14 @@ class Check(Work, frozen=True, kw_only=True, tag="check"):
 
 
 class Point(Struct, frozen=True, kw_only=True):
-    """One point of a sweep. ``bars`` are the bars ``first <= bar < last`` of all bars of the data, without them all."""
+    """One point of a sweep. ``bars`` are the bars ``first <= bar < last`` of all bars of the data, without them all.
+    Of those before ``first``, ``warmup`` are shown to the strategy as well: it decides nothing there, and no figure
+    knows of them."""
 
     number: int
     params: Json = {}
     bars: tuple[int, int] | None = None
+    warmup: int = 0
 
 
 class Points(Work, frozen=True, kw_only=True, tag="points"):

@@ -6,7 +6,7 @@ from abaca import Ctx, Retry, Task
 from abaca_strategies.errors import CodeRefused, Conflict, NotFound, Refused
 from abaca_strategies.models import CreateStrategyResult, Strategy
 from abaca_strategies.registry.dataviews import BUILT_IN
-from abaca_strategies.registry.strategies import check_code
+from abaca_strategies.registry.strategies import Named, check_code
 from abaca_strategies.requests import CreateStrategyRequest, EditStrategyRequest
 from abaca_strategies.running.work import Backtest
 from abaca_strategies.settings import value
@@ -40,6 +40,7 @@ def declare_creating(service: Service) -> Task[[CreateStrategyRequest], CreateSt
             strategy = await _created(service, ctx, request)
         except (NotFound, Refused, Conflict) as error:
             return CreateStrategyResult(success=False, error=str(error))
+        ctx.progress(len(_STAGES), len(_STAGES), stage="store")
         return CreateStrategyResult(success=True, strategy=strategy)
 
     return create_strategy
@@ -56,6 +57,9 @@ async def _created(service: Service, ctx: Ctx, request: CreateStrategyRequest) -
     else:
         raise Refused("prompt", "give python_code, or a prompt that says what the strategy does")
     _tell(ctx, "store")
+    named = None
+    if not request.python_code:
+        named = Named(name=written.name or first_words(request.prompt), description=written.description)
     if before is not None:
         change = EditStrategyRequest(
             python_code=written.python_code,
@@ -63,13 +67,14 @@ async def _created(service: Service, ctx: Ctx, request: CreateStrategyRequest) -
             description=request.description or None,
             prompt=request.prompt or None,
         )
-        return await service.registry.edit(before.strategy_id, change)
+        return await service.registry.edit(before.strategy_id, change, named)
     return await service.registry.create(
         name=request.name or written.name or first_words(request.prompt),
         python_code=written.python_code,
         description=request.description or written.description,
         prompt=request.prompt,
         user_id=request.user_id,
+        written=named,
         token=ctx.job_id,
     )
 

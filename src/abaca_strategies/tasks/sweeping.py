@@ -103,11 +103,12 @@ async def _end(service: Service, sweeps: Sweeps, ctx: Ctx, parts: list[Part | No
 
 
 async def _tests(service: Service, ctx: Ctx, sweep: Sweep, found: Any) -> tuple[dict[int, Trial], list[str]]:
-    """The best point of each fold over its test bars, by the number of the fold."""
+    """The best point of each fold over its test bars, by the number of the fold. All bars before them are there to look
+    back on, as they are when a strategy is put to use."""
     chosen = {number: found.best_of_fold(number) for number in range(len(sweep.folds))}
     runs = [
-        Point(number=number, params=found.params_of(trial), bars=sweep.folds[number].test)
-        for number, trial in chosen.items()
+        Point(number=number, params=found.params_of(trial), bars=fold.test, warmup=fold.test[0])
+        for (number, trial), fold in zip(chosen.items(), sweep.folds, strict=True)
         if trial is not None
     ]
     if not runs:

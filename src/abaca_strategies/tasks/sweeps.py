@@ -19,7 +19,7 @@ from abaca_strategies.models import Strategy
 from abaca_strategies.registry import DataFile
 from abaca_strategies.registry.recording import now_text, put_all, read_one
 from abaca_strategies.registry.runs import DATA_LINE
-from abaca_strategies.requests import SweepRequest
+from abaca_strategies.requests import SweepRequest, fitted
 from abaca_strategies.settings import value
 from abaca_strategies.tasks.service import Service
 
@@ -67,7 +67,7 @@ class Sweeps:
             raise Refused("id", f"it has {len(id)} characters; from 1 to {MAX_ID} can be used")
         if (before := await self._started(id)) is not None:
             return before
-        service = self._service
+        service, request = self._service, fitted(request)
         strategy = await service.registry.get(request.strategy_id, request.version)
         file = await service.datasets.open(request.dataset, request.symbols)
         data = await service.datasets.load(file.digest, request.symbols)

@@ -8,9 +8,10 @@ import msgspec
 from msgspec import Meta
 
 from abaca.http import Answer, ApiRequest, Items, Scope, opened, sealed
+from abaca_strategies.models import Json
 from abaca_strategies.registry import BarRow, DataSetView
 from abaca_strategies.requests import Day, RunTimeframe, Symbol, SyntheticRequest
-from abaca_strategies.web.bodies import JSON, Pages, asked
+from abaca_strategies.web.bodies import JSON, Pages, asked, position
 from abaca_strategies.web.declaring import (
     CONFLICT,
     INVALID,
@@ -53,6 +54,13 @@ class BarsView(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
+class TickerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one ticker beside its bars, by name."""
+
+    ticker: str
+    facts: Json
+
+
 @route("GET", "/datasets", errors=(INVALID,))
 async def list_datasets(request: ApiRequest, query: Pages) -> Items[DataSetView]:
     """List data sets by name, the one that is built in before all others."""
@@ -86,6 +94,16 @@ async def dataset_bars(request: ApiRequest, id: str, query: ReadBars) -> BarsVie
         total=page.total,
         next_cursor=sealed(page.cursor),
     )
+
+
+@route("GET", "/datasets/{id}/facts", errors=(NO_DATA_SET, INVALID))
+async def dataset_facts(request: ApiRequest, id: str, query: Pages) -> Items[TickerFacts]:
+    """Read what is known of the tickers beside their bars, such as a sector: those of which anything is, in order."""
+    found = sorted((await strategies_of(request).datasets.open(id)).facts.items())
+    start = position(query.cursor, 0)
+    end = start + query.limit
+    items = [TickerFacts(ticker=ticker, facts=facts) for ticker, facts in found[start:end]]
+    return Items(items=items, next_cursor=sealed(str(end)) if end < len(found) else None)
 
 
 @route("DELETE", "/datasets/{id}", status=204, errors=(NO_DATA_SET, INVALID))
@@ -126,4 +144,4 @@ def taken(request: ApiRequest, view: DataSetView) -> Answer[DataSetView]:
     return Answer(status=201, body=view, headers={"Location": request.url(f"/datasets/{view.name}")})
 
 
-ENDPOINTS = (list_datasets, get_dataset, get_synthetic, dataset_bars, delete_dataset, make_dataset)
+ENDPOINTS = (list_datasets, get_dataset, get_synthetic, dataset_bars, dataset_facts, delete_dataset, make_dataset)

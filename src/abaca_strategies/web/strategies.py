@@ -81,7 +81,7 @@ class Validated(msgspec.Struct, frozen=True, kw_only=True):
 
 @route("GET", "/strategies", errors=(INVALID,))
 async def list_strategies(request: ApiRequest, query: ListStrategies) -> Items[StrategyHead]:
-    """List strategies in the order in which they were made, without their code."""
+    """List strategies without their code, the newest first."""
     wanted = seen_by(request.caller, query.user_id)
     page = await strategies_of(request).registry.list(cursor=opened(query.cursor), limit=query.limit, user_id=wanted)
     return Items(items=[_head(each) for each in page.items], next_cursor=sealed(page.cursor))

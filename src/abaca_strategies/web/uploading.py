@@ -24,6 +24,7 @@ from abaca.http import (
     media_type,
 )
 from abaca_strategies.registry import Checked, DataSetView
+from abaca_strategies.registry.facts import read_facts
 from abaca_strategies.settings import value
 from abaca_strategies.web.bodies import converted
 from abaca_strategies.web.datasets import taken
@@ -57,6 +58,8 @@ _SUFFIXES: dict[str, Form] = {
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """``name``: by default the file's. ``form``: by default what the Content-Type or the file's name says. ``adjust``:
     prices are scaled to an adjusted close where there is one. ``origin``: where the data come from, for people.
+    ``facts``: what is known of the tickers, as text that is JSON by ticker, such as ``{"AAPL": {"sector":
+    "technology"}}``, or CSV with a column ``ticker``; at most 64 KiB.
     ``dry_run``: check the data and keep nothing. ``replace``: other data under this name give way, which needs the
     scope ``admin``."""
 
@@ -64,6 +67,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     form: Form | None = None
     adjust: bool = True
     origin: Annotated[str, Meta(max_length=500)] = ""
+    facts: str = ""
     dry_run: bool = False
     replace: bool = False
 
@@ -120,8 +124,9 @@ async def _added(request: ApiRequest, wishes: Wishes, path: Path) -> Answer[Data
     datasets = strategies_of(request).datasets
     if wishes.form is None:
         raise invalid("say which form the data have: csv, jsonl or parquet", "form")
+    facts = read_facts(wishes.facts)
     if wishes.dry_run:
-        checked = await datasets.check(path, form=wishes.form, adjust=wishes.adjust)
+        checked = await datasets.check(path, form=wishes.form, adjust=wishes.adjust, facts=facts)
         return Answer(status=200, body=checked)
     if wishes.replace:
         request.caller.require(Scope.ADMIN)
@@ -133,6 +138,7 @@ async def _added(request: ApiRequest, wishes: Wishes, path: Path) -> Answer[Data
         form=wishes.form,
         adjust=wishes.adjust,
         origin=wishes.origin,
+        facts=facts,
         replace=wishes.replace,
     )
     return taken(request, view)

@@ -99,7 +99,8 @@ def inode(path: Path) -> Inode | None:
 
 def connect(settings: Settings, cache_kib: int = 4 * 1024) -> apsw.Connection:
     """A connection with every pragma set, to a file in WAL mode. Raises apsw's errors."""
-    connection = apsw.Connection(str(settings.path), flags=apsw.SQLITE_OPEN_READWRITE)
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOMUTEX  # no connection leaves the thread that made it
+    connection = apsw.Connection(str(settings.path), flags=flags)
     try:
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else it plans anew for each new value of a parameter
         connection.set_busy_handler(_patience(settings.busy_seconds))

@@ -119,9 +119,11 @@ def job_of(row: tuple[Any, ...], now: int) -> Job:
 
 
 def _job(row: tuple[Any, ...], now: int) -> Job:
-    (id, state, queue, priority, lane, due_at, task, args, key, options, created_at, epoch, revision, *more) = row
-    (attempts, losses, memo, started_at, claimed_at, ended_at, lease_until, worker, cancel) = more[:9]
-    (result, error, progress, purged, key_scope, blocked, family) = more[9:]
+    # fmt: off
+    (id, state, queue, priority, lane, due_at, task, args, key, options, created_at, epoch, revision, attempts, losses,
+     memo, started_at, claimed_at, ended_at, lease_until, worker, cancel, result, error, progress, purged, key_scope,
+     blocked, family) = row  # in one step: every claim comes through here
+    # fmt: on
     runs = state == _RUNNING
     spec = _spec(id.hex(), task, from_column(args), queue, priority, lane, key, key_scope, options)
     if runs and epoch == 1 and not (attempts or cancel) and error is progress is family is None:

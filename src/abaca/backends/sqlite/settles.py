@@ -16,7 +16,7 @@ from abaca.backends.sqlite.limits import release
 from abaca.backends.sqlite.rows import read_jobs
 from abaca.backends.sqlite.settling import Marked, write
 from abaca.backends.sqlite.tx import Tx, pack
-from abaca.model import Settle, State, Verdict, job_topic, queue_topic
+from abaca.model import Settle, State, Transition, Verdict, job_topic, queue_topic
 
 _encode = msgspec.json.Encoder().encode
 
@@ -69,7 +69,7 @@ def _parts(done: Sequence[Settle]) -> Iterator[Sequence[Settle]]:
 def _settle_part(tx: Tx, part: Sequence[Settle]) -> list[Verdict]:
     """Nearly always every settle applies and has no children to tell of it: write them first, and judge each by itself
     only when the count is off."""
-    marked = [(one, digest(one.to)) for one in part]
+    marked = _mark(part)
     tx.connection.execute("SAVEPOINT settles")
     all_applied = write(tx, marked) == len(part)
     if not all_applied:
@@ -79,6 +79,19 @@ def _settle_part(tx: Tx, part: Sequence[Settle]) -> list[Verdict]:
         return _judge_and_write(tx, marked)
     _follow(tx, part, [])
     return [Verdict.APPLIED] * len(part)
+
+
+def _mark(part: Sequence[Settle]) -> list[Marked]:
+    """Equal ends are mostly one object, see ``abaca.worker.judging``: its digest is made once."""
+    marked: list[Marked] = []
+    to: Transition | None = None
+    mark = b""
+    for one in part:
+        if one.to is not to:
+            to = one.to
+            mark = digest(to)
+        marked.append((one, mark))
+    return marked
 
 
 def _judge_and_write(tx: Tx, marked: Sequence[Marked]) -> list[Verdict]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from abaca.backends.sqlite.tx import Tx, column, pack
-from abaca.model import Settle, State
+from abaca.model import Settle, State, Transition
 
 _encode = msgspec.json.Encoder().encode
 _WAITING = State.WAITING
@@ -29,18 +29,22 @@ def write(tx: Tx, marked: Sequence[Marked], *, parental: bool = False) -> int:
     """
     others: list[Marked] = []
     alike: dict[_Alike, list[tuple[Marked, str | None]]] = {}
+    to: Transition | None = None
+    epoch = 0
+    result: str | bytes | None = None
+    group: list[tuple[Marked, str | None]] | None = None
     for item in marked:
         one = item[0]
-        to = one.to
-        result = column(to.result)
-        if to.error is not None or to.memo or to.target is _WAITING or isinstance(result, bytes):
+        if one.to is not to or one.epoch != epoch:  # equal ends are mostly one object, and come one after the other
+            to, epoch = one.to, one.epoch
+            result = column(to.result)
+            is_plain = to.error is None and not to.memo and to.target is not _WAITING
+            what = (to.target, epoch, to.attempts, to.losses, to.keep_ms)
+            group = alike.setdefault(what, []) if is_plain and not isinstance(result, bytes) else None
+        if group is None or isinstance(result, bytes):
             others.append(item)
-            continue
-        what = (to.target, one.epoch, to.attempts, to.losses, to.keep_ms)
-        if what in alike:
-            alike[what].append((item, result))
         else:
-            alike[what] = [(item, result)]
+            group.append((item, result))
     written = 0
     for what, items in alike.items():
         if len(items) < _FEWEST_ALIKE:

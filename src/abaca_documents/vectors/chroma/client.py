@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import importlib
+import logging
 import os
 import threading
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,8 @@ SCHEMES = ("chroma", "chromas")
 PORT = 8000
 SECONDS = 60.0
 """That a server may take for one answer."""
+INDEX = "index"
+"""In the folder of an embedded Chroma, what is Chroma's own."""
 _DATABASE = "default_database"
 _held: dict[Path, tuple[int, int]] = {}
 _holding = threading.Lock()
@@ -43,6 +46,7 @@ class Chroma:
         self._database = unquote(parts.path).strip("/") or _DATABASE
         self._threads: ThreadPoolExecutor | None = None
         self._client: Any = None
+        self._quiet = _Quiet(f"//{self._host}:{self._port}/")
         self._opening = threading.Lock()
 
     async def run(self, act: Callable[[Any], T]) -> T:
@@ -93,12 +97,13 @@ class Chroma:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _hold(self.folder.resolve(), self._what)
         try:
-            return chromadb.PersistentClient(path=str(self.folder.resolve()), settings=settings)
+            return chromadb.PersistentClient(path=str(self.folder.resolve() / INDEX), settings=settings)
         except BaseException:
             _let_go(self.folder.resolve())
             raise
 
     def _connect(self, chromadb: Any, settings: Any) -> Any:
+        logging.getLogger("httpx").addFilter(self._quiet)
         place = {"host": self._host, "port": self._port, "ssl": self._is_safe}
         try:
             client = chromadb.HttpClient(**place, settings=settings)
@@ -120,8 +125,16 @@ class Chroma:
             for session in _sessions(client):
                 session.close()
             client.close()
+            logging.getLogger("httpx").removeFilter(self._quiet)
             if self.folder is not None:
                 _let_go(self.folder.resolve())
+
+
+class _Quiet(logging.Filter):
+    """Chroma's client logs each request, and a search is several; those to other places are not its affair."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or self.name not in record.getMessage()
 
 
 def check_url(url: str, what: str) -> SplitResult:
@@ -162,9 +175,9 @@ def _hold(folder: Path, what: str) -> None:
             except OSError as error:
                 os.close(handle)
                 raise ConfigError(
-                    f"{what}: another process uses the Chroma in {folder}, and one process at a time can; start a "
-                    f"server there with `chroma run --path {folder}` and name it in each of them, as "
-                    f"chroma://localhost:{PORT}"
+                    f"{what}: another process uses the Chroma in {folder}, and one process at a time can. Let one "
+                    f"process do all work of documents, or start a server with `chroma run` and name it in each of "
+                    f"them, as chroma://localhost:{PORT}"
                 ) from error
         _held[folder] = (handle, count + 1)
 

@@ -1,4 +1,4 @@
-"""How chunks lie in Chroma.
+"""How chunks lie in a Chroma server.
 
 A space is two collections there. ``papers.1`` holds the chunks that a search finds: the text as the document, the
 vector, and where it belongs. ``papers.1.beside`` holds what has no vector, three kinds of records: the stems of each

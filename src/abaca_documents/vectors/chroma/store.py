@@ -1,4 +1,5 @@
-"""The vector store in Chroma. It shares no transaction with anything: what is seen is said in the registry alone."""
+"""The vector store in a Chroma server. It shares no transaction with anything: what is seen is said in the registry
+alone."""
 
 from __future__ import annotations
 
@@ -26,6 +27,8 @@ class ChromaVectors:
     def __init__(self, chroma: Chroma) -> None:
         self._chroma = chroma
         self._opened: dict[tuple[str, int], tuple[int, Metric]] = {}
+        self._lengths: dict[str, tuple[int, float]] = {}
+        """By the id of a collection in Chroma: how many texts it had, and their mean length."""
 
     async def open_space(self, space: Space) -> None:
         """Raises ``ValidationError`` where it is there with another dimension or metric: those never change."""
@@ -141,7 +144,8 @@ class ChromaVectors:
             matching = shelf.matching(phrases) if phrases and limits is not None else {}
             if not matching:
                 return []
-            scores = score(matching, phrases, shelf.chunks.count(), shelf.mean_length())
+            count = shelf.chunks.count()
+            scores = score(matching, phrases, count, self._mean_length(shelf, count))
             if limits:
                 passed = set(shelf.chunks.get(include=[], **limits)["ids"])
                 scores = {id: each for id, each in scores.items() if id in passed}
@@ -195,11 +199,18 @@ class ChromaVectors:
         return await self._in_space(collection, index, act, {})
 
     async def scrub(self) -> None:
-        """Chroma forgets rows and does not overwrite them, and nobody but its server may touch its files meanwhile.
-        ``chroma vacuum --path FOLDER`` does it while no server runs."""
+        """Nothing can be done from here. Chroma forgets rows, and what it wrote stays in its files for a while."""
 
     async def close(self) -> None:
         await self._chroma.close()
+
+    def _mean_length(self, shelf: Shelf, count: int) -> float:
+        """Read anew when a tenth of the texts has changed: it takes longer than the search."""
+        known, mean = self._lengths.get(str(shelf.chunks.id), (0, 0.0))
+        if not 0.9 * known <= count <= 1.1 * known:
+            mean = shelf.mean_length()
+            self._lengths[str(shelf.chunks.id)] = (count, mean)
+        return mean
 
     async def _in_space(self, collection: str, index: int, act: Callable[[Shelf], T], otherwise: T) -> T:
         """A space that somebody drops meanwhile is not there."""

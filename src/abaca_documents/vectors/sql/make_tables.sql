@@ -1,6 +1,7 @@
 -- Spaces (one index of a collection each), what they hold by document and generation, and the chunks of it. The vectors
 -- and the words of a space lie in virtual tables of its own, `vectors_<id>` and `words_<id>`, so dropping a space drops
--- them whole, and the statistics of a keyword search are those of its collection.
+-- them whole, and the statistics of a keyword search are those of its collection. `vector_swept` remembers which spaces
+-- lost words.
 CREATE TABLE IF NOT EXISTS vector_spaces (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     collection TEXT NOT NULL,
@@ -8,6 +9,11 @@ CREATE TABLE IF NOT EXISTS vector_spaces (
     dimension INTEGER NOT NULL,
     metric TEXT NOT NULL,
     UNIQUE (collection, number)
+) STRICT;
+CREATE TABLE IF NOT EXISTS vector_swept (
+    space INTEGER PRIMARY KEY,
+    is_swept INTEGER NOT NULL,
+    tidied_at INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS vector_holdings (
     id INTEGER PRIMARY KEY,

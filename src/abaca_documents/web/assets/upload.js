@@ -134,12 +134,27 @@
     pump();
   }
 
+  function refuse(name, words) {
+    total += 1;
+    new Line({ name }, "").end(words, true);
+  }
+
   chosen.addEventListener("change", () => { take(chosen.files); chosen.value = ""; });
   chosen.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); chosen.click(); } });
   form.addEventListener("submit", (event) => event.preventDefault());
+
+  // Wherever on the page they are let go: elsewhere the browser would open the file in its place.
+  const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   for (const name of ["dragenter", "dragover"]) {
-    form.addEventListener(name, (event) => { event.preventDefault(); form.classList.add("is-over"); });
+    addEventListener(name, (event) => { if (carries(event)) { event.preventDefault(); form.classList.add("is-over"); } });
   }
-  for (const name of ["dragleave", "drop"]) form.addEventListener(name, () => form.classList.remove("is-over"));
-  form.addEventListener("drop", (event) => { event.preventDefault(); take(event.dataTransfer.files); });
+  addEventListener("dragleave", (event) => { if (!event.relatedTarget) form.classList.remove("is-over"); });
+  addEventListener("drop", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    form.classList.remove("is-over");
+    const folders = [...event.dataTransfer.items].filter((item) => item.webkitGetAsEntry?.()?.isDirectory).map((item) => item.webkitGetAsEntry().name);
+    take([...event.dataTransfer.files].filter((file) => !folders.includes(file.name)));
+    for (const name of folders) refuse(name, "a folder: `abaca docs add FOLDER --recursive` takes it in");
+  });
 })();

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from abaca import Progress
+from abaca import ConfigError, Progress
 from abaca.http import Desk, Reply, act, page
 from abaca_documents.errors import DocumentsError
 from abaca_documents.library import Library
@@ -53,7 +53,7 @@ def _answering(handler: Handler) -> Handler:
     async def answered(desk: Desk, **given: Any) -> Reply:
         try:
             return await handler(desk, **given)
-        except (DocumentsError, SandboxUnavailable) as error:
+        except (DocumentsError, SandboxUnavailable, ConfigError) as error:
             raise answer_of(error) from error
 
     return answered
@@ -111,4 +111,4 @@ def source(desk: Desk, document: Document, page_number: int = 0) -> str:
 
 def place(hit: SearchResult) -> str:
     """Where a hit stands, for people."""
-    return " > ".join((*((f"page {hit.page}",) if hit.page else ()), *hit.heading_path))
+    return " \u203a ".join((*((f"page {hit.page}",) if hit.page else ()), *hit.heading_path))

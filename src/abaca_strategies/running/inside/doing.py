@@ -29,6 +29,7 @@ from abaca_strategies.running.work import (
     CellValue,
     Inspect,
     Inspected,
+    Point,
     PointResult,
     Points,
     PointsDone,
@@ -104,8 +105,7 @@ def points(work: Points, scene: Scene) -> PointsDone:
         scene.tell.progress("points", done, len(work.points))
         try:
             params = authored.params({**work.params, **point.params})
-            data = whole if point.bars is None else between_bars(whole, *point.bars)
-            trader = Trader(authored, scene.access, data, Quiet(scene.tell))
+            trader = Trader(authored, scene.access, of_point(whole, point), Quiet(scene.tell), point.warmup)
             run, _ = trader.run(params, rules, hold=work.hold, slots=work.slots)
             figures = measure(run, None, work.risk_free).figures.values
             scene.tell.point(PointResult(number=point.number, metrics=dict(figures)))
@@ -150,6 +150,13 @@ class Quiet(Teller):
 
     def progress(self, stage: str, done: int = 0, total: int = 0, message: str = "") -> None:
         return None
+
+
+def of_point(data: DataSet, point: Point) -> DataSet:
+    if point.bars is None:
+        return data
+    first, last = point.bars
+    return between_bars(data, first - point.warmup, last)
 
 
 def between_bars(data: DataSet, first: int, last: int) -> DataSet:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pandas as pd
 
+from abaca_strategies.arrays import SECOND
 from abaca_strategies.data import BarSource, DataSet, resample
 from abaca_strategies.engine import (
     EventStudy,
@@ -76,16 +78,25 @@ def rules_of(fields: Mapping[str, Any]) -> Rules:
 
 
 class Trader:
-    """One strategy over one data set. ``run`` may be called for many parameters."""
+    """One strategy over one data set. ``run`` may be called for many parameters. The first ``warmup`` bars are there to
+    look back on: nothing is decided in them, and the run begins behind them."""
 
-    def __init__(self, authored: Authored, access: Access, data: DataSet, tell: Teller) -> None:
+    def __init__(self, authored: Authored, access: Access, data: DataSet, tell: Teller, warmup: int = 0) -> None:
         self._authored = authored
         self._access = access
         self._data = data
         self._tell = tell
+        self._warmup = warmup
 
     def run(
         self, params: Mapping[str, Any], rules: Rules, *, hold: int, slots: int, horizons: tuple[int, ...] = ()
+    ) -> tuple[Run, Found | None]:
+        warmed = replace(rules, warmup=max(rules.warmup, self._warmup))
+        run, found = self._run(params, warmed, hold, slots, horizons)
+        return run.begun_at(self._warmup), found
+
+    def _run(
+        self, params: Mapping[str, Any], rules: Rules, hold: int, slots: int, horizons: tuple[int, ...]
     ) -> tuple[Run, Found | None]:
         data, form = self._data, self._authored.form
         if form == "instances":
@@ -103,7 +114,8 @@ class Trader:
     def instances(self, params: Mapping[str, Any]) -> Instances:
         self._access.source = BarSource(self._data)
         self._tell.progress("strategy", 0, 1)
-        return Instances.of(answered(self._authored.call(params)))
+        since = int(Market.of(self._data).times[self._warmup]) // SECOND if self._warmup else None
+        return Instances.of(answered(self._authored.call(params)), since)
 
     def signals(self, data: DataSet) -> Any:
         """The author's function, which tells what ticker it is at."""

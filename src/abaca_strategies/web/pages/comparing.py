@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from abaca.http import Desk, Reply, invalid
@@ -62,8 +63,12 @@ def _differing(names: list[str], runs: list[RunRecord]) -> Any:
     ]
     if not keys:
         return el("p", "All of them were asked the same.", class_="quiet pad")
-    rows = [[key, *(NOTHING if each.get(key) is None else str(each[key])[:300] for each in asked)] for key in keys]
+    rows = [[key, *(NOTHING if each.get(key) is None else _words(each[key]) for each in asked)] for key in keys]
     return table("What was asked otherwise", [("Field", False), *((name, False) for name in names)], rows)
+
+
+def _words(value: Any) -> str:
+    return (value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False))[:300]
 
 
 HANDLERS = (compare,)

@@ -10,6 +10,7 @@ import msgspec
 from abaca.http import Desk, Form, Reply
 from abaca_strategies.errors import SweepNotFound
 from abaca_strategies.flowmodels import FoldRow, SweepPoint, SweepView
+from abaca_strategies.flows.terms import Sweep
 from abaca_strategies.requests import SweepRequest
 from abaca_strategies.web.callers import may_see, strategy_for, user_of
 from abaca_strategies.web.drawing.heat import heat_table
@@ -37,12 +38,13 @@ async def start(desk: Desk, id: str, form: Form) -> Reply:
 @shown("/strategies/sweeps/{sweep}")
 async def show_sweep(desk: Desk, sweep: str) -> Reply:
     service: Any = service_of(desk)
-    await _mine(desk, sweep)
+    asked = await _mine(desk, sweep)
     view: SweepView = await service.sweeps.view(sweep)
     return desk.page(
         "strategies/sweep.html",
         here="strategies",
         view=view,
+        name=asked.strategy_name,
         ended=view.result is not None or view.state in ("completed", "failed", "cancelled"),
         objective=title_of(view.objective),
         heat=_heat(view),
@@ -61,10 +63,11 @@ async def cancel(desk: Desk, sweep: str, form: Form) -> Reply:
     return desk.see_other(f"/strategies/sweeps/{sweep}", "The sweep is told to stop.")
 
 
-async def _mine(desk: Desk, sweep: str) -> None:
-    asked = await service_of(desk).sweeps.get(sweep)
+async def _mine(desk: Desk, sweep: str) -> Sweep:
+    asked: Sweep = await service_of(desk).sweeps.get(sweep)
     if not may_see(desk.caller, asked.request.user_id):
         raise SweepNotFound(sweep[:40])
+    return asked
 
 
 def _heat(view: SweepView) -> Html | None:

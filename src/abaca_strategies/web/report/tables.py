@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from abaca_strategies.models import BacktestResult, Json, TradeRow
 from abaca_strategies.web.drawing.markup import Child, Html, el
 from abaca_strategies.web.drawing.scales import NOTHING, is_number, moment, number, percent
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PERCENT = frozenset(
     (
@@ -50,9 +52,14 @@ def table(caption: str, head: Sequence[tuple[str, bool]], rows: Iterable[Sequenc
     """``head``: words, and whether the column holds numbers. It scrolls by itself, also from the keyboard."""
     kinds = ["num" if is_number_column else None for _, is_number_column in head]
     first = el("tr", *(el("th", words, scope="col", class_=kind) for (words, _), kind in zip(head, kinds, strict=True)))
-    body = [el("tr", *(el("td", cell, class_=kind) for cell, kind in zip(row, kinds, strict=True))) for row in rows]
+    body = [el("tr", *(_td(cell, kind) for cell, kind in zip(row, kinds, strict=True))) for row in rows]
     whole = el("table", el("caption", caption, class_="hide"), el("thead", first), el("tbody", *body), class_=look)
     return el("div", whole, class_="scroll tall", tabindex=0, role="region", aria_label=caption)
+
+
+def _td(cell: Child, kind: str | None) -> Html:
+    is_time = kind is None and isinstance(cell, str) and _TIME.fullmatch(cell) is not None
+    return el("td", cell, class_="c-time" if is_time else kind)
 
 
 def metrics_table(result: BacktestResult) -> Html:

@@ -94,6 +94,7 @@
   function patch(fresh) {
     patchCells(document.documentElement, fresh.documentElement);
     patchRegions(fresh);
+    if (fresh.title) document.title = fresh.title;
     patchRows(fresh);
     patchAppended(fresh);
     const slot = document.querySelector(".progress-slot");

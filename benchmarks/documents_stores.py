@@ -1,4 +1,5 @@
-"""Vector stores to be held to one suite: always the library file, and Chroma where it is installed."""
+"""The vector stores that are installed, to be held to one suite and measured beside each other: always the library
+file, and Chroma, embedded and as a server, where it is there."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from abaca_documents.errors import StoreUnavailable
 from abaca_documents.libraryfile import LibraryFile
 from abaca_documents.protocols import VectorStore
 from abaca_documents.vectors.chroma.client import Chroma
+from abaca_documents.vectors.chroma.indexed import IndexedVectors
 from abaca_documents.vectors.chroma.store import ChromaVectors
 from abaca_documents.vectors.sqlitevec import SqliteVectors
 from tests.servers import free_port
@@ -28,9 +30,9 @@ async def opened(kind: str, file: LibraryFile, folder: Path) -> AsyncIterator[Ve
         yield SqliteVectors(file)
         return
     if kind == "chroma":
-        store = ChromaVectors(Chroma(f"chroma:///{folder / 'chroma'}"))
-        yield store
-        await store.close()
+        indexed = IndexedVectors(file, Chroma(f"chroma:///{folder / 'chroma'}"))
+        yield indexed
+        await indexed.close()
         return
     async with chroma_server(folder) as url:
         store = ChromaVectors(Chroma(url))
