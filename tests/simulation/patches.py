@@ -17,6 +17,7 @@ from typing import Any
 import abaca
 from abaca.codec import new_id
 from abaca.logs import worker_log
+from abaca.policies import BELIEVED_FOR, PolicyReader
 from abaca.worker.ticker import Ticker
 
 _SETS_OF = {
@@ -87,6 +88,7 @@ def patched(world: Any, extra: list[tuple[Any, str, Any]]) -> Iterator[None]:
         (proxy, "end_left_over", lambda groups: None),
         (processes, "spawn", world.spawn),
         (Ticker.__init__, "__defaults__", (world.monotonic,)),
+        (PolicyReader.__init__, "__defaults__", (BELIEVED_FOR, world.monotonic)),
     ]
     for name, classes in _SETS_OF.items():
         changes += [(getattr(importlib.import_module(name), cls), "__hash__", _nought) for cls in classes]
