@@ -1,4 +1,4 @@
-"""A hundred seeds, in shards: no promise broken, and everything worth seeing was seen. `make soak` runs thousands."""
+"""Five hundred seeds, in shards: no promise broken, and everything worth seeing was seen. `make soak` runs thousands."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from abaca.verify.checker.options import SOMETIMES
 from tests.simulation.world import Outcome, simulate
 
-SEEDS = 100
-SHARDS = 2
+SEEDS = 500
+SHARDS = 10
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover, pytest.mark.timeout(900)]
 
