@@ -1,4 +1,4 @@
-"""Five hundred seeds, in shards: no promise broken, and everything worth seeing was seen. `make soak` runs thousands."""
+"""500 seeds in shards: no promise broken, and everything worth seeing was seen. `make soak` runs thousands."""
 
 from __future__ import annotations
 
