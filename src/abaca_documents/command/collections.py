@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from abaca import ConfigError
 from abaca.cli import EXIT_FAILED, EXIT_OK, Given, note, print_json, print_pairs, print_table
+from abaca_documents.command.carrying import export, import_collection
 from abaca_documents.command.changing import Overlap, Size, Strategy
 from abaca_documents.command.following import followed
 from abaca_documents.command.plain import metadata_of
@@ -30,8 +31,8 @@ _ABOUT = """Show collections of documents; make, measure, delete, export or impo
 `abaca collections` is short for `abaca documents collections`.
 """
 collections = App(name="collections", help=_ABOUT)
-collections.command("abaca_documents.command.carrying:export", name="export")
-collections.command("abaca_documents.command.carrying:import_collection", name="import")
+collections.command(export)
+collections.command(import_collection, name="import")
 
 Told = tuple[Collection, CollectionStats]
 
