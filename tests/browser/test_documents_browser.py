@@ -176,6 +176,19 @@ def test_a_document_is_taken_in_anew_and_deleted(new_page: NewPage, shoot: Calla
     expect(page.locator("[data-row]")).to_contain_text("again.md")
 
 
+def test_its_jobs_are_in_the_ordinary_dashboard(new_page: NewPage) -> None:
+    # Given a document that was taken in
+    page = new_page()
+    upload(page, payload("tides.md", "# Tides\n\nThe tide turns at four."), collection="sea")
+    # When somebody asks the dashboard for jobs of uploads
+    page.goto("/ui/jobs?task=documents.document_upload&q=tides.md")
+    # Then it is there, and its page tells the last stage and what came of it
+    page.get_by_role("link", name=re.compile("documents.document_upload")).first.click()
+    expect(page.locator("h1")).to_contain_text("documents.document_upload")
+    expect(page.locator("main")).to_contain_text("completed")
+    expect(page.locator("main")).to_contain_text('"filename": "tides.md"')
+
+
 def test_the_pages_fit_in_every_light_and_width(new_page: NewPage, shoot: Callable[[Page, str], None]) -> None:
     page = new_page()
     long = "a-very-long-name-" * 12 + ".md"
