@@ -34,6 +34,8 @@ GRAPH = {"ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 SAMPLE = 1000
 """Texts whose mean length stands for that of all, in a keyword search."""
 AT_ONCE = 2000
+READ = 10_000
+"""Rows of one answer. Chroma asks its own SQLite for them by a list of numbers, which may have 32,766."""
 _OF_CHUNKS = {"page", "chunk_index"}
 
 
@@ -113,8 +115,8 @@ class Shelf:
         count = 0
         for some in batches(holdings):
             where = {"holding": {"$in": some}}
-            ids = set(self.chunks.get(where=where, include=[])["ids"])
-            rows = self.beside.get(where=where, include=["metadatas"])
+            ids = set(_all(self.chunks, [], where=where)["ids"])
+            rows = _all(self.beside, ["metadatas"], where=where)
             beside = {id for id, row in zip(rows["ids"], rows["metadatas"], strict=True) if row["kind"] != "holding"}
             for each in batches(sorted(ids)):
                 self.chunks.delete(ids=each)
@@ -127,7 +129,7 @@ class Shelf:
     def holdings(self, where: Mapping[str, Any] | None = None) -> list[tuple[str, Row, Metadata]]:
         """Names, records and metadata of generations; of all, or of those that a condition of Chroma's lets through."""
         kind = {"kind": "holding"}
-        found = self.beside.get(where={"$and": [kind, where]} if where else kind, include=["metadatas", "documents"])
+        found = _all(self.beside, ["metadatas", "documents"], where={"$and": [kind, where]} if where else kind)
         return [
             (row["holding"], row, unpacked(text))
             for row, text in zip(found["metadatas"], found["documents"], strict=True)
@@ -136,9 +138,9 @@ class Shelf:
     def rows(self, where: Mapping[str, Any] | None) -> tuple[list[Row], list[Row]]:
         """The records of chunks, and of parents."""
         kind = {"kind": "parent"}
-        found = self.chunks.get(where=where, include=["metadatas"])["metadatas"]
-        parents = self.beside.get(where={"$and": [kind, where]} if where else kind, include=["metadatas"])["metadatas"]
-        return found, parents
+        found = _all(self.chunks, ["metadatas"], where=where)
+        parents = _all(self.beside, ["metadatas"], where={"$and": [kind, where]} if where else kind)
+        return found["metadatas"], parents["metadatas"]
 
     def between(self, holding: str, first: int, end: int, vectors: bool) -> list[Chunk]:
         """Chunks and parents of a generation whose index is at least ``first`` and below ``end``, in order."""
@@ -168,11 +170,8 @@ class Shelf:
     def matching(self, phrases: Sequence[str]) -> dict[str, str]:
         """By id the stems of each chunk that holds one of the phrases."""
         parts = [{"$contains": phrase} for phrase in phrases]
-        found = self.beside.get(
-            where={"kind": "words"},
-            where_document=parts[0] if len(parts) == 1 else {"$or": parts},
-            include=["documents"],
-        )
+        holding_one = parts[0] if len(parts) == 1 else {"$or": parts}
+        found = _all(self.beside, ["documents"], where={"kind": "words"}, where_document=holding_one)
         return dict(zip(found["ids"], found["documents"], strict=True))
 
     def mean_length(self) -> float:
@@ -195,7 +194,7 @@ class Shelf:
         if not names_of(node) & _OF_CHUNKS:
             passed = [name for name, metadata in known.items() if matches(node, metadata)]
             return {"where": {"holding": {"$in": passed}}} if passed else None
-        found = self.chunks.get(include=["metadatas"])
+        found = _all(self.chunks, ["metadatas"])
         ids = [
             id
             for id, row in zip(found["ids"], found["metadatas"], strict=True)
@@ -227,6 +226,25 @@ class Shelf:
 def batches(items: Sequence[str]) -> Iterator[list[str]]:
     for start in range(0, len(items), AT_ONCE):
         yield list(items[start : start + AT_ONCE])
+
+
+def _all(collection: Any, include: list[str], **limits: Any) -> dict[str, list[Any]]:
+    """What ``get`` answers, however many rows it is, in no order.
+
+    Where one answer cannot hold them they are read from the end on: what is deleted meanwhile moves others towards the
+    beginning, so none is left out.
+    """
+    answer: dict[str, list[Any]] = collection.get(include=include, limit=READ, **limits)
+    if len(answer["ids"]) < READ:
+        return answer
+    columns = ("ids", *include)
+    rows: dict[str, tuple[Any, ...]] = {}
+    start = collection.count()
+    while start > 0:
+        end, start = start, max(0, start - READ)
+        part = collection.get(include=include, limit=end - start, offset=start, **limits)
+        rows |= {row[0]: row for row in zip(*(part[column] for column in columns), strict=True)}
+    return {column: [row[place] for row in rows.values()] for place, column in enumerate(columns)}
 
 
 def _included(vectors: bool) -> list[str]:
