@@ -38,6 +38,9 @@ async def test_all_are_counted_found_and_deleted(store: VectorStore) -> None:
     # And by a word all are found, by a filter of chunks those that pass
     assert len(await store.matching(SPACE, "gate", 100, {})) == DOCUMENTS * EACH
     assert len(await store.nearest(SPACE, chunk("").embedding or b"", 100, {"chunk_index": {"$gte": 2}})) == 10
+    some = {"document_id": {"$ne": "d0"}}
+    assert len(await store.matching(SPACE, "gate", 100, some)) == (DOCUMENTS - 1) * EACH
+    assert len(await store.nearest(SPACE, chunk("").embedding or b"", 12, some)) == 12
     # When one document is swept, Then all of it goes
     assert await store.sweep("papers", 1, "d3") == EACH
     assert await store.count("papers", 1) == {f"d{document}": {1: EACH} for document in (0, 1, 2, 4)}

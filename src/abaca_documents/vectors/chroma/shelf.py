@@ -154,8 +154,15 @@ class Shelf:
         return bool(self.beside.get(where={"$and": where}, include=[], limit=1)["ids"])
 
     def nearest(
-        self, vector: bytes, limit: int, limits: Mapping[str, Any], vectors: bool
+        self, vector: bytes, limit: int, parts: Sequence[Mapping[str, Any]], vectors: bool
     ) -> list[tuple[Row, Chunk, float]]:
+        """The nearest of those that any of the parts lets through; see ``passing``."""
+        found = [each for limits in parts for each in self._nearest(vector, limit, limits, vectors)]
+        return sorted(found, key=lambda each: (each[2], each[1].id))[:limit]
+
+    def _nearest(
+        self, vector: bytes, limit: int, limits: Mapping[str, Any], vectors: bool
+    ) -> Iterator[tuple[Row, Chunk, float]]:
         answer = self.chunks.query(
             query_embeddings=[numbers(vector)],
             n_results=limit,
@@ -164,8 +171,8 @@ class Shelf:
         )
         first = {name: answer[name][0] for name in ("ids", "metadatas", "documents", "distances")}
         known = self._chunks(first | {"embeddings": answer["embeddings"][0] if vectors else None})
-        found = zip(first["ids"], first["metadatas"], first["distances"], strict=True)
-        return sorted(((row, known[id], float(far)) for id, row, far in found), key=lambda each: (each[2], each[1].id))
+        for id, row, far in zip(first["ids"], first["metadatas"], first["distances"], strict=True):
+            yield row, known[id], float(far)
 
     def matching(self, phrases: Sequence[str]) -> dict[str, str]:
         """By id the stems of each chunk that holds one of the phrases."""
@@ -184,16 +191,16 @@ class Shelf:
             found |= self._chunks(self.chunks.get(ids=some, include=_included(vectors)))
         return found
 
-    def passing(self, where: Metadata) -> dict[str, Any] | None:
-        """What limits a query to the chunks that a filter lets through; ``None`` where there is none. The filter itself
-        is asked here, so it means the same as in the other store."""
+    def passing(self, where: Metadata) -> list[dict[str, Any]]:
+        """What limits queries to the chunks that a filter lets through, in parts that Chroma can take; no part where
+        there are none. The filter itself is asked here, so it means the same as in the other store."""
         if not where:
-            return {}
+            return [{}]
         node = read_filter(where)
         known = {name: metadata | {"document_id": row["document_id"]} for name, row, metadata in self.holdings()}
         if not names_of(node) & _OF_CHUNKS:
             passed = [name for name, metadata in known.items() if matches(node, metadata)]
-            return {"where": {"holding": {"$in": passed}}} if passed else None
+            return [{"where": {"holding": {"$in": some}}} for some in batches(passed, READ)]
         found = _all(self.chunks, ["metadatas"])
         ids = [
             id
@@ -201,7 +208,7 @@ class Shelf:
             if row["holding"] in known
             and matches(node, known[row["holding"]] | {name: row[name] for name in _OF_CHUNKS})
         ]
-        return {"ids": ids} if ids else None
+        return [{"ids": some} for some in batches(ids, READ)]
 
     def _chunks(self, answer: Mapping[str, Any]) -> dict[str, Chunk]:
         """By id, with the metadata that their generations have by now; those that lost theirs are on their way out."""
@@ -223,9 +230,9 @@ class Shelf:
         }
 
 
-def batches(items: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(items), AT_ONCE):
-        yield list(items[start : start + AT_ONCE])
+def batches(items: Sequence[str], size: int = AT_ONCE) -> Iterator[list[str]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
 
 
 def _all(collection: Any, include: list[str], **limits: Any) -> dict[str, list[Any]]:

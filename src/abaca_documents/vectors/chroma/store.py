@@ -120,12 +120,9 @@ class ChromaVectors:
         read_filter(where)
 
         def act(shelf: Shelf) -> list[Found]:
-            limits = shelf.passing(where)
-            if limits is None:
-                return []
             return [
                 Found(chunk=chunk, distance=distance)
-                for row, chunk, distance in shelf.nearest(vector, min(limit, MOST), limits, vectors)
+                for row, chunk, distance in shelf.nearest(vector, min(limit, MOST), shelf.passing(where), vectors)
                 if not (row["is_flat"] and space.metric is Metric.COSINE)
             ]
 
@@ -140,14 +137,14 @@ class ChromaVectors:
         read_filter(where)
 
         def act(shelf: Shelf) -> list[Found]:
-            limits = shelf.passing(where)
-            matching = shelf.matching(phrases) if phrases and limits is not None else {}
+            parts = shelf.passing(where)
+            matching = shelf.matching(phrases) if phrases and parts else {}
             if not matching:
                 return []
             count = shelf.chunks.count()
             scores = score(matching, phrases, count, self._mean_length(shelf, count))
-            if limits:
-                passed = set(shelf.chunks.get(include=[], **limits)["ids"])
+            if where:
+                passed = {id for limits in parts for id in shelf.chunks.get(include=[], **limits)["ids"]}
                 scores = {id: each for id, each in scores.items() if id in passed}
             best = sorted(scores, key=lambda id: (-scores[id], id))[:limit]
             known = shelf.by_ids(best, vectors)
