@@ -30,7 +30,7 @@ from abaca_documents.vectors.chroma.records import (
     words_row,
 )
 
-GRAPH = {"ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
+GRAPH = {"ef_construction": 200, "ef_search": 2000, "max_neighbors": 32}
 SAMPLE = 1000
 """Texts whose mean length stands for that of all, in a keyword search."""
 AT_ONCE = 2000
