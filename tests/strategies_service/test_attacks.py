@@ -91,7 +91,7 @@ async def test_every_attack_of_an_agent_ends_as_its_own_job_and_harms_no_other(
 GREEDY = {
     "never ends": ("while True: pass", {"timeout"}),
     "sleeps": ("import time\ntime.sleep(1000)", {"timeout"}),
-    "eats memory": ("held = np.ones(1 << 28)", {"memory_limit"}),
+    "eats memory": ("import time\nheld = np.ones(1 << 28)\ntime.sleep(1000)", {"memory_limit"}),
     "eats memory bit by bit": ("held = []\nwhile True: held.append(np.ones(1 << 20))", {"memory_limit"}),
     "writes past the prints": ("import os\nwhile True: os.write(1, b'y' * 65536)", {"output_limit"}),
     "forks": (FORK_BOMB, {"timeout", "process_limit"}),
