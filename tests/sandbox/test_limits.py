@@ -23,7 +23,9 @@ def test_cpu_time_counts_over_all_processes(host: Host) -> None:
 
 
 def test_memory_of_one_process(host: Host) -> None:
-    outcome = host.python("held = bytearray(b'x') * (1 << 30)", replace(SHORT, memory=64 << 20))
+    outcome = host.python(
+        "held = bytearray(b'x') * (1 << 30); import time; time.sleep(99)", replace(SHORT, memory=64 << 20)
+    )
     assert outcome.end is End.MEMORY_LIMIT
     assert End.MEMORY_LIMIT in outcome.touched
 

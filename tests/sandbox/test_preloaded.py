@@ -102,7 +102,7 @@ print(found)
     [
         ("while True: pass", End.CPU_LIMIT),
         ("import time; time.sleep(100)", End.WALL_LIMIT),
-        ("held = bytearray(b'x') * (1 << 30)", End.MEMORY_LIMIT),
+        ("held = bytearray(b'x') * (1 << 30); import time; time.sleep(99)", End.MEMORY_LIMIT),
         ("while True: print('y' * 1000)", End.OUTPUT_LIMIT),
         ("import itertools\nfor i in itertools.count(): open(str(i), 'w').close()", End.FILE_LIMIT),
         (FORK_BOMB, End.CPU_LIMIT),
