@@ -9,11 +9,10 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Dialog, FilePayload, Page, expect
 
-from abaca import App
 from abaca_documents.library import Library
 from abaca_documents.model import CollectionRequest
-from abaca_documents.plugin import PLUGIN
 from tests.browser.conftest import PATIENCE_MS, NewPage
+from tests.browser.documents_site import site_of_documents
 from tests.browser.site import Site
 from tests.documents_search.files import pdf_of
 from tests.http.served import wait_for
@@ -34,12 +33,8 @@ HOSTILE_TEXT = '# <script>alert(2)</script>\n\nThe zeppelin <b onclick=alert(3)>
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ABACA_DOCUMENTS_EMBEDDER", "static")
-        site = Site(App("memory://", plugins=[PLUGIN], poll_interval=0.1))
-        site.start()
+    with site_of_documents() as site:
         yield site
-        site.stop()
 
 
 def payload(name: str, content: str | bytes) -> FilePayload:

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import JSHandle, Page, expect
 
-from abaca import App
 from abaca_documents.library import Library
 from abaca_documents.model import CollectionRequest
-from abaca_documents.plugin import PLUGIN
 from abaca_documents.vectors.sqlitevec import SqliteVectors
 from tests.browser.conftest import PATIENCE_MS, NewPage
+from tests.browser.documents_site import site_of_documents
 from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -65,14 +64,10 @@ async def opening(gate: Gate) -> None:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ABACA_DOCUMENTS_EMBEDDER", "static")
-        site = Site(App("memory://", plugins=[PLUGIN], poll_interval=0.1))
-        site.start()
+    with site_of_documents() as site:
         small = CollectionRequest(name="long", chunk_size=64, chunk_overlap=0)
         site.do(Library.of(site.app).create_collection(small))
         yield site
-        site.stop()
 
 
 def paragraphs(count: int, about: str = "nothing") -> str:

@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.documents_search.models import FOLDER, needs_minilm, needs_static
-from tests.http.served import Served, running, wait_for
+from tests.http.served import Served, running, typed, wait_for
 from tests.http.test_docs import BLOCK, ROOT, shape
 
 PAGE, PARTS = (ROOT / "docs" / name for name in ("documents.md", "documents-search.md"))
@@ -48,20 +47,6 @@ def environ(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def shell(line: str, folder: Path, environ: dict[str, str]) -> str:
-    done = subprocess.run(
-        ["bash", "-eu", "-o", "pipefail", "-c", line],
-        cwd=folder,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=150,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, f"{line}: {done.stderr}"
-    return done.stdout
-
-
 def test_the_commands_of_the_page_do_what_it_says(tmp_path: Path, environ: dict[str, str]) -> None:
     # Given the page's blocks, in their order
     blocks = BLOCK.findall(PAGE.read_text())
@@ -69,7 +54,7 @@ def test_the_commands_of_the_page_do_what_it_says(tmp_path: Path, environ: dict[
     installs, *first = first
     assert shlex.split(installs) == ["pip", "install", "abaca[documents]"]
     # When the first steps are typed
-    answers = [shell(line, tmp_path, environ) for line in first]
+    answers = [typed(line, tmp_path, environ) for line in first]
     # Then the question has the paper that answers it
     assert len(answers) == 3
     assert "accounts.md" in answers[-1]
@@ -81,7 +66,7 @@ def test_the_commands_of_the_page_do_what_it_says(tmp_path: Path, environ: dict[
         assert len(asked) >= 2
         for number in asked:
             command = blocks[number][1].replace("http://127.0.0.1:8000", served.url)
-            answer = json.loads(shell(command, tmp_path, environ))
+            answer = json.loads(typed(command, tmp_path, environ))
             # Then each answer is shaped as it stands there
             kind, shown = blocks[number + 1]
             assert kind == "json"

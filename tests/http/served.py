@@ -50,6 +50,21 @@ def running(folder: Path, environ: Mapping[str, str], *words: str) -> Iterator[s
                 process.wait()
 
 
+def typed(script: str, folder: Path, environ: Mapping[str, str], seconds: float = 150) -> str:
+    """What a script of bash prints. An assertion fails where a line of it fails."""
+    done = subprocess.run(
+        ["bash", "-eu", "-o", "pipefail", "-c", script],
+        cwd=folder,
+        env=dict(environ),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, f"{script}: {done.stderr}"
+    return done.stdout
+
+
 class Served:
     """A service of its own process, which answers when the block begins."""
 

@@ -6,14 +6,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.http.served import Served, running, wait_for
+from tests.http.served import Served, running, typed, wait_for
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -53,18 +52,9 @@ def test_the_page_says_what_happens(tmp_path: Path, page: str, worker: str) -> N
         script = "\n".join(f"echo '{MARK}'\n{blocks[number][1]}" for number in commands)
         script = script.replace("http://127.0.0.1:8000", served.url)
         # When
-        done = subprocess.run(
-            ["bash", "-eu", "-o", "pipefail", "-c", script],
-            cwd=tmp_path,
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            stdin=subprocess.DEVNULL,
-        )
+        printed = typed(script, tmp_path, environ, 180)
     # Then
-    assert done.returncode == 0, done.stderr
-    answers = done.stdout.split(f"{MARK}\n")[1:]
+    answers = printed.split(f"{MARK}\n")[1:]
     assert len(answers) == len(commands) >= (2 if page == "README.md" else 9)
     for number, answer in zip(commands, answers, strict=True):
         kind, expected = blocks[number + 1] if number + 1 < len(blocks) else ("", "")

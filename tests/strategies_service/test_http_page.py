@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.http.served import Served, running, wait_for
+from tests.http.served import Served, running, typed, wait_for
 
 PAGE = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text()
 SECTION = PAGE.partition("\n## HTTP\n")[2].partition("\n## ")[0]
@@ -29,15 +28,6 @@ def test_the_walk_prints_what_the_page_shows(prepared: None, tmp_path: Path) -> 
     with worker, Served(tmp_path, environ) as served:
         wait_for(lambda: b'"status":"ok"' in served.get("/health"))
         # When the commands of the page are run
-        done = subprocess.run(
-            ["bash", "-eu", "-o", "pipefail", "-c", script.replace("http://127.0.0.1:8000", served.url)],
-            cwd=tmp_path,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        printed = typed(script.replace("http://127.0.0.1:8000", served.url), tmp_path, environ, 100)
     # Then they print that
-    assert (done.stdout, done.returncode) == (shown, 0), done.stderr
+    assert printed == shown

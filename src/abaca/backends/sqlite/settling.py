@@ -31,20 +31,22 @@ def write(tx: Tx, marked: Sequence[Marked], *, parental: bool = False) -> int:
     alike: dict[_Alike, list[tuple[Marked, str | None]]] = {}
     to: Transition | None = None
     epoch = 0
-    result: str | bytes | None = None
+    text: str | None = None
     group: list[tuple[Marked, str | None]] | None = None
     for item in marked:
         one = item[0]
         if one.to is not to or one.epoch != epoch:  # equal ends are mostly one object, and come one after the other
             to, epoch = one.to, one.epoch
             result = column(to.result)
-            is_plain = to.error is None and not to.memo and to.target is not _WAITING
-            what = (to.target, epoch, to.attempts, to.losses, to.keep_ms)
-            group = alike.setdefault(what, []) if is_plain and not isinstance(result, bytes) else None
-        if group is None or isinstance(result, bytes):
+            if to.error is not None or to.memo or to.target is _WAITING or isinstance(result, bytes):
+                group = None
+            else:
+                text = result
+                group = alike.setdefault((to.target, epoch, to.attempts, to.losses, to.keep_ms), [])
+        if group is None:
             others.append(item)
         else:
-            group.append((item, result))
+            group.append((item, text))
     written = 0
     for what, items in alike.items():
         if len(items) < _FEWEST_ALIKE:

@@ -31,6 +31,7 @@ from abaca_documents.vectors.chroma.records import (
 )
 
 GRAPH = {"ef_construction": 200, "ef_search": 2000, "max_neighbors": 32}
+"""``ef_search`` vectors are looked at for a question; a tenth of that misses most of 100,000 (docs/performance.md)."""
 SAMPLE = 1000
 """Texts whose mean length stands for that of all, in a keyword search."""
 AT_ONCE = 2000
